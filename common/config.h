@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * config.h - the one configuration of both daemons.
+ *
+ * Text in, checked structure out.  The whole text is checked, every section
+ * by both daemons, and every error told; nothing is applied halfway.  Where
+ * the text comes from is the caller's: a file, --proxy, or a descriptor that
+ * routed hands to its relay.
+ *
+ * Errors	ERR_CONFIG (diag has the lines), -ENOMEM
+ * Ownership	config_load() gives to the caller; members are owned by the
+ *		config and live as long as it does
+ */
+#ifndef ERSATZ_COMMON_CONFIG_H
+#define ERSATZ_COMMON_CONFIG_H
+
+#include "common/addr.h"
+#include "common/compiler.h"
+#include "common/diag.h"
+#include "common/fake.h"
+#include "common/log.h"
+#include "common/rules.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#define CONFIG_SIZE_MAX (8U << 20)
+#define CONFIG_DEFAULT_FILE SYSCONFDIR "/ersatz/ersatz.yaml"
+
+enum outbound_type {
+	OUTBOUND_TYPE_DIRECT,
+	OUTBOUND_TYPE_REJECT,
+	OUTBOUND_TYPE_REJECT_DROP,
+	OUTBOUND_TYPE_PASS,
+	OUTBOUND_TYPE_SOCKS5,
+	OUTBOUND_TYPE_INTERFACE,
+};
+
+struct outbound_conf {
+	const char *name;
+	enum outbound_type type;
+	struct endpoint server;    /* socks5 */
+	const char *username;      /* NULL: no authentication */
+	const char *password;      /* read from password-file; "" if none */
+	const char *password_file; /* as written */
+	const char *interface;     /* interface */
+	unsigned line;
+};
+
+enum upstream_transport {
+	UPSTREAM_SYSTEM, /* the resolvers that the host had before us */
+	UPSTREAM_UDP,    /* TCP when truncated */
+	UPSTREAM_TCP,
+};
+
+struct upstream_server_conf {
+	enum upstream_transport transport;
+	struct endpoint endpoint; /* unset for UPSTREAM_SYSTEM */
+};
+
+struct upstream_conf {
+	const char *name;
+	struct upstream_server_conf *servers;
+	size_t server_count;
+	const char *interface; /* NULL: the uplink */
+	unsigned line;
+};
+
+struct dnsd_conf {
+	struct endpoint *listen;
+	size_t listen_count;
+	struct fake_pool fake;
+	uint32_t fake_ttl_s; /* 0 to 10 */
+	int upstream;        /* index for rules that name none */
+	bool reject_is_fake; /* REJECT answers an address that is reset */
+	int64_t timeout_ms;  /* for a query, all tries together */
+};
+
+enum routed_mode { ROUTED_MODE_POLICY };
+enum routed_capture { ROUTED_CAPTURE_ALL, ROUTED_CAPTURE_FAKE };
+enum routed_resolver { ROUTED_RESOLVER_RESOLV_CONF, ROUTED_RESOLVER_OFF };
+
+struct uid_range {
+	uint32_t first, last;
+};
+
+struct routed_conf {
+	enum routed_mode mode;
+	enum routed_capture capture;
+	enum routed_resolver resolver;
+	const char *tun;    /* "ersatz0" */
+	const char *uplink; /* NULL: found */
+	struct {
+		struct uid_range *uids;
+		size_t uid_count;
+		uint32_t *marks;
+		size_t mark_count;
+		struct prefix *prefixes;
+		size_t prefix_count;
+	} exempt;
+	uint16_t *serve; /* UDP ports that answer on the wildcard address */
+	size_t serve_count;
+	int64_t connect_timeout_ms;
+	uint32_t flows_max;
+};
+
+struct config {
+	const char *file; /* as the user named it */
+	const char *state_dir;
+	const char *run_dir;
+	const char *user;
+	enum log_level log_level;
+
+	struct outbound_conf *outbounds; /* the built-in ones first */
+	size_t outbound_count;
+	struct upstream_conf *upstreams; /* at least one */
+	size_t upstream_count;
+	struct rules *rules; /* owned, sealed */
+
+	struct dnsd_conf dnsd;
+	struct routed_conf routed;
+};
+
+/*
+ * Parses and checks `text`.  Warnings go to `diag` too; the result is 0 then.
+ * `file` names it in messages and is where relative paths start.
+ */
+NODISCARD int config_load(struct config **config, const char *text,
+			  size_t length, const char *file, struct diag *diag);
+void config_free(struct config *config);
+
+/*
+ * Reads a file (at most CONFIG_SIZE_MAX) into memory that the caller frees.
+ * "file: reason" goes to `diag` for missing, folder, empty.
+ */
+NODISCARD int config_read(char **text, size_t *length, const char *file,
+			  struct diag *diag);
+
+/*
+ * The text that --proxy stands for: everything through that proxy but private
+ * addresses and names.  `url` is socks5://[user@]host:port with a numeric
+ * host (IPv6 in brackets) or "localhost".  The caller frees it.
+ */
+NODISCARD int config_text_for_proxy(char **text, const char *url,
+				    const char *password_file,
+				    struct diag *diag);
+
+/* The effective configuration; what it prints loads to the same again. */
+void config_print(const struct config *config, FILE *out);
+
+/* Index of the name, or -ENOENT. */
+NODISCARD int config_outbound(const struct config *config, const char *name);
+NODISCARD int config_upstream(const struct config *config, const char *name);
+
+/* "RUN/dnsd.sock" and the like; the caller frees it; NULL: no memory. */
+char *config_path(const char *folder, const char *file);
+
+#endif

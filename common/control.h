@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * control.h - the control socket: one line of JSON in, lines of JSON out.
+ *
+ * A request is {"verb":"status",...}.  The answer is any number of objects, a
+ * line each, and then {"end":true} or {"end":true,"error":"..."}; the
+ * connection then stays open for the next request.  Peers are known by
+ * SO_PEERCRED: a verb with CONTROL_READ is for everybody who can reach the
+ * socket (mode 0660, group ersatz; root), one with CONTROL_CHANGE for root.
+ * A client that does not read is dropped when 1 MiB waits for it or after
+ * 10 s; it never stalls the daemon.
+ *
+ * Errors	-errno; the client side also ERR_NOT_RUNNING, ERR_TIMEOUT,
+ *		ERR_REFUSED (the answer ended with an error)
+ * Thread	the thread of the loop
+ */
+#ifndef ERSATZ_COMMON_CONTROL_H
+#define ERSATZ_COMMON_CONTROL_H
+
+#include "common/compiler.h"
+#include "common/json.h"
+
+#include <ev.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct control;        /* the server */
+struct control_client; /* one connection */
+
+enum control_access { CONTROL_READ, CONTROL_CHANGE };
+
+/*
+ * Answers a request with control_send() and, at once or later, ends it with
+ * exactly one control_end() (or control_detach()).
+ */
+typedef void (*control_verb_fn)(void *ctx, struct control_client *client,
+				const struct json *request);
+
+struct control_verb {
+	const char *name; /* NULL ends the table */
+	enum control_access access;
+	control_verb_fn fn;
+};
+
+/*
+ * Listens at `path` (a stale socket is replaced, a live one is ERR_RUNNING);
+ * the table is borrowed.  The file is made with mode 0660; `group` is its
+ * group unless (gid_t)-1.
+ */
+NODISCARD int control_open(struct control **control, struct ev_loop *loop,
+			   const char *path, gid_t group,
+			   const struct control_verb *verbs, void *ctx);
+void control_close(struct control *control); /* unlinks too */
+
+/* Sends a line; takes no ownership.  A dead client is ignored. */
+void control_send(struct control_client *client, const struct json *json);
+/* `error` NULL: done. */
+void control_end(struct control_client *client, const char *error);
+
+/*
+ * An answer that comes later keeps a number, never a pointer: the client may
+ * be gone.  0 is never a number; NULL for a client that is gone.
+ */
+uint64_t control_client_id(const struct control_client *client);
+struct control_client *control_client_by_id(struct control *control,
+					    uint64_t id);
+
+/* Takes the descriptor out (the caller owns it, blocking mode as it was). */
+NODISCARD int control_detach(struct control_client *client);
+
+/*
+ * The command line's side: connects, sends, calls `fn` for each line but the
+ * last.  Blocks, at most `timeout_ms` without a line.  The error text of an
+ * ERR_REFUSED goes to `error` (size bytes).
+ */
+typedef void (*control_line_fn)(void *ctx, const struct json *line);
+NODISCARD int control_call(const char *path, const struct json *request,
+			   int timeout_ms, control_line_fn fn, void *ctx,
+			   char *error, size_t size);
+
+#endif

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+noinst_LIBRARIES += common/libcommon.a
+common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(SQLITE_CFLAGS) \
+	$(YAML_CFLAGS) $(JANSSON_CFLAGS) $(CAPNG_CFLAGS)
+common_libcommon_a_SOURCES = \
+	common/addr.h \
+	common/clock.h \
+	common/compiler.h \
+	common/config.h \
+	common/control.h \
+	common/daemon.h \
+	common/diag.h \
+	common/err.c \
+	common/err.h \
+	common/fake.h \
+	common/json.h \
+	common/log.h \
+	common/map.h \
+	common/name.h \
+	common/nl.h \
+	common/privilege.h \
+	common/rules.h \
+	common/uplink.h
+
+# What every program that links libcommon.a links too.
+COMMON_LIBS = common/libcommon.a $(NL_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) \
+	$(JANSSON_LIBS) $(CAPNG_LIBS) $(EV_LIBS)

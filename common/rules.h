@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * rules.h - which outbound a name or a flow gets, and which rule said so.
+ *
+ * The syntax is that of Clash: TYPE,argument,OUTBOUND[,option...]; the first
+ * rule that matches wins.  Each rule looked at is three-valued: match, no
+ * match, or needs more.  dnsd asks with the facts of a question, the relay
+ * with those of a flow; both get the same struct verdict.
+ *
+ * Names cost one hash look-up a label, whatever their number: names of all
+ * rules lie in one index that tells the earliest rule; the other rules are
+ * walked in order up to that one.
+ *
+ * Errors	ERR_CONFIG when diag got an error; -ENOMEM
+ * Ownership	rules_new() gives to the caller; verdicts borrow from the rules
+ * Thread	deciding is const: any number of threads
+ */
+#ifndef ERSATZ_COMMON_RULES_H
+#define ERSATZ_COMMON_RULES_H
+
+#include "common/addr.h"
+#include "common/compiler.h"
+#include "common/diag.h"
+#include "common/name.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Outbounds are numbers: the built-in ones, then those of the config. */
+enum {
+	OUTBOUND_DIRECT = 0,
+	OUTBOUND_REJECT = 1,
+	OUTBOUND_REJECT_DROP = 2,
+	OUTBOUND_PASS = 3, /* the rule is skipped, matching goes on */
+	OUTBOUND_FIRST = 4,
+};
+
+#define UPSTREAM_DEFAULT (-1) /* the rule names none */
+
+enum network {
+	NETWORK_UNKNOWN = 0,
+	NETWORK_TCP,
+	NETWORK_UDP,
+	NETWORK_ICMP,
+};
+
+/* What is known; unknown members are zero. */
+struct facts {
+	const struct name *name; /* borrowed, NULL: unknown or none */
+	struct addr dst;         /* never a fake address */
+	struct addr src;
+	uint16_t dst_port; /* valid if network is known */
+	uint16_t src_port;
+	enum network network;
+	/*
+	 * The flow is all there: what is unknown now stays unknown, so rules
+	 * that need it do not match.
+	 */
+	bool is_final;
+};
+
+struct rule {
+	const char *file; /* as the user named it */
+	unsigned line;
+	const char *text; /* "DOMAIN-SUFFIX,example.com,proxy" */
+	int outbound;
+	int upstream; /* UPSTREAM_DEFAULT or an index */
+};
+
+enum verdict_kind {
+	VERDICT_MATCH,
+	VERDICT_NEEDS_ADDRESS, /* resolve the name, then ask again */
+	VERDICT_NEEDS_FLOW,    /* port, network: carry it, the relay decides */
+	VERDICT_NO_RULE,       /* the list ended; DIRECT */
+};
+
+struct verdict {
+	enum verdict_kind kind;
+	int outbound; /* with MATCH and NO_RULE */
+	int upstream; /* of the rule that matched or that needs more */
+	const struct rule *rule; /* NULL with NO_RULE */
+	/* Where in a list file the match stands; NULL, 0 if not in one. */
+	const char *list_file;
+	unsigned list_line;
+};
+
+struct rules;
+
+/* The names that rules may use; borrowed while rules are added. */
+struct rules_names {
+	const char *const *outbounds; /* index 0 is OUTBOUND_FIRST; NULL ends */
+	const char *const *upstreams; /* NULL ends */
+};
+
+NODISCARD struct rules *rules_new(void);
+void rules_free(struct rules *rules);
+
+/*
+ * Adds one rule.  A relative RULE-SET path is relative to the folder of
+ * `file`.  Everything wrong, in the list file too, goes to `diag` and the
+ * rule is left out.
+ */
+NODISCARD int rules_add(struct rules *rules, const char *text, const char *file,
+			unsigned line, unsigned column,
+			const struct rules_names *names, struct diag *diag);
+
+/* Builds the index; call once after the last rules_add(). */
+NODISCARD int rules_seal(struct rules *rules);
+
+struct verdict rules_decide(const struct rules *rules,
+			    const struct facts *facts);
+
+size_t rules_count(const struct rules *rules);
+const struct rule *rules_at(const struct rules *rules, size_t index);
+
+/*
+ * The same decision told step by step, for --explain: calls `fn` for each
+ * rule looked at, in order, with what it said.
+ */
+enum rule_says {
+	RULE_SAYS_NO,
+	RULE_SAYS_MATCH,
+	RULE_SAYS_NEEDS_MORE,
+	RULE_SAYS_PASS
+};
+typedef void (*rules_step_fn)(void *ctx, const struct rule *rule,
+			      enum rule_says says);
+struct verdict rules_explain(const struct rules *rules,
+			     const struct facts *facts, rules_step_fn fn,
+			     void *ctx);
+
+#endif

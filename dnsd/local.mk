@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+noinst_LIBRARIES += dnsd/libdnsd.a
+dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
+dnsd_libdnsd_a_SOURCES = \
+	dnsd/question.h \
+	dnsd/server.h \
+	dnsd/upstream/upstream.h
+
+sbin_PROGRAMS += dnsd/dnsd
+dnsd_dnsd_SOURCES = dnsd/main.c
+dnsd_dnsd_LDADD = dnsd/libdnsd.a $(COMMON_LIBS) $(LDNS_LIBS)

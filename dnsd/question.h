@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * question.h - reading a query without allocating, and without trusting it.
+ *
+ * Source	RFC 1035 4.1, RFC 6891 (EDNS), RFC 8906 (what must be answered)
+ */
+#ifndef ERSATZ_DNSD_QUESTION_H
+#define ERSATZ_DNSD_QUESTION_H
+
+#include "common/compiler.h"
+#include "common/name.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DNS_HEADER_SIZE 12
+#define DNS_UDP_SIZE 512   /* without EDNS */
+#define DNS_EDNS_SIZE 1232 /* the most that we send or offer by UDP */
+#define DNS_MESSAGE_MAX 65535
+
+struct question {
+	uint16_t id; /* host order */
+	uint8_t opcode;
+	bool rd, cd, ad;
+	uint16_t type, klass; /* host order */
+	struct name name;     /* lower case */
+	/* The question section as asked, case kept: points into the query. */
+	const uint8_t *raw;
+	uint16_t raw_length;
+	bool has_edns, do_bit;
+	uint8_t edns_version;
+	uint16_t udp_size; /* 512 to DNS_EDNS_SIZE: what may be sent by UDP */
+};
+
+/*
+ * 0: a question to be answered.  A positive result is an rcode to answer with
+ * at once (FORMERR, NOTIMP, REFUSED, BADVERS = 16); `question` then holds
+ * what could be read (raw_length 0: no question section).  ERR_MALFORMED:
+ * drop (shorter than a header, or itself an answer).
+ */
+NODISCARD int question_parse(struct question *question, const uint8_t *query,
+			     size_t length);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * upstream.h - asking the real DNS: groups of servers, one answer.
+ *
+ * Every ask ends with exactly one call of its function: with a checked answer
+ * (source, ID and question are those that were asked), or with an error and
+ * the sentence for an Extended DNS Error.  UDP from a random port with a
+ * random ID, TCP when truncated, the next server on time-out or refusal,
+ * within the time of the whole ask.
+ *
+ * Ownership	the result's bytes live until the function returns
+ * Thread	the thread of the loop
+ */
+#ifndef ERSATZ_DNSD_UPSTREAM_H
+#define ERSATZ_DNSD_UPSTREAM_H
+
+#include "common/compiler.h"
+#include "common/config.h"
+#include "common/uplink.h"
+#include "dnsd/question.h"
+
+#include <ev.h>
+
+struct upstreams;
+
+struct upstream_result {
+	int status; /* 0, ERR_TIMEOUT, ERR_REFUSED, -ENETUNREACH, ... */
+	const uint8_t *message; /* the ID is the upstream's: set your own */
+	size_t length;
+	const char *why;      /* with an error: "all 2 servers of ..." */
+	uint16_t ede;         /* RFC 8914 code: 22, 23, ... */
+	const char *upstream; /* the group's name */
+};
+
+typedef void (*upstream_done_fn)(void *ctx,
+				 const struct upstream_result *result);
+
+struct upstreams_conf {
+	const struct upstream_conf *groups; /* borrowed from the config */
+	size_t group_count;
+	int64_t timeout_ms;
+	const char *run_dir; /* resolv.conf from before routed's take-over */
+	const struct fake_pool *fake;  /* answers inside it are refused */
+	const struct endpoint *listen; /* ourselves: never asked */
+	size_t listen_count;
+};
+
+NODISCARD int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
+			    const struct upstreams_conf *conf);
+/* Ends every ask that is under way with -ECANCELED. */
+void upstreams_free(struct upstreams *upstreams);
+
+/*
+ * Asks group `index`.  The query sent is made anew from the question (EDNS
+ * with DO as asked, no client subnet).  Negative when it cannot even be
+ * started (then `fn` is not called): -EBUSY when too many are under way.
+ */
+NODISCARD int upstreams_ask(struct upstreams *upstreams, int index,
+			    const struct question *question,
+			    upstream_done_fn fn, void *ctx);
+
+/* What --explain and --status print of a group: "192.0.2.1:53 by eth0". */
+const char *upstreams_describe(const struct upstreams *upstreams, int index,
+			       char *out, size_t size);
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * link.h - what routed's parent and its relay say to each other.
+ *
+ * A SOCK_SEQPACKET pair; each message is one struct link_message, of its full
+ * size, with at most LINK_FDS descriptors beside it.  The parent treats what
+ * the relay sends as hostile: type, length, order and every value are checked
+ * by link_recv() and by the one who acts, and everything but the requests
+ * below ends the relay.
+ *
+ *	parent -> relay			relay -> parent
+ *	LINK_SETUP (fds below)		LINK_READY
+ *	LINK_PING			LINK_PONG
+ *	LINK_FLOWS (fd: a client)
+ *	LINK_STATUS (number)		LINK_STATUS (counters)
+ *	LINK_OWNER (verdict)		LINK_OWNER (whose flow is this?)
+ *					LINK_UDP_SERVER (who answers from P?)
+ *	LINK_STOP
+ */
+#ifndef ERSATZ_ROUTED_LINK_H
+#define ERSATZ_ROUTED_LINK_H
+
+#include "common/addr.h"
+#include "common/compiler.h"
+
+#include <limits.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LINK_FDS 5
+
+enum link_type {
+	LINK_SETUP = 1,
+	LINK_READY,
+	LINK_PING,
+	LINK_PONG,
+	LINK_FLOWS,
+	LINK_STATUS,
+	LINK_OWNER,
+	LINK_UDP_SERVER,
+	LINK_STOP,
+};
+
+/* The order of the descriptors beside LINK_SETUP. */
+enum link_setup_fd {
+	LINK_FD_TUN,       /* the host's TUN: IFF_VNET_HDR, non-blocking */
+	LINK_FD_INNER_TUN, /* the inner namespace's */
+	LINK_FD_LISTEN4,   /* IP_TRANSPARENT listeners of the namespace */
+	LINK_FD_LISTEN6,
+	LINK_FD_CONFIG, /* memfd: the text of the configuration */
+};
+
+struct link_setup {
+	char config_file[PATH_MAX]; /* how messages name it */
+	char state_dir[PATH_MAX];   /* these two override the config */
+	char run_dir[PATH_MAX];
+	uint32_t tun_mtu;
+};
+
+struct link_flow {
+	uint8_t network; /* enum network: TCP or UDP */
+	struct endpoint src;
+	struct endpoint dst;
+};
+
+struct link_counters {
+	uint64_t flows_now, flows_ever, flows_refused, flows_held;
+	uint64_t bytes_up, bytes_down; /* application's view */
+	uint64_t packets_in, packets_out, packets_dropped;
+	uint64_t own_flows; /* of an outbound's own server, carried DIRECT */
+	uint64_t loops;     /* our own packets that came back: must stay 0 */
+};
+
+struct link_message {
+	uint32_t type; /* enum link_type */
+	uint32_t id;   /* of a request; the answer repeats it */
+	union {
+		struct link_setup setup;
+		struct link_flow flow;  /* LINK_OWNER from the relay */
+		int32_t outbound;       /* LINK_OWNER from the parent: of which
+					   outbound it is the server; -1: none */
+		struct endpoint server; /* LINK_UDP_SERVER: family and port */
+		struct link_counters counters;
+	};
+};
+
+struct link_fds {
+	int fd[LINK_FDS]; /* owned by the receiver; -1 where there is none */
+	int count;
+};
+
+/* A pair of non-blocking, close-on-exec SOCK_SEQPACKET ends. */
+NODISCARD int link_pair(int ends[2]);
+
+/* Does not take the descriptors.  -EAGAIN when the other end is slow. */
+NODISCARD int link_send(int fd, const struct link_message *message,
+			const struct link_fds *fds);
+/*
+ * 1 with a message, 0 when the other end is gone, -EAGAIN when there is none
+ * now, ERR_MALFORMED for anything else (descriptors are closed then).
+ */
+NODISCARD int link_recv(int fd, struct link_message *message,
+			struct link_fds *fds);
+
+#endif

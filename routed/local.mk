@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+noinst_LIBRARIES += routed/librouted.a
+routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
+	$(BPF_CFLAGS)
+routed_librouted_a_SOURCES = \
+	routed/link.h
+
+sbin_PROGRAMS += routed/routed
+routed_routed_SOURCES = routed/main.c
+routed_routed_LDADD = routed/librouted.a $(COMMON_LIBS) $(NFTABLES_LIBS) \
+	$(BPF_LIBS)

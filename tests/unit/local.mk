@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# One program a module.  Sorted; each is three lines.
+
+UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+UNIT_TESTS =
+
+if HAVE_CMOCKA
+
+UNIT_TESTS += tests/unit/test_err
+tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+endif
+
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
