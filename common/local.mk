@@ -9,6 +9,7 @@ common_libcommon_a_SOURCES = \
 	common/config.h \
 	common/control.h \
 	common/daemon.h \
+	common/diag.c \
 	common/diag.h \
 	common/err.c \
 	common/err.h \

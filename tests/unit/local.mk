@@ -7,6 +7,10 @@ UNIT_TESTS =
 
 if HAVE_CMOCKA
 
+UNIT_TESTS += tests/unit/test_diag
+tests_unit_test_diag_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_diag_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
