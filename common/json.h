@@ -45,7 +45,10 @@ int64_t json_get_int(const struct json *json, const char *key,
 		     int64_t otherwise);
 bool json_get_bool(const struct json *json, const char *key, bool otherwise);
 
-/* For printing a line as columns: calls `fn` with each member as text. */
+/*
+ * For printing a line as columns: calls `fn` with each member as text, null
+ * as "-".
+ */
 typedef void (*json_member_fn)(void *ctx, const char *key, const char *value);
 void json_each(const struct json *json, json_member_fn fn, void *ctx);
 

@@ -4,6 +4,7 @@ common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(SQLITE_CFLAGS) \
 	$(YAML_CFLAGS) $(JANSSON_CFLAGS) $(CAPNG_CFLAGS)
 common_libcommon_a_SOURCES = \
 	common/addr.h \
+	common/clock.c \
 	common/clock.h \
 	common/compiler.h \
 	common/config.h \
@@ -13,8 +14,11 @@ common_libcommon_a_SOURCES = \
 	common/diag.h \
 	common/err.c \
 	common/err.h \
+	common/fake.c \
 	common/fake.h \
+	common/json.c \
 	common/json.h \
+	common/log.c \
 	common/log.h \
 	common/map.h \
 	common/name.h \

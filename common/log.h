@@ -6,9 +6,11 @@
  * "cannot open map '/x': permission denied".  Low layers return errors; the
  * place that decides what to do logs, once.  errno is left as it was.
  *
- * Levels	error (cannot do its job), warning (somebody should look),
- *notice (state changed), info, debug Network	bytes from the network are
- *printed with log_escape() Thread	any
+ * Levels	error: cannot do its job; warning: somebody should look;
+ *		notice: state changed; info; debug
+ * Network	bytes from the network are printed with log_escape(); control
+ *		characters that get here all the same are printed as "?"
+ * Thread	any, after log_open()
  */
 #ifndef ERSATZ_COMMON_LOG_H
 #define ERSATZ_COMMON_LOG_H
@@ -51,7 +53,8 @@ void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /*
  * A bound for what a packet can trigger: at most `burst` lines in ten
- * seconds; the first line after a pause tells how many were left out.
+ * seconds; the first line after a pause tells how many were left out.  All but
+ * `burst` starts as zero; one thread for each.
  */
 struct log_limit {
 	uint32_t burst;

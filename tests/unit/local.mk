@@ -7,6 +7,10 @@ UNIT_TESTS =
 
 if HAVE_CMOCKA
 
+UNIT_TESTS += tests/unit/test_clock
+tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_diag
 tests_unit_test_diag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_diag_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -14,6 +18,15 @@ tests_unit_test_diag_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_json
+tests_unit_test_json_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_json_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_log
+tests_unit_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_log_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
 
 endif
 
