@@ -2,9 +2,13 @@
 noinst_LIBRARIES += dnsd/libdnsd.a
 dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 dnsd_libdnsd_a_SOURCES = \
+	dnsd/dump.h \
+	dnsd/explain.h \
+	dnsd/query.h \
 	dnsd/question.h \
 	dnsd/server.h \
-	dnsd/upstream/upstream.h
+	dnsd/upstream/upstream.h \
+	dnsd/wire.h
 
 sbin_PROGRAMS += dnsd/dnsd
 dnsd_dnsd_SOURCES = dnsd/main.c

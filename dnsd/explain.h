@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * explain.h - why a name is answered as it is.
+ *
+ * The evidence is lines: {"step":"rule",...} for each rule looked at, then
+ * one object that sums it up, with the members name, type, outbound, rule,
+ * file, line, list_file, list_line, upstream, answer, slot, reason, and
+ * fake_ipv4, fake_ipv6.  The daemon answers them to its verb "explain"; when
+ * none runs, the command line makes the same from the configuration and the
+ * map, read only.
+ *
+ * Thread	the thread of the loop
+ */
+#ifndef ERSATZ_DNSD_EXPLAIN_H
+#define ERSATZ_DNSD_EXPLAIN_H
+
+#include "common/compiler.h"
+#include "common/config.h"
+#include "common/control.h"
+#include "common/name.h"
+#include "dnsd/upstream/upstream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct explainer;
+
+struct explain_conf {
+	const struct config *config; /* borrowed */
+	struct upstreams *upstreams; /* borrowed */
+	/* The slot that the name has, or -ENOENT; gives none. */
+	int64_t (*slot_of)(void *ctx, const struct name *name);
+	void *ctx;
+};
+
+NODISCARD int explainer_new(struct explainer **explainer,
+			    const struct explain_conf *conf);
+/* Upstreams are freed first. */
+void explainer_free(struct explainer *explainer);
+
+/* The verb "explain": {"name":...,"type":"A"}, the type optional. */
+void explainer_verb(struct explainer *explainer, struct control *control,
+		    struct control_client *client, const struct json *request);
+
+/*
+ * dnsd --explain NAME [TYPE] (`type` NULL: A): prints to `out`, the sentence
+ * first; with `is_json` only the one object.  Returns what exit() gets.
+ */
+NODISCARD int explain_run(const struct config *config, const char *name,
+			  const char *type, bool is_json, FILE *out);
+
+#endif

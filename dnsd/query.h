@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * query.h - the life of a query that needs an upstream.
+ *
+ * A query is kept by value from the moment it is handed in until it has got
+ * its one reply: the upstream's answer made the client's own (its ID, its
+ * question as asked, its size, OPT hop by hop), what `decided` answered, or
+ * `fail`.  Where a rule needs an address, the name is resolved first and the
+ * rules are asked again.
+ *
+ * Ownership	a fixed pool, sized at the start; when it is full the query
+ *		fails at once
+ * Thread	the thread of the loop
+ * Source	RFC 6891 7 (OPT is hop by hop), RFC 2181 9 (TC)
+ */
+#ifndef ERSATZ_DNSD_QUERY_H
+#define ERSATZ_DNSD_QUERY_H
+
+#include "common/compiler.h"
+#include "common/config.h"
+#include "common/control.h"
+#include "common/rules.h"
+#include "dnsd/question.h"
+#include "dnsd/server.h"
+#include "dnsd/upstream/upstream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct queries;
+
+/* What `decided` did. */
+enum query_decided {
+	QUERY_ANSWERED, /* it has replied (a fake address, a refusal) */
+	QUERY_REAL,     /* the name is not carried: pass the answer on */
+};
+
+struct query_ops {
+	/* Sends the finished message; server_reply() with `ctx` in front. */
+	void (*reply)(void *ctx, const struct asker *asker,
+		      const uint8_t *message, size_t length);
+	/* Answers SERVFAIL with an Extended DNS Error (RFC 8914). */
+	void (*fail)(void *ctx, const struct asker *asker,
+		     const struct question *question, uint16_t ede,
+		     const char *why);
+	/*
+	 * The rules were asked again with the address.  This is outside of a
+	 * batch: what it promises it commits itself, before it replies.
+	 */
+	enum query_decided (*decided)(void *ctx, const struct asker *asker,
+				      const struct question *question,
+				      const struct verdict *verdict);
+};
+
+struct queries_conf {
+	const struct config *config; /* borrowed */
+	struct upstreams *upstreams; /* borrowed */
+	const struct query_ops *ops; /* borrowed */
+	void *ctx;                   /* of the ops */
+	size_t max;                  /* queries under way */
+};
+
+NODISCARD int queries_new(struct queries **queries,
+			  const struct queries_conf *conf);
+/* Upstreams are freed first: their end ends every query. */
+void queries_free(struct queries *queries);
+
+/* Asks that group (UPSTREAM_DEFAULT: the config's) and passes the answer on. */
+void queries_forward(struct queries *queries, const struct asker *asker,
+		     const struct question *question, int upstream);
+
+/*
+ * For VERDICT_NEEDS_ADDRESS and a question for A or AAAA: resolves at the
+ * group of that verdict, decides again, and calls `decided`.  A name without
+ * an address of that type gets the upstream's own answer; one that does not
+ * exist or could not be resolved is decided as if it had no address, since a
+ * proxy may know what this upstream does not.
+ */
+void queries_decide(struct queries *queries, const struct asker *asker,
+		    const struct question *question, int upstream);
+
+/*
+ * The verb "resolve": {"name":...,"family":4|6,"upstream":NAME}, the last two
+ * optional.  Answers {"address":"..."} for each address, CNAMEs followed.
+ */
+void queries_verb_resolve(struct queries *queries, struct control *control,
+			  struct control_client *client,
+			  const struct json *request);
+
+struct queries_counters {
+	uint64_t forwarded; /* handed to an upstream */
+	uint64_t passed_on; /* answers that came back */
+	uint64_t decided;   /* after an address was known */
+	uint64_t failed;    /* answered SERVFAIL */
+	uint64_t full;      /* of these: the pool was full */
+	size_t under_way;
+};
+const struct queries_counters *queries_counters(const struct queries *queries);
+
+#endif
