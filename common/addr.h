@@ -4,7 +4,7 @@
  *
  * One small value type instead of sockaddr unions: compared, hashed and
  * printed everywhere, turned into a sockaddr only where a system call is.
- * IPv4-mapped IPv6 addresses are made IPv4 by addr_from_sockaddr().
+ * IPv4-mapped IPv6 addresses are made IPv4 by endpoint_from_sockaddr().
  *
  * Units	ports in host byte order; bytes in network order
  * Errors	-EINVAL for text that is none

@@ -3,6 +3,7 @@ noinst_LIBRARIES += common/libcommon.a
 common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(SQLITE_CFLAGS) \
 	$(YAML_CFLAGS) $(JANSSON_CFLAGS) $(CAPNG_CFLAGS)
 common_libcommon_a_SOURCES = \
+	common/addr.c \
 	common/addr.h \
 	common/clock.c \
 	common/clock.h \
@@ -21,6 +22,7 @@ common_libcommon_a_SOURCES = \
 	common/log.c \
 	common/log.h \
 	common/map.h \
+	common/name.c \
 	common/name.h \
 	common/nl.h \
 	common/privilege.h \

@@ -7,6 +7,10 @@ UNIT_TESTS =
 
 if HAVE_CMOCKA
 
+UNIT_TESTS += tests/unit/test_addr
+tests_unit_test_addr_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_addr_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -27,6 +31,10 @@ UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_log_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
+
+UNIT_TESTS += tests/unit/test_name
+tests_unit_test_name_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_name_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 endif
 

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "common/name.h"
+
+#include "common/addr.h"
+#include "common/err.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#define LABEL_MAX 63
+
+/* Not tolower(): the locale has no say in DNS (RFC 4343). */
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+static bool is_visible(char c)
+{
+	return (uint8_t)c > ' ' && (uint8_t)c < 0x7f;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/*
+ * Reads one byte of a label in presentation form: "a", "\." or "\046".
+ * Returns the characters taken.
+ */
+static int parse_byte(const char *text, uint8_t *byte)
+{
+	int value;
+
+	if ((uint8_t)text[0] >= 0x80)
+		return ERR_MALFORMED;
+	if (!is_visible(text[0]))
+		return -EINVAL;
+	*byte = (uint8_t)text[0];
+	if (text[0] != '\\')
+		return 1;
+	if (!is_digit(text[1])) {
+		if (!is_visible(text[1]))
+			return -EINVAL;
+		*byte = (uint8_t)text[1];
+		return 2;
+	}
+	if (!is_digit(text[2]) || !is_digit(text[3]))
+		return -EINVAL;
+	value = (text[1] - '0') * 100 + (text[2] - '0') * 10 + text[3] - '0';
+	if (value > UINT8_MAX)
+		return -EINVAL;
+	*byte = (uint8_t)value;
+	return 4;
+}
+
+/* Reads a label up to its dot or the end; returns the characters taken. */
+static int parse_label(const char *text, uint8_t *label, size_t room)
+{
+	int taken = 0;
+	uint8_t length = 0, byte;
+
+	while (text[taken] != '\0' && text[taken] != '.') {
+		int ret = parse_byte(text + taken, &byte);
+
+		if (ret < 0)
+			return ret;
+		if (length == LABEL_MAX || length + 1U >= room)
+			return -EINVAL;
+		label[++length] = lower(byte);
+		taken += ret;
+	}
+	if (length == 0)
+		return -EINVAL;
+	label[0] = length;
+	return taken;
+}
+
+int name_parse(struct name *name, const char *text)
+{
+	size_t length = 0;
+
+	if (text[0] == '.' && text[1] == '\0')
+		text++;
+	else if (text[0] == '\0')
+		return -EINVAL;
+	while (*text) {
+		/* One byte is kept for the root label. */
+		int ret = parse_label(text, name->wire + length,
+				      NAME_WIRE_MAX - 1 - length);
+
+		if (ret < 0)
+			return ret;
+		length += 1U + name->wire[length];
+		text += ret;
+		if (*text == '.')
+			text++;
+	}
+	name->wire[length] = 0;
+	name->length = (uint8_t)(length + 1);
+	return 0;
+}
+
+int name_from_wire(struct name *name, const uint8_t *wire, size_t size)
+{
+	size_t length = 0;
+
+	if (size > NAME_WIRE_MAX)
+		size = NAME_WIRE_MAX;
+	for (;;) {
+		uint8_t label;
+
+		if (length == size)
+			return ERR_MALFORMED;
+		label = wire[length];
+		if (label > LABEL_MAX || label >= size - length)
+			return ERR_MALFORMED;
+		name->wire[length++] = label;
+		if (label == 0)
+			break;
+		for (size_t end = length + label; length < end; length++)
+			name->wire[length] = lower(wire[length]);
+	}
+	name->length = (uint8_t)length;
+	return (int)length;
+}
+
+/* Writes one byte in presentation form; returns the characters written. */
+static size_t format_byte(uint8_t byte, char out[4])
+{
+	if (byte < '!' || byte > '~') {
+		out[0] = '\\';
+		out[1] = (char)('0' + byte / 100);
+		out[2] = (char)('0' + byte / 10 % 10);
+		out[3] = (char)('0' + byte % 10);
+		return 4;
+	}
+	if (memchr(".;\"()@$\\", byte, 8)) {
+		out[0] = '\\';
+		out[1] = (char)byte;
+		return 2;
+	}
+	out[0] = (char)byte;
+	return 1;
+}
+
+const char *name_format(const struct name *name, char *out, size_t size)
+{
+	size_t used = 0, next = 0;
+	char piece[4];
+
+	assert(size >= 2);
+	if (name->length == 1)
+		out[used++] = '.';
+	for (size_t at = 0; at + 1U < name->length; at++) {
+		size_t length = 1;
+
+		if (at == next) {
+			next += 1U + name->wire[at];
+			if (at == 0)
+				continue;
+			piece[0] = '.';
+		} else {
+			length = format_byte(name->wire[at], piece);
+		}
+		if (length >= size - used)
+			break;
+		memcpy(out + used, piece, length);
+		used += length;
+	}
+	out[used] = '\0';
+	return out;
+}
+
+bool name_equal(const struct name *a, const struct name *b)
+{
+	return a->length == b->length &&
+	       memcmp(a->wire, b->wire, a->length) == 0;
+}
+
+bool name_is_under(const struct name *name, const struct name *suffix)
+{
+	size_t start, at = 0;
+
+	if (name->length < suffix->length || suffix->length == 0)
+		return false;
+	start = (size_t)name->length - suffix->length;
+	if (memcmp(name->wire + start, suffix->wire, suffix->length) != 0)
+		return false;
+	/* The same bytes in the middle of a label are no suffix. */
+	while (at < start)
+		at += 1U + name->wire[at];
+	return at == start;
+}
+
+static uint64_t rotate(uint64_t value, int bits)
+{
+	return value << bits | value >> (64 - bits);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+/*
+ * SipHash-1-3 (Aumasson and Bernstein, 2012).  The key is what the kernel
+ * drew for this process (AT_RANDOM): nothing has to be kept, and nobody who
+ * sends names can aim at one bucket.
+ */
+uint64_t name_hash(const uint8_t *wire, size_t length)
+{
+	const void *seed = (const void *)getauxval(AT_RANDOM);
+	uint64_t key[2] = {0}, last = (uint64_t)length << 56, word;
+
+	if (seed)
+		memcpy(key, seed, sizeof(key));
+
+	uint64_t v[4] = {
+		key[0] ^ 0x736f6d6570736575ULL,
+		key[1] ^ 0x646f72616e646f6dULL,
+		key[0] ^ 0x6c7967656e657261ULL,
+		key[1] ^ 0x7465646279746573ULL,
+	};
+
+	for (; length >= sizeof(word); length -= sizeof(word)) {
+		memcpy(&word, wire, sizeof(word));
+		word = le64toh(word);
+		wire += sizeof(word);
+		v[3] ^= word;
+		sip_round(v);
+		v[0] ^= word;
+	}
+	for (size_t i = 0; i < length; i++)
+		last |= (uint64_t)wire[i] << (8 * i);
+	v[3] ^= last;
+	sip_round(v);
+	v[0] ^= last;
+	v[2] ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static int reverse_ipv4(const uint8_t *at, const uint8_t *end,
+			struct addr *addr)
+{
+	for (int i = 3; i >= 0; i--) {
+		unsigned value = 0, digits = *at;
+
+		if (at >= end || digits > 3 || (digits > 1 && at[1] == '0'))
+			return -EINVAL;
+		for (at++; digits > 0; digits--, at++) {
+			if (!is_digit((char)*at))
+				return -EINVAL;
+			value = value * 10 + (unsigned)(*at - '0');
+		}
+		if (value > UINT8_MAX)
+			return -EINVAL;
+		addr->bytes[i] = (uint8_t)value;
+	}
+	return at == end ? 0 : -EINVAL;
+}
+
+static int reverse_ipv6(const uint8_t *at, const uint8_t *end,
+			struct addr *addr)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	if (end - at != 64)
+		return -EINVAL;
+	for (size_t i = 0; i < 32; i++) {
+		const char *digit;
+
+		digit = memchr(digits, at[2 * i + 1], 16);
+		if (at[2 * i] != 1 || !digit)
+			return -EINVAL;
+		addr->bytes[15 - i / 2] |=
+			(uint8_t)((digit - digits) << (i % 2 * 4));
+	}
+	return 0;
+}
+
+int name_to_reverse_addr(const struct name *name, struct addr *addr)
+{
+	static const struct name ipv4 = {14, "\7in-addr\4arpa"};
+	static const struct name ipv6 = {10, "\3ip6\4arpa"};
+	const uint8_t *end = name->wire + name->length;
+	struct addr parsed = {0};
+	int ret;
+
+	if (name_is_under(name, &ipv4)) {
+		parsed.family = ADDR_IPV4;
+		ret = reverse_ipv4(name->wire, end - ipv4.length, &parsed);
+	} else if (name_is_under(name, &ipv6)) {
+		parsed.family = ADDR_IPV6;
+		ret = reverse_ipv6(name->wire, end - ipv6.length, &parsed);
+	} else {
+		return -EINVAL;
+	}
+	if (ret == 0)
+		*addr = parsed;
+	return ret;
+}
