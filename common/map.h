@@ -39,7 +39,14 @@ struct map_row {
 /* What the file says of earlier runs; the pool's allocator starts from it. */
 struct map_state {
 	uint32_t reserved_end; /* slots below were reserved at some time */
-	bool is_unclean_boot;  /* a power cut may have taken rows below it */
+	/*
+	 * No slot below is taken for a new name: reserved_end of the last
+	 * unclean boot, made durable (FULL) by map_open() itself.  Kept in the
+	 * file, because rows lost in that boot stay lost after the next clean
+	 * stop, and the highest row that is left cannot tell.
+	 */
+	uint32_t floor;
+	bool is_unclean_boot; /* this start raised the floor */
 	size_t rows;
 };
 

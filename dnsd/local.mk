@@ -2,8 +2,12 @@
 noinst_LIBRARIES += dnsd/libdnsd.a
 dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 dnsd_libdnsd_a_SOURCES = \
+	dnsd/answer.h \
+	dnsd/decide.h \
+	dnsd/dispatch.h \
 	dnsd/dump.h \
 	dnsd/explain.h \
+	dnsd/fakes.h \
 	dnsd/query.h \
 	dnsd/question.h \
 	dnsd/server.h \

@@ -5,10 +5,15 @@
  * The server knows neither rules nor upstreams.  For each datagram or TCP
  * message it calls `on_query`; that function answers at once, with
  * server_reply(), or later: it copies the struct asker, which stays valid as a
- * value (a TCP client that has gone is ignored).  Replies made while a UDP
- * batch is being handled leave together, after `on_batch_end` returned; that
- * is where new rows of the map are committed.
+ * value (a TCP client that has gone is ignored).
  *
+ * A batch is what one turn of the loop brings: datagrams, TCP messages,
+ * answers of upstreams.  When the turn ends (or the queue of replies is full)
+ * `on_batch_end` is called, where new rows of the map are committed, and then
+ * the replies leave together.
+ *
+ * Errors	-errno
+ * Ownership	server_open() gives to the caller
  * Thread	the thread of the loop
  */
 #ifndef ERSATZ_DNSD_SERVER_H
@@ -16,6 +21,7 @@
 
 #include "common/addr.h"
 #include "common/compiler.h"
+#include "dnsd/question.h"
 
 #include <ev.h>
 #include <stddef.h>
@@ -41,11 +47,17 @@ struct server_ops {
 	void (*on_query)(void *ctx, const struct asker *asker,
 			 const uint8_t *query, size_t length);
 	/*
-	 * After all queries of a batch.  A negative result means that what
-	 * the batch promised is not durable: its replies are dropped and
-	 * on_query_failed is called for each instead.
+	 * Before the replies of a batch leave.  A negative result means that
+	 * what the batch promised is not durable: each reply that was made with
+	 * server_promise() then passes through on_promise_broken.
 	 */
 	int (*on_batch_end)(void *ctx);
+	/*
+	 * Turns a reply into a failure, in place; `length` is its length and
+	 * `size` what there is room for.  Returns the new length.
+	 */
+	size_t (*on_promise_broken)(void *ctx, uint8_t *message, size_t length,
+				    size_t size);
 };
 
 /* Binds all sockets; needs privilege for port 53.  Errors name the address. */
@@ -57,10 +69,27 @@ void server_start(struct server *server);
 void server_close(struct server *server);
 
 /*
- * Sends a whole message back; by UDP the caller has kept it within
- * question.udp_size.  Copies.
+ * Sends a whole message back at the end of the batch; by UDP the caller has
+ * kept it within question.udp_size.  Copies.
  */
 void server_reply(struct server *server, const struct asker *asker,
 		  const uint8_t *message, size_t length);
+
+/*
+ * The same for a reply that holds only once the batch is durable; at most
+ * DNS_EDNS_SIZE bytes, by TCP too.
+ */
+void server_promise(struct server *server, const struct asker *asker,
+		    const uint8_t *message, size_t length);
+
+struct server_stats {
+	uint64_t udp_queries, tcp_queries; /* messages that came in */
+	uint64_t udp_replies, tcp_replies; /* messages that left */
+	uint64_t udp_unsent;  /* replies that the kernel did not take */
+	uint64_t tcp_clients; /* accepted */
+	uint64_t tcp_evicted; /* closed to make room for another */
+	uint32_t tcp_open;    /* now */
+};
+void server_stats(const struct server *server, struct server_stats *stats);
 
 #endif

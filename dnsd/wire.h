@@ -29,6 +29,7 @@ enum dns_type {
 	DNS_TYPE_PTR = 12,
 	DNS_TYPE_AAAA = 28,
 	DNS_TYPE_OPT = 41,
+	DNS_TYPE_SVCB = 64,
 	DNS_TYPE_HTTPS = 65,
 };
 
@@ -39,6 +40,7 @@ enum dns_rcode {
 	DNS_RCODE_NXDOMAIN = 3,
 	DNS_RCODE_NOTIMP = 4,
 	DNS_RCODE_REFUSED = 5,
+	DNS_RCODE_BADVERS = 16, /* its upper bits are in OPT */
 };
 
 #define DNS_CLASS_IN 1

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * answer.h - the messages that dnsd makes itself.
+ *
+ * Every function writes one whole message into `out`, at most `size` bytes,
+ * and returns its length (0: `size` is below DNS_UDP_SIZE).  The question is
+ * echoed with the case that it was asked in, the ID, RD and CD are the
+ * client's, RA is set, AA and AD are not.  A client that spoke EDNS gets an
+ * OPT record and, where there is one, an Extended DNS Error; its text is cut
+ * to what fits.  What does not fit even so leaves with TC set.  Pure.
+ *
+ * Source	RFC 1035 4.1, RFC 2308 (negative answers), RFC 6891 (EDNS),
+ *		RFC 8914 (Extended DNS Errors)
+ */
+#ifndef ERSATZ_DNSD_ANSWER_H
+#define ERSATZ_DNSD_ANSWER_H
+
+#include "common/addr.h"
+#include "common/name.h"
+#include "dnsd/question.h"
+#include "dnsd/wire.h"
+
+/* RFC 8914, 4: the ones that we say. */
+enum ede_code {
+	EDE_OTHER = 0,
+	EDE_BLOCKED = 15,
+	EDE_PROHIBITED = 18,
+	EDE_NOT_SUPPORTED = 21,
+	EDE_NO_REACHABLE_AUTHORITY = 22,
+	EDE_NETWORK_ERROR = 23,
+};
+
+struct ede {
+	uint16_t code;    /* enum ede_code */
+	const char *text; /* NULL: none */
+};
+
+/* What all functions need; filled in place by the caller. */
+struct answer {
+	const struct question *question; /* borrowed */
+	const struct ede *ede;           /* borrowed; NULL: none */
+	uint32_t ttl_s;                  /* of the record, or of the SOA */
+};
+
+/* One A or AAAA record, by the family of `addr`. */
+size_t answer_address(const struct answer *answer, const struct addr *addr,
+		      uint8_t *out, size_t size);
+
+/* One PTR record. */
+size_t answer_pointer(const struct answer *answer, const struct name *target,
+		      uint8_t *out, size_t size);
+
+/*
+ * NOERROR (NODATA) or NXDOMAIN with a SOA, so that clients may remember it
+ * for ttl_s.
+ */
+size_t answer_negative(const struct answer *answer, enum dns_rcode rcode,
+		       uint8_t *out, size_t size);
+
+/*
+ * An error without records.  A question of which nothing could be read
+ * (raw_length 0) is answered by a header alone, and OPT if it had EDNS.
+ */
+size_t answer_error(const struct answer *answer, enum dns_rcode rcode,
+		    uint8_t *out, size_t size);
+
+/* Nothing but TC: ask again by TCP. */
+size_t answer_truncated(const struct answer *answer, uint8_t *out, size_t size);
+
+/*
+ * Turns a message that one of the functions above made into SERVFAIL with
+ * that EDE, in place; returns the new length.
+ */
+size_t answer_turn_to_failure(uint8_t *message, size_t length, size_t size,
+			      const struct ede *ede);
+
+#endif
