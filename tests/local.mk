@@ -7,3 +7,13 @@ AM_TESTS_ENVIRONMENT = \
 
 include $(srcdir)/tests/unit/local.mk
 include $(srcdir)/tests/net/local.mk
+
+# The boundaries' own include options, for checks that see every file.
+ALL_CPPFLAGS = $(DEFS) $(AM_CPPFLAGS) $(LDNS_CFLAGS) $(NL_CFLAGS) \
+	$(SQLITE_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFLAGS) $(CAPNG_CFLAGS) \
+	$(NFTABLES_CFLAGS) $(BPF_CFLAGS) $(CMOCKA_CFLAGS)
+
+dist_check_SCRIPTS += tests/lint
+.PHONY: lint
+lint: $(BUILT_SOURCES)
+	@ERSATZ_CPPFLAGS='$(ALL_CPPFLAGS)' CC='$(CC)' $(srcdir)/tests/lint
