@@ -5,6 +5,8 @@ routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
 routed_librouted_a_SOURCES = \
 	routed/link.h
 
+include $(srcdir)/routed/relay/local.mk
+
 sbin_PROGRAMS += routed/routed
 routed_routed_SOURCES = routed/main.c
 routed_routed_LDADD = routed/librouted.a $(COMMON_LIBS) $(NFTABLES_LIBS) \
