@@ -24,9 +24,13 @@ common_libcommon_a_SOURCES = \
 	common/map.h \
 	common/name.c \
 	common/name.h \
+	common/nl.c \
 	common/nl.h \
+	common/nl_watch.c \
+	common/nl_watch.h \
 	common/privilege.h \
 	common/rules.h \
+	common/uplink.c \
 	common/uplink.h
 
 # What every program that links libcommon.a links too.

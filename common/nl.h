@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * nl.h - reading the kernel's routing state; the boundary of libnl (with
- * routed/nl_edit.h, which changes it).
+ * nl_watch.h, which tells of changes, and routed/nl_edit.h, which makes them).
  *
- * A dump is a value: plain arrays that pure functions look at.  Events only
- * say "something changed"; whoever listens dumps again.  ENOBUFS is such an
- * event too.
+ * A dump is a value: plain arrays that pure functions look at.
+ *
+ * The reader is not called "nl": libnl itself has nl_close(), nl_dump() and a
+ * struct nl_addr, and calls the first one from inside.
  *
  * Units	interface indexes as the kernel has them, 0: none
  * Errors	-errno
@@ -18,7 +19,6 @@
 #include "common/addr.h"
 #include "common/compiler.h"
 
-#include <ev.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,9 +35,10 @@ struct nl_link {
 	bool is_up;       /* IFF_UP */
 	bool has_carrier; /* IFF_LOWER_UP */
 	bool is_loopback;
+	bool is_ethernet; /* ARPHRD_ETHER: has neighbours, not a tunnel */
 };
 
-struct nl_addr {
+struct nl_ifaddr {
 	int ifindex;
 	struct prefix prefix; /* of the link */
 	struct addr addr;
@@ -55,10 +56,11 @@ struct nl_route {
 	struct addr gateway; /* ADDR_NONE: on link */
 	struct addr prefsrc;
 	int oif;
-	uint32_t metric; /* RTA_PRIORITY */
-	uint32_t mtu;    /* RTAX_MTU, 0: none */
-	bool is_cubic;   /* RTAX_CC_ALGO cubic */
-	bool is_multipath;
+	uint32_t metric;   /* RTA_PRIORITY */
+	uint32_t mtu;      /* RTAX_MTU, 0: none */
+	bool is_cubic;     /* RTAX_CC_ALGO cubic */
+	bool is_onlink;    /* the gateway needs no route of its own */
+	bool is_multipath; /* gateway and oif are the first usable hop's */
 };
 
 struct nl_rule {
@@ -88,7 +90,7 @@ struct nl_rule {
 struct nl_state {
 	struct nl_link *links;
 	size_t link_count;
-	struct nl_addr *addrs;
+	struct nl_ifaddr *addrs;
 	size_t addr_count;
 	struct nl_route *routes; /* of all tables but local */
 	size_t route_count;
@@ -96,30 +98,26 @@ struct nl_state {
 	size_t rule_count;
 };
 
-struct nl;
+struct nl_reader;
 
 /* A socket in the network namespace of the calling thread. */
-NODISCARD int nl_open(struct nl **nl);
-void nl_close(struct nl *nl);
+NODISCARD int nl_reader_open(struct nl_reader **reader);
+void nl_reader_close(struct nl_reader *reader);
 
-/* Dumps of both families; a dump that was interrupted is made again. */
-NODISCARD int nl_dump(struct nl *nl, struct nl_state *state);
+/*
+ * Dumps of both families; a dump that was interrupted is made again.  A
+ * family that the kernel does not have is empty.  What `state` held before is
+ * not freed.
+ */
+NODISCARD int nl_reader_dump(struct nl_reader *reader, struct nl_state *state);
 void nl_state_free(struct nl_state *state);
+
+/* The same objects in the same order. */
+bool nl_state_equal(const struct nl_state *a, const struct nl_state *b);
 
 const struct nl_link *nl_link_by_index(const struct nl_state *state,
 				       int ifindex);
 const struct nl_link *nl_link_by_name(const struct nl_state *state,
 				      const char *name);
-
-/*
- * Calls `fn` from the loop after links, addresses, routes or rules changed
- * or events were lost.  Notifications whose sender is `own_portid` (0: none)
- * are skipped.
- */
-struct nl_watch;
-typedef void (*nl_watch_fn)(void *ctx);
-NODISCARD int nl_watch_open(struct nl_watch **watch, struct ev_loop *loop,
-			    uint32_t own_portid, nl_watch_fn fn, void *ctx);
-void nl_watch_close(struct nl_watch *watch);
 
 #endif

@@ -27,10 +27,6 @@ UNIT_TESTS += tests/unit/test_json
 tests_unit_test_json_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_json_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
-UNIT_TESTS += tests/unit/test_link
-tests_unit_test_link_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_link_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
-
 UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_log_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -39,6 +35,14 @@ tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
 UNIT_TESTS += tests/unit/test_name
 tests_unit_test_name_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_name_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_nl
+tests_unit_test_nl_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_uplink
+tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_uplink_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 endif
 

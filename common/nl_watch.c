@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "common/nl_watch.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define BUFFER_BYTES (64 * 1024)
+#define READS_MAX 256 /* then the others of the loop get a turn */
+
+struct nl_watch {
+	struct nl_sock *sock; /* owned */
+	struct ev_loop *loop; /* borrowed */
+	struct ev_io io;
+	uint32_t own_portid;
+	nl_watch_fn fn;
+	void *ctx;
+	char buffer[BUFFER_BYTES];
+};
+
+/* A datagram is of one sender; its first message tells which. */
+static bool is_foreign(const struct nl_watch *watch, size_t length)
+{
+	struct nlmsghdr nlh;
+
+	if (length < sizeof(nlh))
+		return false;
+	memcpy(&nlh, watch->buffer, sizeof(nlh));
+	return !watch->own_portid || nlh.nlmsg_pid != watch->own_portid;
+}
+
+static void on_readable(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+	struct nl_watch *watch = io->data;
+	bool is_changed = false;
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < READS_MAX; i++) {
+		ssize_t length = recv(io->fd, watch->buffer,
+				      sizeof(watch->buffer), MSG_DONTWAIT);
+
+		if (length < 0 && errno == EINTR)
+			continue;
+		if (length < 0 && errno != ENOBUFS)
+			break;
+		is_changed |= length < 0 || is_foreign(watch, (size_t)length);
+	}
+	if (is_changed)
+		watch->fn(watch->ctx);
+}
+
+static int join_groups(struct nl_sock *sock)
+{
+	int ret = nl_socket_add_memberships(
+		sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+		RTNLGRP_IPV6_RULE, 0);
+
+	return ret < 0 ? -EPROTONOSUPPORT : 0;
+}
+
+int nl_watch_open(struct nl_watch **watch, struct ev_loop *loop,
+		  uint32_t own_portid, nl_watch_fn fn, void *ctx)
+{
+	struct nl_watch *new = calloc(1, sizeof(*new));
+	int ret = -ENOMEM;
+
+	if (!new)
+		return -ENOMEM;
+	new->sock = nl_socket_alloc();
+	if (!new->sock)
+		goto free_watch;
+	nl_socket_disable_seq_check(new->sock);
+	ret = -EPROTONOSUPPORT;
+	if (nl_connect(new->sock, NETLINK_ROUTE) < 0 ||
+	    nl_socket_set_nonblocking(new->sock) < 0)
+		goto free_sock;
+	ret = join_groups(new->sock);
+	if (ret < 0)
+		goto free_sock;
+	new->loop = loop;
+	new->own_portid = own_portid;
+	new->fn = fn;
+	new->ctx = ctx;
+	ev_io_init(&new->io, on_readable, nl_socket_get_fd(new->sock), EV_READ);
+	new->io.data = new;
+	ev_io_start(loop, &new->io);
+	*watch = new;
+	return 0;
+
+free_sock:
+	nl_socket_free(new->sock);
+free_watch:
+	free(new);
+	return ret;
+}
+
+void nl_watch_close(struct nl_watch *watch)
+{
+	if (!watch)
+		return;
+	ev_io_stop(watch->loop, &watch->io);
+	nl_socket_free(watch->sock);
+	free(watch);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * nl_watch.h - being told that the kernel's routing state changed.
+ *
+ * Events only say "something changed"; whoever listens dumps again.  That
+ * events were lost (ENOBUFS, normal after some hundreds at once) is such an
+ * event too.
+ *
+ * Errors	-errno
+ * Thread	the thread of the loop
+ * Source	rtnetlink(7), netlink(7)
+ */
+#ifndef ERSATZ_COMMON_NL_WATCH_H
+#define ERSATZ_COMMON_NL_WATCH_H
+
+#include "common/compiler.h"
+
+#include <ev.h>
+#include <stdint.h>
+
+struct nl_watch;
+typedef void (*nl_watch_fn)(void *ctx);
+
+/*
+ * Calls `fn` from the loop, once for all that waited, after links, addresses,
+ * routes or rules changed or events were lost.  Notifications whose sender is
+ * `own_portid` (0: none) are skipped.
+ */
+NODISCARD int nl_watch_open(struct nl_watch **watch, struct ev_loop *loop,
+			    uint32_t own_portid, nl_watch_fn fn, void *ctx);
+void nl_watch_close(struct nl_watch *watch);
+
+#endif
