@@ -36,3 +36,11 @@ common_libcommon_a_SOURCES = \
 # What every program that links libcommon.a links too.
 COMMON_LIBS = common/libcommon.a $(NL_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) \
 	$(JANSSON_LIBS) $(CAPNG_LIBS) $(EV_LIBS)
+
+# The front of both daemons.
+sbin_SCRIPTS += common/ersatz
+EXTRA_DIST += common/ersatz.in
+CLEANFILES += common/ersatz
+common/ersatz: common/ersatz.in Makefile
+	$(SUBSTITUTE) $(srcdir)/common/ersatz.in > $@.new
+	@chmod +x $@.new && mv $@.new $@

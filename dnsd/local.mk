@@ -17,3 +17,9 @@ dnsd_libdnsd_a_SOURCES = \
 sbin_PROGRAMS += dnsd/dnsd
 dnsd_dnsd_SOURCES = dnsd/main.c
 dnsd_dnsd_LDADD = dnsd/libdnsd.a $(COMMON_LIBS) $(LDNS_LIBS)
+
+systemdunit_DATA += dnsd/ersatz-dnsd.service
+EXTRA_DIST += dnsd/ersatz-dnsd.service.in
+CLEANFILES += dnsd/ersatz-dnsd.service
+dnsd/ersatz-dnsd.service: dnsd/ersatz-dnsd.service.in Makefile
+	$(SUBSTITUTE) $(srcdir)/dnsd/ersatz-dnsd.service.in > $@

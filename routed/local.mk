@@ -9,3 +9,9 @@ sbin_PROGRAMS += routed/routed
 routed_routed_SOURCES = routed/main.c
 routed_routed_LDADD = routed/librouted.a $(COMMON_LIBS) $(NFTABLES_LIBS) \
 	$(BPF_LIBS)
+
+systemdunit_DATA += routed/ersatz-routed.service
+EXTRA_DIST += routed/ersatz-routed.service.in
+CLEANFILES += routed/ersatz-routed.service
+routed/ersatz-routed.service: routed/ersatz-routed.service.in Makefile
+	$(SUBSTITUTE) $(srcdir)/routed/ersatz-routed.service.in > $@
