@@ -11,12 +11,20 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/query.h \
 	dnsd/question.h \
 	dnsd/server.h \
+	dnsd/upstream/packet.c \
+	dnsd/upstream/packet.h \
+	dnsd/upstream/resolvconf.c \
+	dnsd/upstream/resolvconf.h \
 	dnsd/upstream/upstream.h \
+	dnsd/wire.c \
 	dnsd/wire.h
+
+# What every program that links libdnsd.a links too.
+DNSD_LIBS = dnsd/libdnsd.a $(COMMON_LIBS) $(LDNS_LIBS)
 
 sbin_PROGRAMS += dnsd/dnsd
 dnsd_dnsd_SOURCES = dnsd/main.c
-dnsd_dnsd_LDADD = dnsd/libdnsd.a $(COMMON_LIBS) $(LDNS_LIBS)
+dnsd_dnsd_LDADD = $(DNSD_LIBS)
 
 systemdunit_DATA += dnsd/ersatz-dnsd.service
 EXTRA_DIST += dnsd/ersatz-dnsd.service.in

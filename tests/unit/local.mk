@@ -40,9 +40,21 @@ UNIT_TESTS += tests/unit/test_nl
 tests_unit_test_nl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_packet
+tests_unit_test_packet_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_resolvconf
+tests_unit_test_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_resolvconf_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_uplink
 tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_uplink_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_wire
+tests_unit_test_wire_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_wire_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 endif
 

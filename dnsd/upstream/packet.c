@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dnsd/upstream/packet.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OPT_DO 0x8000U
+
+size_t packet_query(const struct question *question, uint16_t id, bool has_edns,
+		    uint8_t out[PACKET_QUERY_MAX])
+{
+	assert(question->name.length > 0);
+
+	uint16_t flags = 0;
+	if (question->rd)
+		flags |= DNS_FLAG_RD;
+	if (question->ad)
+		flags |= DNS_FLAG_AD;
+	if (question->cd)
+		flags |= DNS_FLAG_CD;
+
+	memset(out, 0, DNS_HEADER_SIZE);
+	wire_write16(out, id);
+	wire_write16(out + 2, flags);
+	wire_write16(out + 4, 1);
+	wire_write16(out + 10, has_edns ? 1 : 0);
+
+	uint8_t *at = out + DNS_HEADER_SIZE;
+	memcpy(at, question->name.wire, question->name.length);
+	at += question->name.length;
+	wire_write16(at, question->type);
+	wire_write16(at + 2, question->klass);
+	at += 4;
+
+	if (has_edns) {
+		*at++ = 0;
+		wire_write16(at, DNS_TYPE_OPT);
+		wire_write16(at + 2, DNS_EDNS_SIZE);
+		wire_write32(at + 4, question->do_bit ? OPT_DO : 0);
+		wire_write16(at + 8, 0);
+		at += 10;
+	}
+	return (size_t)(at - out);
+}
+
+/*
+ * The name must stand there uncompressed, as it does in what we sent; case
+ * does not matter.
+ */
+static bool has_question(const struct question *question,
+			 const uint8_t *message, size_t length)
+{
+	size_t size = question->name.length;
+	if (length < DNS_HEADER_SIZE + size + 4)
+		return false;
+	struct name name;
+	int taken = name_from_wire(&name, message + DNS_HEADER_SIZE, size);
+	const uint8_t *fixed = message + DNS_HEADER_SIZE + size;
+	return taken == (int)size && name_equal(&name, &question->name) &&
+	       wire_read16(fixed) == question->type &&
+	       wire_read16(fixed + 2) == question->klass;
+}
+
+/* Can every record be read, and does none lead into our own pool? */
+static enum packet_kind check_records(const struct fake_pool *pool,
+				      const uint8_t *message, size_t length,
+				      struct addr *poison)
+{
+	struct wire_cursor cursor;
+	struct wire_record record;
+	struct addr addr;
+
+	int ret = wire_begin(&cursor, message, length);
+	if (ret < 0)
+		return PACKET_MALFORMED;
+	while ((ret = wire_next(&cursor, &record)) > 0) {
+		if (wire_address(&addr, message, &record) < 0)
+			continue;
+		if (!fake_pool_has(pool, &addr))
+			continue;
+		if (poison)
+			*poison = addr;
+		return PACKET_POISONED;
+	}
+	return ret < 0 ? PACKET_MALFORMED : PACKET_ANSWER;
+}
+
+static enum packet_kind kind_of_rcode(uint8_t rcode)
+{
+	switch (rcode) {
+	case DNS_RCODE_FORMERR:
+	case DNS_RCODE_NOTIMP:
+		return PACKET_NO_EDNS;
+	case DNS_RCODE_SERVFAIL:
+	case DNS_RCODE_REFUSED:
+		return PACKET_FAILURE;
+	}
+	return PACKET_ANSWER;
+}
+
+enum packet_kind packet_check(const struct question *question, uint16_t id,
+			      const struct fake_pool *pool,
+			      const uint8_t *message, size_t length,
+			      struct addr *poison)
+{
+	struct wire_header header;
+
+	if (wire_header(&header, message, length) < 0)
+		return PACKET_FOREIGN;
+	if (header.id != id || !(header.flags & DNS_FLAG_QR) || header.opcode)
+		return PACKET_FOREIGN;
+
+	enum packet_kind kind = kind_of_rcode(header.rcode);
+	/* Servers that choke on a query answer with a header alone. */
+	if (header.questions == 0 && kind != PACKET_ANSWER)
+		return kind;
+	if (header.questions != 1 || !has_question(question, message, length))
+		return PACKET_FOREIGN;
+	if (kind != PACKET_ANSWER)
+		return kind;
+	if (header.flags & DNS_FLAG_TC)
+		return PACKET_TRUNCATED;
+	return check_records(pool, message, length, poison);
+}
+
+const char *packet_rcode(const uint8_t *message, char *out, size_t size)
+{
+	static const char *const names[] = {"NOERROR",  "FORMERR", "SERVFAIL",
+					    "NXDOMAIN", "NOTIMP",  "REFUSED"};
+	unsigned rcode = message[3] & 0xfU;
+	if (rcode < ARRAY_LEN(names))
+		return names[rcode];
+	snprintf(out, size, "RCODE %u", rcode);
+	return out;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * packet.h - the messages between us and an upstream: made, and checked.
+ *
+ * Pure.  The source of an answer is not checked here but by the kernel: each
+ * query has a connected socket of its own.
+ *
+ * Source	RFC 5452 9 (what an answer must match), RFC 6891
+ */
+#ifndef ERSATZ_DNSD_UPSTREAM_PACKET_H
+#define ERSATZ_DNSD_UPSTREAM_PACKET_H
+
+#include "common/compiler.h"
+#include "common/fake.h"
+#include "dnsd/question.h"
+#include "dnsd/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A header, the longest question, an OPT record. */
+#define PACKET_QUERY_MAX (DNS_HEADER_SIZE + NAME_WIRE_MAX + 4 + 11)
+
+/*
+ * Writes the query: RD, AD and CD as asked, EDNS with DO as asked and no
+ * option at all, thus no client subnet.  Returns its length.
+ */
+size_t packet_query(const struct question *question, uint16_t id, bool has_edns,
+		    uint8_t out[PACKET_QUERY_MAX]);
+
+enum packet_kind {
+	PACKET_ANSWER,    /* NOERROR, NXDOMAIN, and other rcodes that say it */
+	PACKET_FOREIGN,   /* not the answer to this: ignore it, wait on */
+	PACKET_TRUNCATED, /* ask again by TCP */
+	PACKET_NO_EDNS,   /* FORMERR or NOTIMP: ask again without EDNS */
+	PACKET_FAILURE,   /* SERVFAIL, REFUSED: this server does not help */
+	PACKET_MALFORMED, /* ours by ID and question, but cannot be read */
+	PACKET_POISONED,  /* has an address of our own pool: *poison */
+};
+
+/* `poison` is set with PACKET_POISONED, and may be NULL. */
+enum packet_kind packet_check(const struct question *question, uint16_t id,
+			      const struct fake_pool *pool,
+			      const uint8_t *message, size_t length,
+			      struct addr *poison);
+
+/* "SERVFAIL"; "RCODE 23" for those without a name of their own. */
+const char *packet_rcode(const uint8_t *message, char *out, size_t size);
+
+#endif
