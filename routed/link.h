@@ -2,11 +2,11 @@
 /*
  * link.h - what routed's parent and its relay say to each other.
  *
- * A SOCK_SEQPACKET pair; each message is one struct link_message, of its full
- * size, with at most LINK_FDS descriptors beside it.  The parent treats what
- * the relay sends as hostile: type, length, order and every value are checked
- * by link_recv() and by the one who acts, and everything but the requests
- * below ends the relay.
+ * A SOCK_SEQPACKET pair; a message is a struct link_message, cut to what its
+ * type needs, with the descriptors of its type beside it.  The parent treats
+ * what the relay sends as hostile: type, length, number of descriptors and
+ * the end of texts are checked by link_recv(), order and values by the one
+ * who acts, and everything but the requests below ends the relay.
  *
  *	parent -> relay			relay -> parent
  *	LINK_SETUP (fds below)		LINK_READY
@@ -16,6 +16,12 @@
  *	LINK_OWNER (verdict)		LINK_OWNER (whose flow is this?)
  *					LINK_UDP_SERVER (who answers from P?)
  *	LINK_STOP
+ *
+ * An answer (LINK_STATUS, LINK_OWNER) repeats the id of what it answers;
+ * LINK_PONG that of the LINK_PING.
+ *
+ * Errors	-errno, ERR_MALFORMED
+ * Ownership	descriptors that were received belong to the receiver
  */
 #ifndef ERSATZ_ROUTED_LINK_H
 #define ERSATZ_ROUTED_LINK_H
@@ -39,7 +45,7 @@ enum link_type {
 	LINK_STATUS,
 	LINK_OWNER,
 	LINK_UDP_SERVER,
-	LINK_STOP,
+	LINK_STOP, /* the last one */
 };
 
 /* The order of the descriptors beside LINK_SETUP. */
@@ -56,6 +62,7 @@ struct link_setup {
 	char state_dir[PATH_MAX];   /* these two override the config */
 	char run_dir[PATH_MAX];
 	uint32_t tun_mtu;
+	uint32_t log_target; /* enum log_target: the parent's */
 };
 
 struct link_flow {

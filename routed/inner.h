@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * inner.h - the private network namespace in which the flows end.
+ *
+ *	host: app <-> ersatz0 (TUN)
+ *			|  relay carries packets unchanged
+ *	inner:	     inner0 (TUN)
+ *			rule	iif inner0 lookup 77
+ *			77	local default dev lo
+ *			main	default dev inner0
+ *		     listeners 127.0.0.1 and [::1], transparent
+ *
+ * Every address is local in it, so the kernel's own TCP takes each flow that
+ * the relay lets in; accept() gives the application by getpeername() and what
+ * it dialled by getsockname().  The listeners get every port by steer.h, or
+ * by nft where there is no BPF.
+ *
+ * It has no name and is held by descriptors of this process (namespace,
+ * netlink socket, listeners): gone when they are.  It outlives relays: each
+ * new one gets a new TUN in it.
+ *
+ * Privilege	inner_new() needs CAP_SYS_ADMIN and CAP_BPF; what comes after
+ *		it CAP_NET_ADMIN only
+ * Errors	-errno
+ */
+#ifndef ERSATZ_ROUTED_INNER_H
+#define ERSATZ_ROUTED_INNER_H
+
+#include "common/compiler.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define INNER_TUN "inner0" /* the TUN's name inside */
+#define INNER_TABLE 77
+#define INNER_BACKLOG 4096
+
+struct inner;
+
+struct inner_conf {
+	bool without_bpf; /* steer by nft even if BPF is to be had */
+};
+
+/* Builds all but the TUN.  The calling thread is back in its namespace. */
+NODISCARD int inner_new(struct inner **inner, const struct inner_conf *conf);
+void inner_free(struct inner *inner);
+
+/*
+ * A new TUN in the namespace, up and with the routes through it; the one
+ * before must be gone with its relay.  Drops what waits at the listeners,
+ * which belonged to that relay.  Returns the descriptor, the caller's.
+ */
+NODISCARD int inner_add_tun(struct inner *inner, uint32_t mtu);
+
+/* Borrowed; AF_INET or AF_INET6. */
+int inner_listener(const struct inner *inner, int family);
+
+/* "bpf" or "nft": what leads flows to the listeners. */
+const char *inner_steering(const struct inner *inner);
+
+#endif
