@@ -4,10 +4,24 @@ TESTS += tests/net/run
 EXTRA_DIST += \
 	tests/net/conftest.py \
 	tests/net/demo.py \
+	tests/net/peer.py \
+	tests/net/test_crash.py \
 	tests/net/test_demo.py \
+	tests/net/test_host.py \
+	tests/net/test_local_proxy.py \
+	tests/net/test_map_crash.py \
+	tests/net/test_way.py \
 	tests/net/topology.py
 
 # What a newcomer sees first.
 .PHONY: demo
 demo: all
 	@ERSATZ_BUILD='$(abs_top_builddir)' $(PYTHON3) $(srcdir)/tests/net/demo.py
+
+# The long form of test_map_crash.py: a thousand SIGKILLs, some minutes.
+ROUNDS = 1000
+.PHONY: crash-rounds
+crash-rounds: all
+	@ERSATZ_BUILD='$(abs_top_builddir)' PYTHON3='$(PYTHON3)' \
+		ERSATZ_ROUNDS=$(ROUNDS) ERSATZ_TEST_TIMEOUT=3600 \
+		$(srcdir)/tests/net/run $(srcdir)/tests/net/test_map_crash.py

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The whole way: a name is asked, faked, carried, and arrives."""
+import concurrent.futures
+import errno
+import hashlib
+import os
+import socket
+import time
+
+import peer
+import pytest
+import topology
+from topology import ADDRESS, ADDRESS6, Ersatz
+
+GIB = 1 << 30
+
+INPUT_DROP = """
+table inet hostfirewall {
+    chain input {
+        type filter hook input priority filter; policy drop;
+        iif lo accept
+        ct state established,related accept
+        ct state invalid drop
+        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+    }
+}
+"""
+
+
+def fake_of(machine, name, version=4):
+    line = machine.out(f"getent ahostsv{version} {name}").split()
+    return line[0]
+
+
+def test_fetch_by_name_arrives_through_the_proxy(net, ersatz):
+    answer = net.laptop.out("curl -4 -sS http://site.example/who")
+    assert answer.split() in ([ADDRESS["proxy"], "site.example"],
+                              [ADDRESS6["proxy"], "site.example"])
+
+
+def test_fetch_by_ipv6_arrives_through_the_proxy(net, ersatz):
+    answer = net.laptop.out("curl -6 -sS http://site.example/who")
+    assert answer.split()[0] in (ADDRESS["proxy"], ADDRESS6["proxy"])
+    assert fake_of(net.laptop, "site.example", 6).startswith("2001:2:")
+
+
+@pytest.mark.parametrize("version", (4, 6))
+def test_real_address_is_carried_too(net, ersatz, version):
+    site = ADDRESS["site"] if version == 4 else f"[{ADDRESS6['site']}]"
+    answer = net.laptop.out(f"curl -sS http://{site}/who")
+    assert answer.split()[0] in (ADDRESS["proxy"], ADDRESS6["proxy"])
+
+
+@pytest.mark.parametrize("version", (4, 6))
+def test_direct_name_has_its_real_address_and_goes_directly(
+        net, ersatz, version):
+    real = ADDRESS["site"] if version == 4 else ADDRESS6["site"]
+    mine = ADDRESS["laptop"] if version == 4 else ADDRESS6["laptop"]
+    assert fake_of(net.laptop, "direct.example", version) == real
+    answer = net.laptop.out(f"curl -{version} -sS http://direct.example/who")
+    assert answer.split()[0] == mine
+
+
+def test_rejected_name_does_not_exist(net, ersatz):
+    answer = net.laptop.out("dig rejected.example")
+    assert "NXDOMAIN" in answer
+    assert "SOA" in answer
+    assert "EDE: 15" in answer
+    result = net.laptop.run("curl -sS http://rejected.example/", check=False)
+    assert result.returncode == 6  # could not resolve host
+
+
+@pytest.mark.parametrize("version", (4, 6))
+def test_closed_port_is_refused_and_not_accepted(net, ersatz, version):
+    with pytest.raises(ConnectionRefusedError):
+        peer.connect(net.laptop, fake_of(net.laptop, "site.example", version),
+                     81)
+
+
+@pytest.mark.parametrize("address", ("198.18.200.200", "2001:2::c8c8"))
+def test_fake_address_without_a_name_is_refused_at_once(net, ersatz, address):
+    with pytest.raises(ConnectionRefusedError):
+        peer.connect(net.laptop, address, 80)
+
+
+@pytest.mark.parametrize("address", ("198.18.200.200", ADDRESS["site"]))
+def test_udp_is_answered_with_port_unreachable(net, ersatz, address):
+    sock = net.laptop.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(5)
+    sock.connect((address, 4433))
+    sock.send(b"hello")
+    with pytest.raises(ConnectionRefusedError):
+        sock.recv(100)
+
+
+def test_ping_is_answered_with_unreachable_and_no_invented_time(net, ersatz):
+    fake = fake_of(net.laptop, "site.example")
+    result = net.laptop.run(["ping", "-c", "1", "-W", "2", fake], check=False)
+    assert result.returncode == 1
+    assert "Unreachable" in result.stdout
+    assert "time=" not in result.stdout
+
+
+def test_200_parallel_fetches_of_1_mib_are_right(net, site, ersatz):
+    body = os.urandom(1 << 20)
+    (site / "mib").write_bytes(body)
+    folder = net.folder / "fetched"
+    folder.mkdir()
+    net.laptop.run(["curl", "-sS", "--fail", "--parallel", "--parallel-max",
+                    "200", "--parallel-immediate", "-o", f"{folder}/#1",
+                    "http://site.example/mib?[1-200]"], timeout=110)
+    files = list(folder.iterdir())
+    assert len(files) == 200
+    assert {topology.sha256(f) for f in files} == {
+        hashlib.sha256(body).hexdigest()}
+
+
+def start_dante(net, user="carrier", password="secret word"):
+    """At the proxy; it wants a user of the system and its password."""
+    net.proxy.run(f"useradd --system {user}; "
+                  f"echo '{user}:{password}' | chpasswd")
+    net.proxy.path("/etc/danted.conf").write_text("""\
+logoutput: stderr
+internal: eth0 port = 1081
+external: eth0
+socksmethod: username
+clientmethod: none
+user.privileged: root
+user.unprivileged: nobody
+client pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }
+socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 protocol: tcp }
+""")
+    net.proxy.start(["danted", "-f", "/etc/danted.conf"], log="danted")
+    net.proxy.wait_listening(1081)
+    return user, password
+
+
+@pytest.fixture
+def through_dante(net, site):
+    """Half-close needs a proxy that passes it on: microsocks does not."""
+    user, password = start_dante(net)
+    daemons = Ersatz(net.laptop, f"""\
+outbounds:
+  dante:
+    type: socks5
+    server: {ADDRESS['proxy']}:1081
+    username: {user}
+    password-file: /etc/ersatz/password
+rules:
+  - DOMAIN,direct.example,DIRECT
+  - MATCH,dante
+""")
+    net.laptop.path("/etc/ersatz/password").write_text(password + "\n")
+    net.laptop.run("chgrp ersatz /etc/ersatz/password;"
+                   "chmod 640 /etc/ersatz/password")
+    daemons.up()
+    yield daemons
+    daemons.down()
+
+
+def test_user_and_password_are_given_to_the_proxy(net, through_dante):
+    answer = net.laptop.out("curl -4 -sS http://site.example/who")
+    assert answer.split()[0] == ADDRESS["proxy"]
+
+
+def test_wrong_password_is_an_error_at_the_application(net, through_dante):
+    net.laptop.path("/etc/ersatz/password").write_text("wrong\n")
+    through_dante.stop("routed")
+    through_dante.start("routed")
+    fake = fake_of(net.laptop, "site.example")
+    with pytest.raises(OSError) as error:
+        peer.connect(net.laptop, fake, 80)
+    assert error.value.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH,
+                                 errno.ECONNREFUSED, errno.EACCES)
+
+
+WAYS = ("site.example", "direct.example")
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_client_closes_first_and_still_receives(net, through_dante, name):
+    def answers_after_the_end(sock):
+        received = peer.receive_all(sock)
+        peer.send_blocks(sock, 1 << 20)
+        return received
+
+    role = peer.Role(net.site, 7000, answers_after_the_end)
+    client = peer.connect(net.laptop, fake_of(net.laptop, name), 7000)
+    sent = peer.send_blocks(client, 1 << 20)
+    client.shutdown(socket.SHUT_WR)
+    assert peer.receive_all(client)[0] == 1 << 20
+    assert role.join() == (1 << 20, sent)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_server_closes_first_and_still_receives(net, through_dante, name):
+    def ends_then_listens(sock):
+        peer.send_blocks(sock, 1 << 20)
+        sock.shutdown(socket.SHUT_WR)
+        return peer.receive_all(sock)
+
+    role = peer.Role(net.site, 7000, ends_then_listens)
+    client = peer.connect(net.laptop, fake_of(net.laptop, name), 7000)
+    assert peer.receive_all(client)[0] == 1 << 20
+    sent = peer.send_blocks(client, 1 << 20)
+    client.close()
+    assert role.join() == (1 << 20, sent)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_reset_of_the_server_reaches_the_client(net, through_dante, name):
+    role = peer.Role(net.site, 7000, lambda sock: (sock.recv(1),
+                                                   peer.reset(sock)))
+    client = peer.connect(net.laptop, fake_of(net.laptop, name), 7000)
+    client.sendall(b"x")
+    with pytest.raises(ConnectionResetError):
+        while client.recv(1000):
+            pass
+        # A proxy may turn a reset into an end; direct it must be a reset.
+        if name == "site.example":
+            raise ConnectionResetError
+    role.join()
+
+
+def test_reset_of_the_client_reaches_the_server(net, through_dante):
+    def waits_for_the_reset(sock):
+        try:
+            while sock.recv(1000):
+                pass
+        except ConnectionResetError:
+            return "reset"
+        return "end"
+
+    role = peer.Role(net.site, 7000, waits_for_the_reset)
+    client = peer.connect(net.laptop, fake_of(net.laptop, "direct.example"),
+                          7000)
+    client.sendall(b"x")
+    peer.reset(client)
+    assert role.join() == "reset"
+
+
+@pytest.mark.timeout(300)
+def test_body_of_1_gib_both_ways(net, through_dante):
+    def echoes_the_digest(sock):
+        received = peer.receive_all(sock)
+        return received
+
+    fake = fake_of(net.laptop, "site.example")
+    role = peer.Role(net.site, 7000, echoes_the_digest)
+    client = peer.connect(net.laptop, fake, 7000)
+    sent = peer.send_blocks(client, GIB)
+    client.close()
+    assert role.join() == (GIB, sent)
+
+    role = peer.Role(net.site, 7001, lambda sock: peer.send_blocks(sock, GIB))
+    client = peer.connect(net.laptop, fake, 7001)
+    received = peer.receive_all(client)
+    assert received == (GIB, role.join())
+
+
+def test_flows_do_not_wait_for_one_that_is_not_read(net, through_dante):
+    """A client that does not read stops its own flow and no other."""
+    fake = fake_of(net.laptop, "site.example")
+    stuck = peer.Role(net.site, 7000,
+                      lambda sock: peer.send_blocks(sock, 64 << 20))
+    client = peer.connect(net.laptop, fake, 7000)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(
+            lambda _: net.laptop.out("curl -sS http://site.example/"),
+            range(40)))
+    assert answers == ["welcome to the site\n"] * 40
+    assert stuck.thread.is_alive()
+    assert peer.receive_all(client)[0] == 64 << 20
+    stuck.join()
+
+
+@pytest.mark.parametrize("firewall", ("no firewall", "input drop"))
+@pytest.mark.parametrize("rp_filter", (0, 1, 2))
+def test_under_firewall_and_rp_filter(net, site, firewall, rp_filter):
+    laptop = net.laptop
+    for device in ("all", "default", "eth0"):
+        laptop.sysctl(**{f"net__ipv4__conf__{device}__rp_filter": rp_filter})
+    if firewall == "input drop":
+        laptop.path("/etc/fw.nft").write_text(INPUT_DROP)
+        laptop.run("nft -f /etc/fw.nft")
+        # The control: what the firewall is there to stop, it stops.
+        silent = peer.listen(laptop, 7777)
+        with pytest.raises(OSError):
+            peer.connect(net.router, ADDRESS["laptop"], 7777, timeout=0.3)
+        silent.close()
+    net.start_microsocks()
+    daemons = Ersatz(laptop).up()
+    for version in (4, 6):
+        answer = laptop.out(f"curl -{version} -sS http://site.example/who")
+        assert answer.split()[0] in (ADDRESS["proxy"], ADDRESS6["proxy"])
+        answer = laptop.out(f"curl -{version} -sS http://direct.example/who")
+        assert answer.split()[0] in (ADDRESS["laptop"], ADDRESS6["laptop"])
+        with pytest.raises(ConnectionRefusedError):
+            peer.connect(laptop, fake_of(laptop, "site.example", version), 81)
+    daemons.down()
+
+
+def test_listener_is_reached_by_captured_flows_only(net, ersatz):
+    """Nobody on the host or beside it finds a port that the relay listens on."""
+    ports = [line.split()[3].rsplit(":", 1)[1]
+             for line in net.laptop.out("ss -Htln").splitlines()]
+    assert set(ports) <= {"53"}
+    result = net.laptop.run("ss -Htlnp", check=False)
+    assert "routed" not in result.stdout
+
+
+def test_silent_proxy_ends_with_a_timeout_not_with_a_hang(net, site):
+    """A proxy that accepts and never answers: the connect time-out ends it."""
+    silent = peer.listen(net.proxy, 1080)
+    config = Ersatz.DEFAULT + "routed: { connect-timeout: 1s }\n"
+    daemons = Ersatz(net.laptop, config).up()
+    fake = fake_of(net.laptop, "site.example")
+    start = time.monotonic()
+    with pytest.raises(OSError) as error:
+        peer.connect(net.laptop, fake, 80)
+    assert error.value.errno in (errno.EHOSTUNREACH, errno.ETIMEDOUT)
+    assert time.monotonic() - start < 15
+    silent.close()
+    daemons.down()
