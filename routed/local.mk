@@ -3,13 +3,43 @@ noinst_LIBRARIES += routed/librouted.a
 routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
 	$(BPF_CFLAGS)
 routed_librouted_a_SOURCES = \
+	routed/inner.c \
 	routed/inner.h \
 	routed/link.c \
 	routed/link.h \
+	routed/nft.c \
 	routed/nft.h \
+	routed/nl_device.c \
+	routed/nl_device.h \
 	routed/spawner.h \
 	routed/steer.h \
+	routed/tun.c \
 	routed/tun.h
+
+# The program goes from C to an object to a header with the bytes in it.  The
+# header is somebody else's code: our warnings are not for it.
+if HAVE_BPF
+routed_librouted_a_SOURCES += routed/steer.c
+BUILT_SOURCES += routed/steer.skel.h
+CLEANFILES += routed/steer.skel.h routed/steer.bpf.o
+else
+routed_librouted_a_SOURCES += routed/steer_none.c
+endif
+EXTRA_DIST += routed/steer.bpf.c
+routed/librouted_a-steer.$(OBJEXT): routed/steer.skel.h
+
+BPF_OBJECT_FLAGS = -target bpf -O2 -g -Wall -Werror \
+	-idirafter /usr/include/$$($(CC) -print-multiarch)
+
+routed/steer.bpf.o: routed/steer.bpf.c
+	@$(MKDIR_P) routed
+	$(AM_V_GEN)$(CLANG) $(BPF_OBJECT_FLAGS) $(BPF_CFLAGS) -c \
+		$(srcdir)/routed/steer.bpf.c -o $@
+
+routed/steer.skel.h: routed/steer.bpf.o
+	$(AM_V_GEN)echo '#pragma GCC system_header' >$@.tmp && \
+		$(BPFTOOL) gen skeleton routed/steer.bpf.o name steer_bpf \
+			>>$@.tmp && mv $@.tmp $@
 
 # What everything that links librouted.a links too.
 ROUTED_LIBS = routed/librouted.a $(COMMON_LIBS) $(NFTABLES_LIBS) $(BPF_LIBS)

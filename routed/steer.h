@@ -18,7 +18,8 @@
 
 struct steer;
 
-/* Does not take the descriptors.  It lasts until steer_close(). */
+/* Does not take the descriptors; `listener6` -1: none.  It lasts until
+ * steer_close(). */
 NODISCARD int steer_open(struct steer **steer, int netns_fd, int listener4,
 			 int listener6);
 void steer_close(struct steer *steer);
