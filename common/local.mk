@@ -5,6 +5,8 @@ common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(SQLITE_CFLAGS) \
 common_libcommon_a_SOURCES = \
 	common/addr.c \
 	common/addr.h \
+	common/arena.c \
+	common/arena.h \
 	common/clock.c \
 	common/clock.h \
 	common/compiler.h \
@@ -31,7 +33,11 @@ common_libcommon_a_SOURCES = \
 	common/privilege.h \
 	common/rules.h \
 	common/uplink.c \
-	common/uplink.h
+	common/uplink.h \
+	common/utf8.c \
+	common/utf8.h \
+	common/yaml.c \
+	common/yaml.h
 
 # What every program that links libcommon.a links too.
 COMMON_LIBS = common/libcommon.a $(NL_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) \

@@ -11,6 +11,10 @@ UNIT_TESTS += tests/unit/test_addr
 tests_unit_test_addr_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_addr_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_arena
+tests_unit_test_arena_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_arena_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -56,9 +60,17 @@ UNIT_TESTS += tests/unit/test_uplink
 tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_uplink_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_utf8
+tests_unit_test_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_utf8_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_wire
 tests_unit_test_wire_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_wire_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_yaml
+tests_unit_test_yaml_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_yaml_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 endif
 
