@@ -52,9 +52,23 @@ UNIT_TESTS += tests/unit/test_packet
 tests_unit_test_packet_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_relay_packet
+tests_unit_test_relay_packet_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_relay_packet_SOURCES = tests/unit/test_relay_packet.c \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_relay_packet_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_resolvconf
 tests_unit_test_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_resolvconf_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_unreachable
+tests_unit_test_unreachable_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_unreachable_SOURCES = tests/unit/test_unreachable.c \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_unreachable_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_uplink
 tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)
