@@ -3,6 +3,7 @@ noinst_LIBRARIES += routed/librouted.a
 routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
 	$(BPF_CFLAGS)
 routed_librouted_a_SOURCES = \
+	routed/host.h \
 	routed/inner.c \
 	routed/inner.h \
 	routed/link.c \
@@ -11,6 +12,10 @@ routed_librouted_a_SOURCES = \
 	routed/nft.h \
 	routed/nl_device.c \
 	routed/nl_device.h \
+	routed/nl_edit.h \
+	routed/plan.h \
+	routed/plan_print.h \
+	routed/recover.h \
 	routed/spawner.h \
 	routed/steer.h \
 	routed/tun.c \

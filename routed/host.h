@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * host.h - the host's routing state as one thing: captured or as it was.
+ *
+ * Ties dump, plan, reconcile, journal and apply together.  Whatever changes -
+ * an uplink, a foreign program that flushes rules, a fact that was learnt -
+ * only marks the state dirty; one function then dumps, plans and applies the
+ * difference, within 200 ms, several changes at once, at most ten times a
+ * second.  After three repairs in a row of what nobody of us removed, a
+ * warning says so and names who may have.
+ *
+ * Start	host_open(); the TUN is made (nobody sets it up or gives it an
+ *		address but us); host_capture()
+ * Run		host_set_*() whenever a fact changes; host_set_tun(0) when the
+ *		relay died, with the new index when there is another
+ * Stop		host_release(), then the TUN may go; host_close()
+ *
+ * Privilege	CAP_NET_ADMIN; nothing else once host_open() has returned (but
+ *		for the resolver's files, which routed's root owns)
+ * Errors	-errno, ERR_FOREIGN (somebody has what we need: `why` tells)
+ * Thread	the thread of the loop; in the network namespace in which
+ *		host_open() was called
+ */
+#ifndef ERSATZ_ROUTED_HOST_H
+#define ERSATZ_ROUTED_HOST_H
+
+#include "common/config.h"
+#include "common/nl.h"
+
+#include <ev.h>
+
+#define HOST_WHY_SIZE 256
+
+struct host;
+
+/*
+ * Called after the state was dumped anew and differs, and once within
+ * host_open(): uplinks may be others now.
+ */
+typedef void (*host_change_fn)(void *ctx, const struct nl_state *state);
+
+/*
+ * Dumps, follows changes, takes nothing yet.  What an earlier instance left
+ * behind is removed (recover.h).  Config and loop are borrowed.
+ */
+NODISCARD int host_open(struct host **host, struct ev_loop *loop,
+			const struct config *config, host_change_fn fn,
+			void *ctx);
+
+/* Releases if need be. */
+void host_close(struct host *host);
+
+/*
+ * Installs everything, verifies, takes the resolver over; on failure all is
+ * as before and `why` (HOST_WHY_SIZE) says what could not be done.
+ */
+NODISCARD int host_capture(struct host *host, int tun_ifindex, char *why);
+
+/* Removes everything in the reverse order.  Logs what it cannot. */
+void host_release(struct host *host);
+
+/* Another configuration (the old one may be freed after this). */
+void host_set_config(struct host *host, const struct config *config);
+
+/*
+ * Facts; copied.  They are acted upon soon, or with host_capture().  0 for a
+ * TUN that is gone: new connections go directly then.
+ */
+void host_set_tun(struct host *host, int tun_ifindex);
+NODISCARD int host_set_uids(struct host *host, const struct uid_range *uids,
+			    size_t count);
+NODISCARD int host_set_far_ends(struct host *host, const struct prefix *ends,
+				size_t count);
+NODISCARD int host_set_udp_servers(struct host *host,
+				   const struct endpoint *servers,
+				   size_t count);
+
+/*
+ * For one far end that must work before the next packet: added at once
+ * (existing ones are 0), kept by later host_set_far_ends() only if listed.
+ */
+NODISCARD int host_add_far_end(struct host *host, const struct prefix *end);
+
+/* The last dump. */
+const struct nl_state *host_state(const struct host *host);
+
+/* For --status. */
+struct host_status {
+	bool is_captured;
+	size_t objects;   /* wanted and in place */
+	uint64_t repairs; /* objects that others had removed */
+	uint64_t foreign; /* objects of others where ours should be */
+	bool has_resolver;
+};
+struct host_status host_status(const struct host *host);
+
+#endif

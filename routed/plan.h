@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * plan.h - what the host's routing state should be.
+ *
+ * A pure function of the configuration, of what the kernel has, and of what
+ * the parent has learnt.  The result is a list in the order in which it can
+ * be installed; removal is the reverse.
+ *
+ *  table base   199  0.0.0.0/1, 128.0.0.0/1 dev TUN, scope global, src TUN's
+ *        fixed  198  base + throws that stand for the whole run
+ *        local  197  fixed + throws that come and go
+ *        pool   196  the fake pools dev TUN
+ *        exit   210  and up: the default route of one interface, no more
+ *
+ *  4990  to POOL				lookup pool
+ *  4991  iif lo ipproto udp sport P		lookup main
+ *  4992  fwmark M; uidrange U			lookup main
+ *  4993  the same				unreachable
+ *  4998  oif EXIT		lookup main suppress_prefixlength 0
+ *  4999  oif EXIT				lookup exit
+ *  5000  iif lo from TUN's own address	lookup base
+ *  5001  iif lo from 0.0.0.0			lookup local
+ *   IPv6 iif lo from ::/1, from 8000::/1	lookup main
+ *  5002  IPv6 iif lo				lookup local
+ *  5003  iif GATEWAY				lookup fixed
+ *
+ * (In IPv6 "from ::/128" matches no unbound socket, but a rule with any
+ * source is passed over as long as there is none: so those that have one are
+ * sent to main first.)
+ *
+ * Exits are the uplinks of both families and the interfaces that an outbound
+ * or upstream names.  An exit keeps its table as long as its rule is found.
+ *
+ * Throws, in `fixed` and `local`: link-local and multicast; the prefixes of
+ * connected links if /22 (IPv6: /64) or longer, or private; private prefixes
+ * of protocol static or boot; prefixes that lead into a tunnel or a container
+ * bridge, also in tables that foreign rules name; those of the configuration;
+ * the far ends of an outbound's own server.  What DHCP or a router
+ * advertisement pushes is no reason to leave the TUN.
+ *
+ * Safe	A state is safe when every packet of an exempt sender (mark, uid,
+ *	UDP server, socket bound to an exit), and every packet to a thrown
+ *	prefix, goes where main alone would send it, and every other packet
+ *	goes there or into the TUN.  Every prefix of the list is safe, and so
+ *	is every state between when reconcile.h turns one plan into another.
+ *	(One exception, wanted: what an exempt sender cannot reach by main is
+ *	unreachable, and never falls into the TUN.)
+ *
+ * Errors	-ENOMEM; ERR_FULL: more than PLAN_EXITS_MAX exits
+ * Ownership	plan_fini() frees the lists
+ */
+#ifndef ERSATZ_ROUTED_PLAN_H
+#define ERSATZ_ROUTED_PLAN_H
+
+#include "common/config.h"
+#include "common/nl.h"
+#include "routed/nl_edit.h"
+
+#include <limits.h>
+
+#define PLAN_TABLE_POOL 196
+#define PLAN_TABLE_LOCAL 197
+#define PLAN_TABLE_FIXED 198
+#define PLAN_TABLE_BASE 199
+#define PLAN_TABLE_EXIT 210 /* the first of them */
+#define PLAN_EXITS_MAX 32
+
+/* For --plan: a TUN that is yet to be made. */
+#define PLAN_TUN_UNBORN INT_MAX
+
+/* In the order of installation. */
+enum plan_rank {
+	PLAN_RANK_EXIT_TABLE, /* routes of exit tables */
+	PLAN_RANK_THROW,
+	PLAN_RANK_EXEMPTION, /* 4991, 4992, 4998; what keeps packets out */
+	PLAN_RANK_EXIT,      /* 4993, 4999: need those */
+	PLAN_RANK_TUN,       /* up, its addresses */
+	PLAN_RANK_TUN_ROUTE,
+	PLAN_RANK_STAY,    /* 5000; IPv6 5001 to main */
+	PLAN_RANK_CAPTURE, /* 4990, 5001, 5002, 5003 */
+};
+
+struct plan_object {
+	enum plan_rank rank;
+	struct nl_object object;
+};
+
+/* A lookup that has to come out so once everything is in place. */
+enum plan_way {
+	PLAN_WAY_TUN,
+	PLAN_WAY_NOT_TUN,
+};
+
+struct plan_probe {
+	const char *what; /* "an address of the pool"; static text */
+	struct nl_lookup lookup;
+	enum plan_way way;
+	/* An error of the kernel is fine: without us it is one too. */
+	bool may_fail;
+};
+
+struct plan {
+	struct plan_object *objects; /* owned, in order */
+	size_t count;
+	struct plan_probe *probes; /* owned */
+	size_t probe_count;
+};
+
+/* What neither the configuration nor the kernel's state tells; borrowed. */
+struct plan_facts {
+	/* 0: there is none, nothing leads into it; PLAN_TUN_UNBORN */
+	int tun_ifindex;
+	bool is_ipv6_off; /* the TUN is refused IPv6 by sysctl */
+	const struct uid_range *uids;
+	size_t uid_count;
+	const struct prefix *far_ends;
+	size_t far_end_count;
+	const struct endpoint *udp_servers; /* family and port; wildcard ones */
+	size_t udp_server_count;
+	const char *const *gateways; /* names of interfaces */
+	size_t gateway_count;
+};
+
+NODISCARD int plan_make(struct plan *plan, const struct config *config,
+			const struct nl_state *found,
+			const struct plan_facts *facts);
+void plan_fini(struct plan *plan);
+
+/* The smallest of the uplinks' MTUs, 1280 to 65535; 1500 without an uplink. */
+uint32_t plan_tun_mtu(const struct config *config,
+		      const struct nl_state *found);
+
+#endif
