@@ -27,6 +27,10 @@ UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_inner
+tests_unit_test_inner_CPPFLAGS = $(UNIT_CPPFLAGS) $(CAPNG_CFLAGS)
+tests_unit_test_inner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_json
 tests_unit_test_json_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_json_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
