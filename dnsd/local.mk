@@ -2,13 +2,20 @@
 noinst_LIBRARIES += dnsd/libdnsd.a
 dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 dnsd_libdnsd_a_SOURCES = \
+	dnsd/answer.c \
 	dnsd/answer.h \
+	dnsd/cursor.h \
 	dnsd/decide.h \
 	dnsd/dispatch.h \
 	dnsd/dump.h \
 	dnsd/explain.h \
 	dnsd/fakes.h \
+	dnsd/names.c \
+	dnsd/names.h \
+	dnsd/pool.c \
+	dnsd/pool.h \
 	dnsd/query.h \
+	dnsd/question.c \
 	dnsd/question.h \
 	dnsd/server.h \
 	dnsd/upstream/packet.c \

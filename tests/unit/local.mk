@@ -11,6 +11,10 @@ UNIT_TESTS += tests/unit/test_addr
 tests_unit_test_addr_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_addr_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_answer
+tests_unit_test_answer_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_answer_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_arena
 tests_unit_test_arena_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_arena_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -48,6 +52,10 @@ UNIT_TESTS += tests/unit/test_name
 tests_unit_test_name_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_name_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_names
+tests_unit_test_names_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_names_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_nl
 tests_unit_test_nl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -55,6 +63,14 @@ tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_packet
 tests_unit_test_packet_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_pool
+tests_unit_test_pool_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_pool_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_question
+tests_unit_test_question_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_question_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_relay_packet
 tests_unit_test_relay_packet_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dnsd/pool.h"
+
+#include "common/err.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* A /28: slots 3 to 14 are for names. */
+static struct fake_pool small_pool(void)
+{
+	struct fake_pool fake = fake_pool_default();
+
+	fake.ipv4.length = 28;
+	return fake;
+}
+
+static struct pool *pool_of(const struct fake_pool *fake, uint32_t rows_end,
+			    uint32_t floor, uint32_t reserved_end)
+{
+	const struct pool_start start = {rows_end, floor, reserved_end};
+	struct pool *pool;
+
+	assert_int_equal(pool_new(&pool, fake, &start), 0);
+	return pool;
+}
+
+/* Reserves whenever the pool wants it, as fakes.c does. */
+static int64_t take(struct pool *pool, int64_t now_ms)
+{
+	int64_t slot = pool_take(pool);
+
+	if (slot != -EAGAIN)
+		return slot;
+	pool_reserved(pool, pool_block_end(pool, now_ms), now_ms);
+	return pool_take(pool);
+}
+
+static void pool_leaves_out_network_and_broadcast(void **state)
+{
+	struct fake_pool fake = small_pool();
+	struct pool *pool = pool_of(&fake, 0, 0, 0);
+
+	(void)state;
+	assert_int_equal(pool_slots(pool), 12);
+	for (int64_t slot = 3; slot < 15; slot++) {
+		assert_int_equal(pool_left(pool), 15 - slot);
+		assert_int_equal(take(pool, 0), slot);
+	}
+	assert_int_equal(take(pool, 0), ERR_FULL);
+	assert_int_equal(take(pool, 0), ERR_FULL);
+	assert_int_equal(pool_left(pool), 0);
+	pool_free(pool);
+}
+
+static void nothing_is_taken_that_is_not_reserved(void **state)
+{
+	struct fake_pool fake = fake_pool_default();
+	struct pool *pool = pool_of(&fake, 0, 0, 0);
+
+	(void)state;
+	assert_int_equal(pool_take(pool), -EAGAIN);
+	pool_reserved(pool, 5, 0);
+	assert_int_equal(pool_take(pool), 3);
+	assert_int_equal(pool_take(pool), 4);
+	assert_int_equal(pool_take(pool), -EAGAIN);
+	assert_int_equal(pool_take(pool), -EAGAIN);
+	pool_free(pool);
+}
+
+static void after_a_crash_it_goes_on_behind_the_last_row(void **state)
+{
+	struct fake_pool fake = fake_pool_default();
+	struct pool *pool = pool_of(&fake, 100, 0, 259);
+
+	(void)state;
+	assert_int_equal(pool_take(pool), 100);
+	pool_free(pool);
+}
+
+static void after_a_power_cut_it_goes_on_at_the_next_block(void **state)
+{
+	struct fake_pool fake = fake_pool_default();
+	struct pool *pool = pool_of(&fake, 100, 259, 259);
+
+	(void)state;
+	assert_int_equal(pool_take(pool), -EAGAIN);
+	assert_int_equal(pool_block_end(pool, 0), 259 + POOL_BLOCK_MIN);
+	assert_int_equal(take(pool, 0), 259);
+	pool_free(pool);
+}
+
+/* The floor stays in the file; rows above it decide again. */
+static void a_floor_of_long_ago_does_not_hold_back(void **state)
+{
+	struct fake_pool fake = fake_pool_default();
+	struct pool *pool = pool_of(&fake, 300, 259, 515);
+
+	(void)state;
+	assert_int_equal(pool_take(pool), 300);
+	pool_free(pool);
+}
+
+static void blocks_grow_with_the_rate_and_shrink_again(void **state)
+{
+	struct fake_pool fake = fake_pool_default();
+	struct pool *pool = pool_of(&fake, 0, 0, 0);
+	uint32_t block = POOL_BLOCK_MIN;
+	uint32_t end = 0;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		while (pool_take(pool) >= 0)
+			;
+		end = pool_block_end(pool, 1000 + i);
+		assert_int_equal(end, pool_left(pool) > 0
+					      ? 131071 - pool_left(pool) + block
+					      : 0);
+		pool_reserved(pool, end, 1000 + i);
+		if (block < POOL_BLOCK_MAX)
+			block *= 2;
+	}
+	while (pool_take(pool) >= 0)
+		;
+	assert_int_equal(pool_block_end(pool, 100000) - end, POOL_BLOCK_MIN);
+	pool_free(pool);
+}
+
+static void the_last_block_ends_with_the_pool(void **state)
+{
+	struct fake_pool fake = fake_pool_default();
+	struct pool *pool = pool_of(&fake, 131070, 0, 131070);
+
+	(void)state;
+	assert_int_equal(take(pool, 0), 131070);
+	assert_int_equal(take(pool, 0), ERR_FULL);
+	pool_free(pool);
+}
+
+static void what_is_given_back_is_taken_next(void **state)
+{
+	struct fake_pool fake = small_pool();
+	struct pool *pool = pool_of(&fake, 0, 0, 0);
+	int64_t slot;
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		slot = take(pool, 0);
+		assert_true(slot > 0);
+		pool_touch(pool, (uint32_t)slot, 5000);
+	}
+	for (uint32_t last = 14; last >= 10; last--)
+		pool_give_back(pool, last);
+	assert_int_equal(pool_left(pool), 5);
+	assert_int_equal(pool_last_used_ms(pool, 10), -1);
+	assert_int_equal(take(pool, 0), 10);
+	pool_free(pool);
+}
+
+static void the_last_use_is_remembered(void **state)
+{
+	struct fake_pool fake = small_pool();
+	struct pool *pool = pool_of(&fake, 0, 0, 0);
+
+	(void)state;
+	assert_int_equal(pool_last_used_ms(pool, 3), -1);
+	pool_touch(pool, 3, 0);
+	assert_int_equal(pool_last_used_ms(pool, 3), 0);
+	pool_touch(pool, 3, 1234567);
+	assert_int_equal(pool_last_used_ms(pool, 3), 1234000);
+	assert_int_equal(pool_last_used_ms(pool, 16), -1);
+	pool_free(pool);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pool_leaves_out_network_and_broadcast),
+		cmocka_unit_test(nothing_is_taken_that_is_not_reserved),
+		cmocka_unit_test(after_a_crash_it_goes_on_behind_the_last_row),
+		cmocka_unit_test(
+			after_a_power_cut_it_goes_on_at_the_next_block),
+		cmocka_unit_test(a_floor_of_long_ago_does_not_hold_back),
+		cmocka_unit_test(blocks_grow_with_the_rate_and_shrink_again),
+		cmocka_unit_test(the_last_block_ends_with_the_pool),
+		cmocka_unit_test(what_is_given_back_is_taken_next),
+		cmocka_unit_test(the_last_use_is_remembered),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
