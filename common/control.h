@@ -6,12 +6,16 @@
  * line each, and then {"end":true} or {"end":true,"error":"..."}; the
  * connection then stays open for the next request.  Peers are known by
  * SO_PEERCRED: a verb with CONTROL_READ is for everybody who can reach the
- * socket (mode 0660, group ersatz; root), one with CONTROL_CHANGE for root.
+ * socket (mode 0660, group ersatz; root), one with CONTROL_CHANGE for root and
+ * the user who opened the socket.
  * A client that does not read is dropped when 1 MiB waits for it or after
- * 10 s; it never stalls the daemon.
+ * 10 s; it never stalls the daemon.  So an answer of more than that is for
+ * control_detach().  A request has 64 KiB at most.  64 clients; one more takes
+ * the place of the oldest that wants nothing.
  *
  * Errors	-errno; the client side also ERR_NOT_RUNNING, ERR_TIMEOUT,
- *		ERR_REFUSED (the answer ended with an error)
+ *		ERR_REFUSED (the answer ended with an error), ERR_MALFORMED,
+ *		-ECONNRESET (the daemon went away before the end)
  * Thread	the thread of the loop
  */
 #ifndef ERSATZ_COMMON_CONTROL_H
@@ -43,16 +47,19 @@ struct control_verb {
 };
 
 /*
- * Listens at `path` (a stale socket is replaced, a live one is ERR_RUNNING);
- * the table is borrowed.  The file is made with mode 0660; `group` is its
- * group unless (gid_t)-1.
+ * Listens at `path` (a stale socket is replaced, a live one is ERR_RUNNING,
+ * another kind of file -EEXIST); the table is borrowed.  The file is made with
+ * mode 0660; `group` is its group unless (gid_t)-1.
  */
 NODISCARD int control_open(struct control **control, struct ev_loop *loop,
 			   const char *path, gid_t group,
 			   const struct control_verb *verbs, void *ctx);
 void control_close(struct control *control); /* unlinks too */
 
-/* Sends a line; takes no ownership.  A dead client is ignored. */
+/*
+ * Sends a line; takes no ownership.  A dead client is ignored; the pointer
+ * that a verb was called with is good until it returns.
+ */
 void control_send(struct control_client *client, const struct json *json);
 /* `error` NULL: done. */
 void control_end(struct control_client *client, const char *error);
@@ -65,13 +72,16 @@ uint64_t control_client_id(const struct control_client *client);
 struct control_client *control_client_by_id(struct control *control,
 					    uint64_t id);
 
-/* Takes the descriptor out (the caller owns it, blocking mode as it was). */
+/*
+ * Takes the descriptor out, non-blocking, in place of control_end(); the
+ * caller owns it.  -EAGAIN while an earlier answer has not left.
+ */
 NODISCARD int control_detach(struct control_client *client);
 
 /*
- * The command line's side: connects, sends, calls `fn` for each line but the
- * last.  Blocks, at most `timeout_ms` without a line.  The error text of an
- * ERR_REFUSED goes to `error` (size bytes).
+ * The command line's side (control_call.c): connects, sends, calls `fn` for
+ * each line but the last.  Blocks, at most `timeout_ms` without a line.  The
+ * error text of an ERR_REFUSED goes to `error` (size bytes).
  */
 typedef void (*control_line_fn)(void *ctx, const struct json *line);
 NODISCARD int control_call(const char *path, const struct json *request,

@@ -23,8 +23,12 @@ struct daemon {
 
 /*
  * Forks to the background.  The first process waits until daemon_ready() and
- * exits 0, or 1 when the second ends before; the second returns.  Descriptors
- * 0 to 2 stay until daemon_ready(), so that errors of the start are seen.
+ * exits 0; when the second ends before, with the same status, or 1 if that
+ * was 0 or a signal.  The second returns, in a session of its own.
+ * Descriptors 0 to 2 stay until daemon_ready(), so that errors of the start
+ * are seen; the working folder stays for good, as names in the config are
+ * relative to it.  A child that is forked before daemon_ready() must close
+ * ready_fd and lock_fd.
  */
 NODISCARD int daemon_detach(struct daemon *daemon);
 
@@ -33,7 +37,8 @@ void daemon_ready(struct daemon *daemon);
 
 /*
  * Takes "RUN/NAME.pid" with a lock of the open file description and writes
- * the process id.  ERR_RUNNING when another holds it; *holder is its id.
+ * the process id: after daemon_detach().  ERR_RUNNING when another holds it;
+ * *holder is its id.
  */
 NODISCARD int daemon_lock(struct daemon *daemon, const char *run_dir,
 			  const char *name, pid_t *holder);
@@ -42,7 +47,9 @@ void daemon_unlock(struct daemon *daemon);
 
 /*
  * Makes the run folder (root:gid 01775) or the state folder (uid:gid 0750)
- * with its parents; an existing one is checked, and mended if root.
+ * with its parents (0755).  As root an existing one that is empty or has our
+ * group is mended, and another is -EPERM: it belongs to somebody.  Otherwise
+ * one that we cannot write to is -EACCES.
  */
 NODISCARD int daemon_make_run_dir(const char *path, gid_t gid);
 NODISCARD int daemon_make_state_dir(const char *path, uid_t uid, gid_t gid);

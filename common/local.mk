@@ -11,7 +11,10 @@ common_libcommon_a_SOURCES = \
 	common/clock.h \
 	common/compiler.h \
 	common/config.h \
+	common/control.c \
 	common/control.h \
+	common/control_call.c \
+	common/daemon.c \
 	common/daemon.h \
 	common/diag.c \
 	common/diag.h \
@@ -30,6 +33,7 @@ common_libcommon_a_SOURCES = \
 	common/nl.h \
 	common/nl_watch.c \
 	common/nl_watch.h \
+	common/privilege.c \
 	common/privilege.h \
 	common/rules.h \
 	common/uplink.c \

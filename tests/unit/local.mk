@@ -23,6 +23,14 @@ UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_control
+tests_unit_test_control_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_control_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_daemon
+tests_unit_test_daemon_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_daemon_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_diag
 tests_unit_test_diag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_diag_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -67,6 +75,10 @@ tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_pool_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_privilege
+tests_unit_test_privilege_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_privilege_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_question
 tests_unit_test_question_CPPFLAGS = $(UNIT_CPPFLAGS)
