@@ -7,6 +7,7 @@ AM_TESTS_ENVIRONMENT = \
 
 include $(srcdir)/tests/unit/local.mk
 include $(srcdir)/tests/net/local.mk
+include $(srcdir)/tests/bench/local.mk
 
 # The boundaries' own include options, for checks that see every file.
 ALL_CPPFLAGS = $(DEFS) $(AM_CPPFLAGS) $(LDNS_CFLAGS) $(NL_CFLAGS) \
