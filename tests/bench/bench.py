@@ -249,25 +249,26 @@ def requests(machine, prefix, *arguments):
 
 def bench_requests(stage):
     title("Small requests and new connections")
-    row("", "per second", "of the floor", "p50 us", "p99 us", "relay us each")
+    row("", "per second", "of the floor", "p50 us", "p99 us", "relay us each",
+        "failed")
     stage.far.start([tool("requests"), "serve", SITE, "7000"], log="requests")
     stage.far.wait_listening(7000)
     for what, arguments in (
             ("kept, 1 connection", ("kept", SITE, 7000, 1, 4)),
             ("kept, 64 connections", ("kept", SITE, 7000, 64, 4)),
             ("new, 32 in flight", ("new", SITE, 7000, 32, 20000))):
-        floor, p50, p99 = requests(stage.laptop, proxychains(stage.laptop),
-                                   *arguments)
+        floor, p50, p99, failed = requests(
+            stage.laptop, proxychains(stage.laptop), *arguments)
         row(f"{what}: floor", f"{floor:.0f}", "1.00", f"{p50:.0f}",
-            f"{p99:.0f}", "-")
+            f"{p99:.0f}", "-", f"{failed:.0f}")
         with captured(stage) as daemons:
             relay = daemons.relay_pid()
             before, start = cpu_of(relay), time.monotonic()
-            rate, p50, p99 = requests(stage.laptop, [], *arguments)
+            rate, p50, p99, failed = requests(stage.laptop, [], *arguments)
             done = rate * (time.monotonic() - start)
             each = (cpu_of(relay) - before) / done * 1e6
         row(f"{what}: ersatz", f"{rate:.0f}", f"{rate / floor:.2f}",
-            f"{p50:.0f}", f"{p99:.0f}", f"{each:.0f}")
+            f"{p50:.0f}", f"{p99:.0f}", f"{each:.0f}", f"{failed:.0f}")
 
 
 def bench_tcp(stage):
