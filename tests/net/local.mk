@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/net/conftest.py \
 	tests/net/demo.py \
 	tests/net/peer.py \
+	tests/net/test_bad_input.py \
 	tests/net/test_crash.py \
 	tests/net/test_demo.py \
 	tests/net/test_host.py \
