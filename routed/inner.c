@@ -296,7 +296,7 @@ int inner_add_tun(struct inner *inner, uint32_t mtu)
 
 	drain(inner->listener4);
 	drain(inner->listener6);
-	int fd = tun_open_bare("ersatz-in%d", name);
+	int fd = tun_open_nameless("ersatz-in%d", name);
 	if (fd < 0)
 		return fd;
 	int ret = move_in(inner, name, mtu);

@@ -16,6 +16,7 @@ routed_librouted_a_SOURCES = \
 	routed/plan.h \
 	routed/plan_print.h \
 	routed/recover.h \
+	routed/spawner.c \
 	routed/spawner.h \
 	routed/steer.h \
 	routed/tun.c \

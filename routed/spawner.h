@@ -6,8 +6,8 @@
  * user nor kill a process of another user.  So it forks the spawner before
  * anything else: user ersatz, no capability, one socket, no other descriptor.
  * It forks relays when asked, executes this very program again
- * (/proc/self/exe: a build tree runs uninstalled) as ersatz-relay, and tells
- * of their deaths.  It dies with the parent and its relays die with it
+ * (/proc/self/exe: a build tree runs uninstalled), and tells of their
+ * deaths.  It dies with the parent and its relays die with it
  * (PR_SET_PDEATHSIG, set after the change of user, which clears it).
  *
  * Errors	-errno
@@ -23,19 +23,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPAWNER_RELAY_NAME "ersatz-relay" /* argv[0] and comm of a relay */
-#define SPAWNER_LINK_FD 3                 /* its end of link.h */
+#define SPAWNER_RELAY_NAME "routed: relay" /* argv[0] of a relay */
+#define SPAWNER_LINK_FD 3                  /* its end of link.h */
 
 struct spawner;
 
 struct spawner_events {
 	/* `id` as given to spawner_spawn(). */
 	void (*on_started)(void *ctx, uint32_t id, pid_t pid);
-	/* `status` as wait(2) has it, -1: it could not be started. */
+	/*
+	 * Its descriptors are closed, so its TUNs are gone.  `status` as
+	 * wait(2) has it; -1: it could not be started.
+	 */
 	void (*on_death)(void *ctx, uint32_t id, int status);
 	/* The spawner itself is gone, and all relays with it. */
 	void (*on_lost)(void *ctx);
 };
+
+#define SPAWNER_RELAYS_MAX 8 /* at a time; one, and those that are dying */
 
 /*
  * Forks it.  Call before threads, loops and secrets exist.  With `is_quiet`

@@ -11,16 +11,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define MTU_MIN 1280U  /* RFC 8200, 5 */
-#define MTU_MAX 65535U /* of a TUN */
-
-uint32_t tun_mtu_for(uint32_t uplink_mtu)
-{
-	if (uplink_mtu < MTU_MIN)
-		return MTU_MIN;
-	return uplink_mtu > MTU_MAX ? MTU_MAX : uplink_mtu;
-}
-
 static int make(const char *pattern, short flags, char name[IFNAMSIZ])
 {
 	struct ifreq request = {
@@ -42,37 +32,26 @@ static int make(const char *pattern, short flags, char name[IFNAMSIZ])
 	return fd;
 }
 
-int tun_open_bare(const char *pattern, char name[IFNAMSIZ])
+int tun_open_nameless(const char *pattern, char name[IFNAMSIZ])
 {
 	return make(pattern, 0, name);
 }
 
-static int bring_up(struct nl_device *device, const struct tun_conf *conf)
+int tun_open(const char *name, uint32_t mtu)
 {
-	int ret = nl_device_up(device, conf->name, conf->mtu);
-
-	if (ret == 0 && conf->ipv4.family != ADDR_NONE)
-		ret = nl_device_add_addr(device, conf->name, &conf->ipv4);
-	if (ret == 0 && conf->ipv6.family != ADDR_NONE)
-		ret = nl_device_add_addr(device, conf->name, &conf->ipv6);
-	return ret;
-}
-
-int tun_open(const struct tun_conf *conf)
-{
-	char name[IFNAMSIZ];
+	char got[IFNAMSIZ];
 	struct nl_device *device;
 	int ret = nl_device_open(&device);
 	if (ret < 0)
 		return ret;
 
-	/* A device of that name that is somebody's persistent TUN is refused */
-	int fd = make(conf->name, (short)IFF_TUN_EXCL, name);
+	/* Not somebody's persistent TUN that happens to have the name. */
+	int fd = make(name, (short)IFF_TUN_EXCL, got);
 	if (fd < 0) {
 		ret = fd;
 		goto close_device;
 	}
-	ret = bring_up(device, conf);
+	ret = nl_device_set_mtu(device, name, mtu);
 	if (ret < 0) {
 		close(fd);
 		goto close_device;

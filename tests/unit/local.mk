@@ -102,6 +102,10 @@ tests_unit_test_unreachable_SOURCES = tests/unit/test_unreachable.c \
 	tests/unit/relay_packets.h
 tests_unit_test_unreachable_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_spawner
+tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_spawner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_uplink
 tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_uplink_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
