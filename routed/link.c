@@ -27,6 +27,7 @@ struct link_form {
 static const struct link_form forms[] = {
 	[LINK_SETUP] = {SIZE_OF(setup), LINK_FDS},
 	[LINK_READY] = {0, 0},
+	[LINK_CONFIG] = {0, 1},
 	[LINK_PING] = {0, 0},
 	[LINK_PONG] = {0, 0},
 	[LINK_FLOWS] = {0, 1},

@@ -10,6 +10,7 @@
  *
  *	parent -> relay			relay -> parent
  *	LINK_SETUP (fds below)		LINK_READY
+ *	LINK_CONFIG (fd: memfd)
  *	LINK_PING			LINK_PONG
  *	LINK_FLOWS (fd: a client)
  *	LINK_STATUS (number)		LINK_STATUS (counters)
@@ -39,6 +40,7 @@
 enum link_type {
 	LINK_SETUP = 1,
 	LINK_READY,
+	LINK_CONFIG, /* after SIGHUP: flows that begin now follow this one */
 	LINK_PING,
 	LINK_PONG,
 	LINK_FLOWS,
