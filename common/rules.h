@@ -96,16 +96,25 @@ struct rules_names {
 NODISCARD struct rules *rules_new(void);
 void rules_free(struct rules *rules);
 
+/* Where a rule stands, and who hears what is wrong with it; borrowed. */
+struct rule_place {
+	struct diag *diag;
+	const char *file; /* as the user named it */
+	unsigned line;
+	unsigned column; /* of the text's first character; 0: not known */
+};
+
 /*
  * Adds one rule.  A relative RULE-SET path is relative to the folder of
- * `file`.  Everything wrong, in the list file too, goes to `diag` and the
- * rule is left out.
+ * the place's file.  Everything wrong, in the list file too, goes to the diag;
+ * the rule is then left out, more may be added to hear of their faults, and
+ * rules_seal() will answer ERR_CONFIG: nobody wants a list with a hole in it.
  */
-NODISCARD int rules_add(struct rules *rules, const char *text, const char *file,
-			unsigned line, unsigned column,
-			const struct rules_names *names, struct diag *diag);
+NODISCARD int rules_add(struct rules *rules, const char *text,
+			const struct rules_names *names,
+			const struct rule_place *place);
 
-/* Builds the index; call once after the last rules_add(). */
+/* Call once after the last rules_add(), and before the first question. */
 NODISCARD int rules_seal(struct rules *rules);
 
 struct verdict rules_decide(const struct rules *rules,
