@@ -1,1 +1,4 @@
 # SPDX-License-Identifier: BSD-2-Clause
+dist_man_MANS += \
+	man/ersatz.7 \
+	man/ersatz.8
