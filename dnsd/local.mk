@@ -10,18 +10,26 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/dump.h \
 	dnsd/explain.h \
 	dnsd/fakes.h \
+	dnsd/forwarded.c \
+	dnsd/forwarded.h \
 	dnsd/names.c \
 	dnsd/names.h \
 	dnsd/pool.c \
 	dnsd/pool.h \
+	dnsd/query.c \
 	dnsd/query.h \
 	dnsd/question.c \
 	dnsd/question.h \
 	dnsd/server.h \
+	dnsd/upstream/exchange.c \
+	dnsd/upstream/exchange.h \
+	dnsd/upstream/group.c \
+	dnsd/upstream/group.h \
 	dnsd/upstream/packet.c \
 	dnsd/upstream/packet.h \
 	dnsd/upstream/resolvconf.c \
 	dnsd/upstream/resolvconf.h \
+	dnsd/upstream/upstream.c \
 	dnsd/upstream/upstream.h \
 	dnsd/wire.c \
 	dnsd/wire.h

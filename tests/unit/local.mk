@@ -39,6 +39,14 @@ UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_forwarded
+tests_unit_test_forwarded_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_forwarded_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_group
+tests_unit_test_group_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_group_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_inner
 tests_unit_test_inner_CPPFLAGS = $(UNIT_CPPFLAGS) $(CAPNG_CFLAGS)
 tests_unit_test_inner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -80,6 +88,17 @@ UNIT_TESTS += tests/unit/test_privilege
 tests_unit_test_privilege_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_privilege_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_query
+tests_unit_test_query_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_query_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=upstreams_ask \
+	-Wl,--wrap=rules_decide \
+	-Wl,--wrap=control_send \
+	-Wl,--wrap=control_end \
+	-Wl,--wrap=control_client_id \
+	-Wl,--wrap=control_client_by_id \
+	-Wl,--wrap=config_upstream
+
 UNIT_TESTS += tests/unit/test_question
 tests_unit_test_question_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_question_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -95,16 +114,16 @@ UNIT_TESTS += tests/unit/test_resolvconf
 tests_unit_test_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_resolvconf_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_spawner
+tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_spawner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_unreachable
 tests_unit_test_unreachable_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_unreachable_SOURCES = tests/unit/test_unreachable.c \
 	tests/unit/relay_packets.c \
 	tests/unit/relay_packets.h
 tests_unit_test_unreachable_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
-
-UNIT_TESTS += tests/unit/test_spawner
-tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_spawner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_uplink
 tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)

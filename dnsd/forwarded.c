@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dnsd/forwarded.h"
+
+#include "common/err.h"
+#include "dnsd/wire.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define OPT_SIZE 11
+#define OPT_DO 0x8000U
+
+static uint16_t flags_for(const struct question *question,
+			  const struct wire_header *header)
+{
+	uint16_t flags = DNS_FLAG_QR | DNS_FLAG_RA | header->rcode;
+	if (question->rd)
+		flags |= DNS_FLAG_RD;
+	if (question->cd)
+		flags |= DNS_FLAG_CD;
+	if (question->ad || question->do_bit)
+		flags |= header->flags & DNS_FLAG_AD;
+	return flags;
+}
+
+/*
+ * The records up to the upstream's OPT: `*end` is behind the last one that
+ * stays, `*additionals` the number of those in the last section.  What stands
+ * behind the OPT goes too, since its names may point to each other; only a
+ * TSIG or SIG(0) ever does, and we have no use for those.
+ */
+static int find_end(const uint8_t *message, size_t length, size_t *end,
+		    uint16_t *additionals)
+{
+	struct wire_cursor cursor;
+	struct wire_record record;
+	int ret = wire_begin(&cursor, message, length);
+
+	*additionals = 0;
+	if (ret < 0)
+		return ret;
+	*end = cursor.at;
+	while ((ret = wire_next(&cursor, &record)) > 0) {
+		if (record.section == WIRE_ADDITIONAL) {
+			if (record.type == DNS_TYPE_OPT)
+				return 0;
+			(*additionals)++;
+		}
+		*end = cursor.at;
+	}
+	return ret;
+}
+
+static size_t write_opt(const struct question *question, uint8_t *out)
+{
+	memset(out, 0, OPT_SIZE);
+	wire_write16(out + 1, DNS_TYPE_OPT);
+	wire_write16(out + 3, DNS_EDNS_SIZE);
+	wire_write32(out + 5, question->do_bit ? OPT_DO : 0);
+	return OPT_SIZE;
+}
+
+int forwarded_make(const struct question *question, const uint8_t *message,
+		   size_t length, uint8_t *out, size_t limit)
+{
+	struct wire_header header;
+	size_t end;
+	uint16_t additionals;
+	size_t opt = question->has_edns ? OPT_SIZE : 0;
+	size_t body = DNS_HEADER_SIZE + question->raw_length;
+
+	assert(limit >= DNS_UDP_SIZE);
+	/* Pointers into the question stay right only if it keeps its size. */
+	if (wire_header(&header, message, length) < 0 ||
+	    header.questions != 1 ||
+	    question->raw_length != question->name.length + 4U)
+		return ERR_MALFORMED;
+	int ret = find_end(message, length, &end, &additionals);
+	if (ret < 0)
+		return ret;
+	if (end < body)
+		return ERR_MALFORMED;
+
+	uint16_t flags = flags_for(question, &header);
+	if (end + opt > limit) {
+		flags |= DNS_FLAG_TC;
+		header.answers = 0;
+		header.authorities = 0;
+		additionals = 0;
+		end = body;
+	}
+	wire_write16(out, question->id);
+	wire_write16(out + 2, flags);
+	wire_write16(out + 4, 1);
+	wire_write16(out + 6, header.answers);
+	wire_write16(out + 8, header.authorities);
+	wire_write16(out + 10, (uint16_t)(additionals + (opt ? 1 : 0)));
+	memcpy(out + DNS_HEADER_SIZE, question->raw, question->raw_length);
+	memcpy(out + body, message + body, end - body);
+	if (opt)
+		end += write_opt(question, out + end);
+	return (int)end;
+}

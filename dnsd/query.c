@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A query lies in one array that is taken from the front, so that memory is
+ * touched only for as many as were ever under way at once.  Its slot is given
+ * back in query_end(), which each way out passes through; until then only the
+ * ask of upstream.h knows of it.
+ */
+#include "dnsd/query.h"
+
+#include "common/err.h"
+#include "dnsd/answer.h"
+#include "dnsd/forwarded.h"
+#include "dnsd/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ADDRESSES_MAX 16
+#define WHY_FULL "too many queries are under way"
+
+enum query_purpose {
+	QUERY_FORWARD, /* the client wants what the upstream says */
+	QUERY_DECIDE,  /* a rule wants to know the address first */
+	QUERY_RESOLVE, /* the verb of the control socket */
+};
+
+struct query {
+	struct queries *queries; /* borrowed */
+	struct query *next;      /* the next free one */
+	enum query_purpose purpose;
+	int upstream; /* the group that is asked */
+	struct asker asker;
+	struct question question; /* its raw bytes are those below */
+	uint8_t raw[NAME_WIRE_MAX + 4];
+	struct control *control; /* borrowed; with QUERY_RESOLVE */
+	uint64_t client;         /* as control_client_id() says */
+};
+
+struct queries {
+	struct queries_conf conf;
+	struct query *all; /* owned */
+	size_t touched;    /* those from there on were never used */
+	struct query *free;
+	struct queries_counters counters;
+	uint8_t reply[DNS_MESSAGE_MAX];
+};
+
+int queries_new(struct queries **queries, const struct queries_conf *conf)
+{
+	struct queries *self = calloc(1, sizeof(*self));
+	if (!self)
+		return -ENOMEM;
+	self->conf = *conf;
+	self->all = calloc(conf->max, sizeof(*self->all));
+	if (!self->all) {
+		free(self);
+		return -ENOMEM;
+	}
+	*queries = self;
+	return 0;
+}
+
+void queries_free(struct queries *queries)
+{
+	if (!queries)
+		return;
+	assert(queries->counters.under_way == 0);
+	free(queries->all);
+	free(queries);
+}
+
+const struct queries_counters *queries_counters(const struct queries *queries)
+{
+	return &queries->counters;
+}
+
+static int upstream_of(const struct queries *queries, int upstream)
+{
+	return upstream == UPSTREAM_DEFAULT
+		       ? queries->conf.config->dnsd.upstream
+		       : upstream;
+}
+
+static struct query *query_take(struct queries *queries)
+{
+	struct query *query = queries->free;
+	if (query)
+		queries->free = query->next;
+	else if (queries->touched < queries->conf.max)
+		query = &queries->all[queries->touched++];
+	else
+		return NULL;
+	query->queries = queries;
+	queries->counters.under_way++;
+	return query;
+}
+
+static void query_end(struct query *query)
+{
+	struct queries *queries = query->queries;
+	query->next = queries->free;
+	queries->free = query;
+	queries->counters.under_way--;
+}
+
+static void query_fail(struct query *query, uint16_t ede, const char *why)
+{
+	const struct queries_conf *conf = &query->queries->conf;
+	query->queries->counters.failed++;
+	conf->ops->fail(conf->ctx, &query->asker, &query->question, ede, why);
+	query_end(query);
+}
+
+static void pass_on(struct query *query, const struct upstream_result *result)
+{
+	struct queries *queries = query->queries;
+	size_t limit = query->asker.is_tcp ? sizeof(queries->reply)
+					   : query->question.udp_size;
+
+	int length = forwarded_make(&query->question, result->message,
+				    result->length, queries->reply, limit);
+	if (length < 0) {
+		query_fail(query, EDE_NETWORK_ERROR,
+			   "the answer of the upstream cannot be read");
+		return;
+	}
+	queries->counters.passed_on++;
+	queries->conf.ops->reply(queries->conf.ctx, &query->asker,
+				 queries->reply, (size_t)length);
+	query_end(query);
+}
+
+static void query_ask(struct query *query);
+
+/*
+ * The rules are asked again.  What the upstream said is passed on if the name
+ * is not carried, unless the rule that decided in the end names another one.
+ */
+static void decide_again(struct query *query,
+			 const struct upstream_result *result,
+			 const struct addr *dst)
+{
+	const struct queries_conf *conf = &query->queries->conf;
+	struct facts facts = {
+		.name = &query->question.name,
+		.src = query->asker.client.addr,
+		.is_final = dst->family == ADDR_NONE,
+		.dst = *dst,
+	};
+
+	query->queries->counters.decided++;
+	struct verdict verdict = rules_decide(conf->config->rules, &facts);
+	if (conf->ops->decided(conf->ctx, &query->asker, &query->question,
+			       &verdict) == QUERY_ANSWERED) {
+		query_end(query);
+		return;
+	}
+	int upstream = upstream_of(query->queries, verdict.upstream);
+	if (upstream != query->upstream) {
+		query->purpose = QUERY_FORWARD;
+		query->upstream = upstream;
+		query_ask(query);
+	} else if (result->status < 0) {
+		query_fail(query, result->ede, result->why);
+	} else {
+		pass_on(query, result);
+	}
+}
+
+static void on_decide(struct query *query, const struct upstream_result *result)
+{
+	struct addr addr = {.family = ADDR_NONE};
+	struct wire_header header;
+
+	if (result->status == -ECANCELED) {
+		query_fail(query, result->ede, result->why);
+		return;
+	}
+	if (result->status < 0 ||
+	    wire_header(&header, result->message, result->length) < 0 ||
+	    header.rcode != DNS_RCODE_NOERROR) {
+		decide_again(query, result, &addr);
+		return;
+	}
+	int count = wire_addresses(result->message, result->length,
+				   &query->question.name, query->question.type,
+				   &addr, 1);
+	if (count > 0)
+		decide_again(query, result, &addr);
+	else if (count == 0)
+		pass_on(query, result);
+	else
+		query_fail(query, EDE_NETWORK_ERROR,
+			   "the answer of the upstream cannot be read");
+}
+
+static void send_address(struct control_client *client, const struct addr *addr)
+{
+	char text[ADDR_TEXT_SIZE];
+	struct json *json = json_new();
+	if (!json)
+		return;
+	json_set_text(json, "address", addr_format(addr, text, sizeof(text)));
+	control_send(client, json);
+	json_free(json);
+}
+
+static void on_resolve(struct query *query,
+		       const struct upstream_result *result)
+{
+	struct addr addrs[ADDRESSES_MAX];
+	struct wire_header header;
+	struct control_client *client =
+		control_client_by_id(query->control, query->client);
+
+	if (!client)
+		goto end;
+	if (result->status < 0) {
+		control_end(client, result->why);
+		goto end;
+	}
+	int count = wire_header(&header, result->message, result->length);
+	if (count == 0 && header.rcode == DNS_RCODE_NXDOMAIN) {
+		control_end(client, "the name does not exist");
+		goto end;
+	}
+	if (count == 0)
+		count = wire_addresses(
+			result->message, result->length, &query->question.name,
+			query->question.type, addrs, ADDRESSES_MAX);
+	for (int i = 0; i < count; i++)
+		send_address(client, &addrs[i]);
+	control_end(client, count < 0 ? err_text(count) : NULL);
+end:
+	query_end(query);
+}
+
+static void on_answer(void *ctx, const struct upstream_result *result)
+{
+	struct query *query = ctx;
+
+	switch (query->purpose) {
+	case QUERY_FORWARD:
+		if (result->status < 0)
+			query_fail(query, result->ede, result->why);
+		else
+			pass_on(query, result);
+		return;
+	case QUERY_DECIDE:
+		on_decide(query, result);
+		return;
+	case QUERY_RESOLVE:
+		on_resolve(query, result);
+		return;
+	}
+}
+
+static void query_ask(struct query *query)
+{
+	struct queries *queries = query->queries;
+	int ret = upstreams_ask(queries->conf.upstreams, query->upstream,
+				&query->question, on_answer, query);
+	if (ret == 0) {
+		queries->counters.forwarded++;
+		return;
+	}
+	queries->counters.full++;
+	on_answer(query,
+		  &(struct upstream_result){
+			  .status = -ECANCELED,
+			  .ede = EDE_OTHER,
+			  .why = ret == -EBUSY ? WHY_FULL : err_text(ret),
+		  });
+}
+
+static void start(struct queries *queries, enum query_purpose purpose,
+		  const struct asker *asker, const struct question *question,
+		  int upstream)
+{
+	struct query *query = query_take(queries);
+	if (!query) {
+		queries->counters.full++;
+		queries->counters.failed++;
+		queries->conf.ops->fail(queries->conf.ctx, asker, question,
+					EDE_OTHER, WHY_FULL);
+		return;
+	}
+	assert(question->raw_length <= sizeof(query->raw));
+	query->purpose = purpose;
+	query->upstream = upstream_of(queries, upstream);
+	query->asker = *asker;
+	query->question = *question;
+	memcpy(query->raw, question->raw, question->raw_length);
+	query->question.raw = query->raw;
+	query_ask(query);
+}
+
+void queries_forward(struct queries *queries, const struct asker *asker,
+		     const struct question *question, int upstream)
+{
+	start(queries, QUERY_FORWARD, asker, question, upstream);
+}
+
+void queries_decide(struct queries *queries, const struct asker *asker,
+		    const struct question *question, int upstream)
+{
+	start(queries, QUERY_DECIDE, asker, question, upstream);
+}
+
+/* Reads the request into `query`, or gives the reason why not. */
+static const char *read_request(struct query *query, const struct json *request)
+{
+	const struct config *config = query->queries->conf.config;
+	const char *name = json_get_text(request, "name");
+	const char *upstream = json_get_text(request, "upstream");
+	int64_t family = json_get_int(request, "family", ADDR_IPV4);
+
+	query->question = (struct question){
+		.rd = true,
+		.klass = DNS_CLASS_IN,
+		.type = family == ADDR_IPV6 ? DNS_TYPE_AAAA : DNS_TYPE_A,
+	};
+	if (!name || name_parse(&query->question.name, name) < 0)
+		return "'name' is missing or no domain name";
+	if (family != ADDR_IPV4 && family != ADDR_IPV6)
+		return "'family' is neither 4 nor 6";
+	query->upstream = upstream ? config_upstream(config, upstream)
+				   : config->dnsd.upstream;
+	return query->upstream < 0 ? "there is no such upstream" : NULL;
+}
+
+void queries_verb_resolve(struct queries *queries, struct control *control,
+			  struct control_client *client,
+			  const struct json *request)
+{
+	struct query *query = query_take(queries);
+	if (!query) {
+		queries->counters.full++;
+		control_end(client, WHY_FULL);
+		return;
+	}
+	query->purpose = QUERY_RESOLVE;
+	query->control = control;
+	query->client = control_client_id(client);
+	const char *why = read_request(query, request);
+	if (why) {
+		control_end(client, why);
+		query_end(query);
+		return;
+	}
+	query_ask(query);
+}
