@@ -64,6 +64,11 @@ tests_unit_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_log_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
 
+UNIT_TESTS += tests/unit/test_mover
+tests_unit_test_mover_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mover_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_mover_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=shutdown
+
 UNIT_TESTS += tests/unit/test_name
 tests_unit_test_name_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_name_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -79,6 +84,10 @@ tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_packet
 tests_unit_test_packet_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_poller
+tests_unit_test_poller_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_poller_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -113,6 +122,10 @@ tests_unit_test_relay_packet_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_resolvconf
 tests_unit_test_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_resolvconf_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_socks
+tests_unit_test_socks_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_socks_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)

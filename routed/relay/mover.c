@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/relay/mover.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	BUFFER_SIZE = 64 << 10,
+	PIPE_SIZE = 256 << 10,
+	COPY_ROUNDS = 8, /* an event, then it is another flow's turn */
+	SPLICE_ROUNDS = 4,
+	/* A lane that moved less than this in a turn gives its pipe back. */
+	LOADED_SIZE = BUFFER_SIZE,
+};
+
+struct mover_pipe {
+	int read_fd, write_fd;   /* owned, -1: not made yet */
+	struct mover_pipe *next; /* free one */
+};
+
+struct mover_room {
+	uint8_t buffer[BUFFER_SIZE];
+	struct mover_pipe *free_pipes;
+	unsigned free_count;
+	struct mover_pipe pipes[];
+};
+
+int mover_room_new(struct mover_room **room, unsigned pipes)
+{
+	struct mover_room *new =
+		calloc(1, sizeof(*new) + pipes * sizeof(new->pipes[0]));
+
+	if (!new)
+		return -ENOMEM;
+	for (unsigned i = 0; i < pipes; i++) {
+		struct mover_pipe *pipe = &new->pipes[i];
+
+		pipe->read_fd = pipe->write_fd = -1;
+		pipe->next = new->free_pipes;
+		new->free_pipes = pipe;
+	}
+	new->free_count = pipes;
+	*room = new;
+	return 0;
+}
+
+static void pipe_close(struct mover_pipe *pipe)
+{
+	if (pipe->read_fd < 0)
+		return;
+	close(pipe->read_fd);
+	close(pipe->write_fd);
+	pipe->read_fd = pipe->write_fd = -1;
+}
+
+void mover_room_free(struct mover_room *room)
+{
+	if (!room)
+		return;
+	for (struct mover_pipe *p = room->free_pipes; p; p = p->next)
+		pipe_close(p);
+	free(room);
+}
+
+unsigned mover_room_free_pipes(const struct mover_room *room)
+{
+	return room->free_count;
+}
+
+/* NULL when there is none: the lane goes on copying. */
+static struct mover_pipe *pipe_take(struct mover_room *room)
+{
+	struct mover_pipe *pipe = room->free_pipes;
+	int ends[2];
+
+	if (!pipe)
+		return NULL;
+	if (pipe->read_fd < 0) {
+		if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
+			return NULL;
+		pipe->read_fd = ends[0];
+		pipe->write_fd = ends[1];
+		/* A refusal leaves 64 KiB, which is slower and still right. */
+		(void)fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
+	}
+	room->free_pipes = pipe->next;
+	room->free_count--;
+	return pipe;
+}
+
+/* What is left in the pipe of a flow that ended is nobody else's. */
+static void lane_release(struct mover_lane *lane, struct mover_room *room)
+{
+	if (!lane->pipe)
+		return;
+	if (lane->in_pipe > 0)
+		pipe_close(lane->pipe);
+	lane->pipe->next = room->free_pipes;
+	room->free_pipes = lane->pipe;
+	room->free_count++;
+	lane->pipe = NULL;
+	lane->in_pipe = 0;
+}
+
+void mover_start(struct mover *mover, int app_fd, int out_fd)
+{
+	*mover = (struct mover){0};
+	mover->side[MOVER_APP].fd = app_fd;
+	mover->side[MOVER_OUT].fd = out_fd;
+	for (int i = 0; i < 2; i++)
+		mover->side[i].is_readable = mover->side[i].is_writable = true;
+}
+
+void mover_note(struct mover *mover, enum mover_end end, uint32_t events)
+{
+	struct mover_side *side = &mover->side[end];
+
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		side->is_readable = side->is_ending = true;
+	if (events & EPOLLERR)
+		side->has_failed = true;
+	if (events & EPOLLIN)
+		side->is_readable = true;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		side->is_writable = true;
+}
+
+static bool is_again(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* A result of reading that is no data: the end, "not now", or an error. */
+static enum mover_result note_unread(struct mover_side *from, ssize_t result)
+{
+	if (result < 0 && !is_again(errno))
+		return MOVER_BROKE;
+	if (result == 0)
+		from->has_ended = true;
+	from->is_readable = false;
+	return MOVER_WAITS;
+}
+
+static enum mover_result lane_splice(struct mover *mover, enum mover_end end)
+{
+	struct mover_side *from = &mover->side[end];
+	struct mover_side *to = &mover->side[1 - end];
+	struct mover_lane *lane = &mover->lane[end];
+	const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+	ssize_t n;
+
+	for (int round = 0; round < SPLICE_ROUNDS; round++) {
+		if (lane->in_pipe == 0) {
+			if (!from->is_readable)
+				return MOVER_WAITS;
+			n = splice(from->fd, NULL, lane->pipe->write_fd, NULL,
+				   PIPE_SIZE, flags);
+			if (n <= 0)
+				return note_unread(from, n);
+			lane->in_pipe = (size_t)n;
+		}
+		if (!to->is_writable)
+			return MOVER_WAITS;
+		n = splice(lane->pipe->read_fd, NULL, to->fd, NULL,
+			   lane->in_pipe, flags);
+		if (n < 0 && !is_again(errno))
+			return MOVER_BROKE;
+		if (n <= 0) {
+			to->is_writable = false;
+			return MOVER_WAITS;
+		}
+		lane->in_pipe -= (size_t)n;
+		lane->bytes += (uint64_t)n;
+	}
+	return MOVER_AGAIN;
+}
+
+/*
+ * Sends what was looked at and takes that much out.  A side that had less
+ * than the buffer is empty now, by epoll(7), unless its end is known to come.
+ */
+static enum mover_result lane_pass(struct mover *mover, enum mover_end end,
+				   const uint8_t *bytes, size_t length)
+{
+	struct mover_side *from = &mover->side[end];
+	struct mover_side *to = &mover->side[1 - end];
+	ssize_t sent, taken;
+
+	sent = send(to->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent < 0) {
+		if (!is_again(errno))
+			return MOVER_BROKE;
+		to->is_writable = false;
+		return MOVER_WAITS;
+	}
+	taken = recv(from->fd, NULL, (size_t)sent, MSG_TRUNC | MSG_DONTWAIT);
+	if (taken != sent)
+		return MOVER_BROKE;
+	mover->lane[end].bytes += (uint64_t)sent;
+	if ((size_t)sent < length)
+		to->is_writable = false;
+	else if (length < BUFFER_SIZE && !from->is_ending)
+		from->is_readable = false;
+	return MOVER_AGAIN;
+}
+
+static enum mover_result lane_copy(struct mover *mover, struct mover_room *room,
+				   enum mover_end end)
+{
+	struct mover_side *from = &mover->side[end];
+	struct mover_side *to = &mover->side[1 - end];
+	enum mover_result result = MOVER_AGAIN;
+
+	for (int round = 0; round < COPY_ROUNDS; round++) {
+		ssize_t n;
+
+		if (!from->is_readable || !to->is_writable)
+			return MOVER_WAITS;
+		n = recv(from->fd, room->buffer, BUFFER_SIZE,
+			 MSG_PEEK | MSG_DONTWAIT);
+		if (n <= 0)
+			return note_unread(from, n);
+		if (n == BUFFER_SIZE) {
+			mover->lane[end].pipe = pipe_take(room);
+			if (mover->lane[end].pipe)
+				return MOVER_AGAIN;
+		}
+		result = lane_pass(mover, end, room->buffer, (size_t)n);
+		if (result != MOVER_AGAIN)
+			return result;
+	}
+	return result;
+}
+
+static enum mover_result lane_run(struct mover *mover, struct mover_room *room,
+				  enum mover_end end)
+{
+	struct mover_side *from = &mover->side[end];
+	struct mover_side *to = &mover->side[1 - end];
+	struct mover_lane *lane = &mover->lane[end];
+	enum mover_result result = MOVER_AGAIN;
+	uint64_t before = lane->bytes;
+
+	if (to->is_shut)
+		return MOVER_WAITS;
+	if (!lane->pipe)
+		result = lane_copy(mover, room, end);
+	if (lane->pipe && result == MOVER_AGAIN)
+		result = lane_splice(mover, end);
+	if (result == MOVER_BROKE)
+		return result;
+
+	if (lane->in_pipe == 0 && result == MOVER_WAITS &&
+	    (from->has_ended || lane->bytes - before < LOADED_SIZE))
+		lane_release(lane, room);
+	if (from->has_ended && lane->in_pipe == 0) {
+		to->is_shut = true;
+		if (shutdown(to->fd, SHUT_WR) < 0)
+			return MOVER_BROKE;
+	}
+	return result;
+}
+
+enum mover_result mover_run(struct mover *mover, struct mover_room *room)
+{
+	/* Both, whatever one says: a reset leaves data that can be read. */
+	enum mover_result down = lane_run(mover, room, MOVER_OUT);
+	enum mover_result up = lane_run(mover, room, MOVER_APP);
+
+	if (up == MOVER_BROKE || down == MOVER_BROKE)
+		return MOVER_BROKE;
+	/* A reset after a half-close: nobody would read it any more. */
+	for (int i = 0; i < 2; i++) {
+		if (mover->side[i].has_failed && mover->side[i].has_ended)
+			return MOVER_BROKE;
+	}
+	if (mover->side[MOVER_APP].is_shut && mover->side[MOVER_OUT].is_shut)
+		return MOVER_ENDED;
+	return up == MOVER_AGAIN || down == MOVER_AGAIN ? MOVER_AGAIN
+							: MOVER_WAITS;
+}
+
+void mover_close(struct mover *mover, struct mover_room *room)
+{
+	for (int i = 0; i < 2; i++) {
+		lane_release(&mover->lane[i], room);
+		close(mover->side[i].fd);
+		mover->side[i].fd = -1;
+	}
+}
+
+void mover_arm_reset(int fd)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	/* It fails on sockets that are gone already, which is as good. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+void mover_reset(struct mover *mover, struct mover_room *room)
+{
+	for (int i = 0; i < 2; i++)
+		mover_arm_reset(mover->side[i].fd);
+	mover_close(mover, room);
+}

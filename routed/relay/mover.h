@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * mover.h - bytes from one socket to the other, both ways.
+ *
+ * A lane leads from one side to the other.  Small things are copied: looked
+ * at where they lie (MSG_PEEK) into one buffer that all flows share, sent,
+ * and only what was sent is taken out (MSG_TRUNC), so that a full receiver
+ * leaves the rest in the kernel and a flow needs no memory of its own.  A
+ * lane that fills the buffer is spliced through a pipe out of a small pool
+ * for as long as it stays loaded; without a free pipe it goes on copying.
+ *
+ * The end of one side becomes shutdown() of the other once everything before
+ * it was passed on, at most once; an error of one becomes a reset of the
+ * other.
+ *
+ * Sockets are non-blocking, connected, and polled edge-triggered; what the
+ * poller tells is remembered in the sides.
+ *
+ * Errors	-errno from mover_room_new(); afterwards a mover ends
+ * Ownership	a mover has both descriptors from mover_start() until
+ *		mover_close()
+ * Source	splice(2), tcp(7) on MSG_TRUNC
+ */
+#ifndef ERSATZ_ROUTED_RELAY_MOVER_H
+#define ERSATZ_ROUTED_RELAY_MOVER_H
+
+#include "common/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mover_room; /* what all movers share: the buffer and the pipes */
+
+NODISCARD int mover_room_new(struct mover_room **room, unsigned pipes);
+/* Every mover must be closed.  NULL is fine. */
+void mover_room_free(struct mover_room *room);
+/* Pipes that nobody holds. */
+unsigned mover_room_free_pipes(const struct mover_room *room);
+
+enum mover_end { MOVER_APP, MOVER_OUT };
+
+struct mover_side {
+	int fd;
+	bool is_readable;
+	bool is_writable;
+	bool is_ending;  /* an end or an error waits behind what is there */
+	bool has_failed; /* it has an error to tell */
+	bool has_ended;  /* its last byte was read */
+	bool is_shut;    /* shutdown() was called on it */
+};
+
+/* From side[i] to side[1 - i]. */
+struct mover_lane {
+	struct mover_pipe *pipe; /* NULL: copying */
+	size_t in_pipe;          /* read and not yet written */
+	uint64_t bytes;          /* passed on */
+};
+
+struct mover {
+	struct mover_side side[2];
+	struct mover_lane lane[2];
+};
+
+enum mover_result {
+	MOVER_WAITS, /* for the next event */
+	MOVER_AGAIN, /* had its share and could go on */
+	MOVER_ENDED, /* both ways, properly: mover_close() */
+	MOVER_BROKE, /* one side failed: mover_reset() */
+};
+
+void mover_start(struct mover *mover, int app_fd, int out_fd);
+
+/* Notes what epoll(7) says of one side. */
+void mover_note(struct mover *mover, enum mover_end end, uint32_t events);
+
+/* Moves what can be moved, within bounds. */
+NODISCARD enum mover_result mover_run(struct mover *mover,
+				      struct mover_room *room);
+
+/* Closes both sides, and gives pipes back. */
+void mover_close(struct mover *mover, struct mover_room *room);
+/* The same, but with resets instead of ends. */
+void mover_reset(struct mover *mover, struct mover_room *room);
+
+/* Makes close() of a TCP socket send a reset. */
+void mover_arm_reset(int fd);
+
+#endif

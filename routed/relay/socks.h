@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * socks.h - the client's side of SOCKS5, CONNECT only.
+ *
+ * A pure state machine: it says what to send and how many bytes may be read
+ * next, and never takes a byte that belongs to the stream behind the reply.
+ * A name goes to the server as a name.
+ *
+ *	socks_start(...);
+ *	while ((need = socks_need(s)) is SOCKS_SEND or SOCKS_RECEIVE)
+ *		send socks_output(), then socks_sent(); or
+ *		receive to socks_input(), then socks_received()
+ *
+ * Errors	-EINVAL from socks_start(); else SOCKS_FAILED with a refusal
+ *		for the application and a reason for the log
+ * Ownership	name and login are borrowed until the end
+ * Source	RFC 1928, RFC 1929
+ */
+#ifndef ERSATZ_ROUTED_RELAY_SOCKS_H
+#define ERSATZ_ROUTED_RELAY_SOCKS_H
+
+#include "common/name.h"
+#include "routed/relay/unreachable.h"
+
+struct socks_login {
+	const char *username; /* 1 to 255 bytes */
+	const char *password; /* 0 to 255 bytes */
+};
+
+/* Where the stream shall lead: a name, or else an address. */
+struct socks_target {
+	const struct name *name; /* NULL: endpoint.addr */
+	struct endpoint endpoint;
+};
+
+enum socks_need {
+	SOCKS_SEND,
+	SOCKS_RECEIVE,
+	SOCKS_DONE,
+	SOCKS_FAILED,
+};
+
+enum socks_phase {
+	SOCKS_GREETING,
+	SOCKS_METHOD,
+	SOCKS_LOGIN,
+	SOCKS_LOGIN_ANSWER,
+	SOCKS_REQUEST,
+	SOCKS_REPLY_HEAD,
+	SOCKS_REPLY_REST,
+	SOCKS_END,
+};
+
+#define SOCKS_OUTPUT_MAX 513 /* version, 2 lengths, 2 texts of 255 */
+#define SOCKS_INPUT_MAX 262  /* a reply with a name of 255 */
+
+/* Members are private. */
+struct socks {
+	const struct socks_login *login; /* borrowed, NULL: none */
+	struct socks_target target;
+	enum socks_phase phase;
+	enum refusal refusal;
+	const char *reason; /* NULL: no failure */
+	uint16_t out_length, out_sent;
+	uint16_t in_length, in_wanted;
+	uint8_t out[SOCKS_OUTPUT_MAX];
+	uint8_t in[SOCKS_INPUT_MAX];
+};
+
+/* -EINVAL: the name has a label that cannot be sent, the login is too long. */
+NODISCARD int socks_start(struct socks *socks,
+			  const struct socks_target *target,
+			  const struct socks_login *login);
+
+enum socks_need socks_need(const struct socks *socks);
+
+/* What is still to be sent now. */
+const uint8_t *socks_output(const struct socks *socks, size_t *length);
+void socks_sent(struct socks *socks, size_t length);
+
+/* Where to receive, and at most how much; then how much it was. */
+uint8_t *socks_input(struct socks *socks, size_t *room);
+void socks_received(struct socks *socks, size_t length);
+/* The server ended the connection instead: SOCKS_FAILED. */
+void socks_ended(struct socks *socks);
+
+/* After SOCKS_FAILED. */
+enum refusal socks_refusal(const struct socks *socks);
+const char *socks_reason(const struct socks *socks);
+
+#endif
