@@ -122,7 +122,7 @@ void prefix_mask(struct prefix *prefix)
 	       sizeof(prefix->addr.bytes) - whole - 1);
 }
 
-int prefix_parse(struct prefix *prefix, const char *text)
+int prefix_parse_masked(struct prefix *prefix, const char *text)
 {
 	const char *slash = strchr(text, '/');
 	size_t length = slash ? (size_t)(slash - text) : strlen(text);
@@ -145,7 +145,18 @@ int prefix_parse(struct prefix *prefix, const char *text)
 	parsed.length = (uint8_t)ret;
 	masked = parsed;
 	prefix_mask(&masked);
-	if (!addr_equal(&masked.addr, &parsed.addr))
+	*prefix = masked;
+	return addr_equal(&masked.addr, &parsed.addr) ? 0 : 1;
+}
+
+int prefix_parse(struct prefix *prefix, const char *text)
+{
+	struct prefix parsed;
+	int ret = prefix_parse_masked(&parsed, text);
+
+	if (ret < 0)
+		return ret;
+	if (ret > 0)
 		return -EINVAL;
 	*prefix = parsed;
 	return 0;

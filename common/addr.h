@@ -64,6 +64,8 @@ const char *addr_format(const struct addr *addr, char *out, size_t size);
 
 /* "10.0.0.0/8"; host bits that are set are -EINVAL; no "/n" is a host. */
 NODISCARD int prefix_parse(struct prefix *prefix, const char *text);
+/* Clears host bits that are set; the result is then 1 instead of 0. */
+NODISCARD int prefix_parse_masked(struct prefix *prefix, const char *text);
 const char *prefix_format(const struct prefix *prefix, char *out, size_t size);
 bool prefix_has(const struct prefix *prefix, const struct addr *addr);
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);

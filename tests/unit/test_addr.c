@@ -161,6 +161,19 @@ static void text_that_is_no_prefix_is_refused(void **state)
 		assert_int_equal(prefix_parse(&prefix, texts[i]), -EINVAL);
 }
 
+static void masked_prefix_tells_that_host_bits_were_set(void **state)
+{
+	struct prefix prefix;
+	char out[PREFIX_TEXT_SIZE];
+
+	(void)state;
+	assert_int_equal(prefix_parse_masked(&prefix, "10.1.2.3/8"), 1);
+	assert_string_equal(prefix_format(&prefix, out, sizeof(out)),
+			    "10.0.0.0/8");
+	assert_int_equal(prefix_parse_masked(&prefix, "10.0.0.0/8"), 0);
+	assert_int_equal(prefix_parse_masked(&prefix, "10.0.0.0/x"), -EINVAL);
+}
+
 static void prefix_has_its_first_and_last_address_only(void **state)
 {
 	static const struct {
@@ -348,6 +361,7 @@ int main(void)
 		cmocka_unit_test(prefix_text_comes_back_as_it_was),
 		cmocka_unit_test(address_without_length_is_a_host),
 		cmocka_unit_test(text_that_is_no_prefix_is_refused),
+		cmocka_unit_test(masked_prefix_tells_that_host_bits_were_set),
 		cmocka_unit_test(prefix_has_its_first_and_last_address_only),
 		cmocka_unit_test(prefix_of_everything_has_its_own_family_only),
 		cmocka_unit_test(wider_prefix_covers_and_narrower_does_not),
