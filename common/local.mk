@@ -35,7 +35,20 @@ common_libcommon_a_SOURCES = \
 	common/nl_watch.h \
 	common/privilege.c \
 	common/privilege.h \
+	common/rules.c \
 	common/rules.h \
+	common/rules/condition.c \
+	common/rules/condition.h \
+	common/rules/list.c \
+	common/rules/list.h \
+	common/rules/matcher.c \
+	common/rules/matcher.h \
+	common/rules/name_index.c \
+	common/rules/name_index.h \
+	common/rules/parse.c \
+	common/rules/parse.h \
+	common/rules/prefix_set.c \
+	common/rules/prefix_set.h \
 	common/uplink.c \
 	common/uplink.h \
 	common/utf8.c \

@@ -73,6 +73,10 @@ UNIT_TESTS += tests/unit/test_name
 tests_unit_test_name_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_name_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_name_index
+tests_unit_test_name_index_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_name_index_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_names
 tests_unit_test_names_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_names_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -92,6 +96,10 @@ tests_unit_test_poller_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_pool_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_prefix_set
+tests_unit_test_prefix_set_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_prefix_set_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_privilege
 tests_unit_test_privilege_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -122,6 +130,11 @@ tests_unit_test_relay_packet_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_resolvconf
 tests_unit_test_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_resolvconf_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_rules
+tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules.h
+tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_socks
 tests_unit_test_socks_CPPFLAGS = $(UNIT_CPPFLAGS)
