@@ -2,12 +2,16 @@
 /*
  * explain.h - why a name is answered as it is.
  *
- * The evidence is lines: {"step":"rule",...} for each rule looked at, then
- * one object that sums it up, with the members name, type, outbound, rule,
- * file, line, list_file, list_line, upstream, answer, slot, reason, and
- * fake_ipv4, fake_ipv6.  The daemon answers them to its verb "explain"; when
- * none runs, the command line makes the same from the configuration and the
- * map, read only.
+ * The evidence is lines: {"step":"rule","says":...,"rule","file","line"} for
+ * each rule looked at (of those that said no only the first hundred; then
+ * {"step":"omitted","count":N}), and one object that sums it up, with the
+ * members name, type, outbound, rule, file, line, list_file, list_line,
+ * upstream, servers, answer, slot, fake_ipv4, fake_ipv6, resolved, reason;
+ * what there is not is null.  Nothing is changed by it: a name that has no
+ * slot gets none.
+ *
+ * The daemon answers them to its verb "explain"; when none runs, the command
+ * line makes the same from the configuration and the map, read only.
  *
  * Thread	the thread of the loop
  */
@@ -31,6 +35,8 @@ struct explain_conf {
 	struct upstreams *upstreams; /* borrowed */
 	/* The slot that the name has, or -ENOENT; gives none. */
 	int64_t (*slot_of)(void *ctx, const struct name *name);
+	/* The name of the slot, or -ENOENT. */
+	int (*name_of)(void *ctx, uint32_t slot, struct name *name);
 	void *ctx;
 };
 

@@ -12,6 +12,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/fakes.h \
 	dnsd/forwarded.c \
 	dnsd/forwarded.h \
+	dnsd/message.c \
+	dnsd/message.h \
 	dnsd/names.c \
 	dnsd/names.h \
 	dnsd/pool.c \

@@ -158,7 +158,10 @@ static void decide_again(struct query *query,
 		query_end(query);
 		return;
 	}
-	int upstream = upstream_of(query->queries, verdict.upstream);
+	int upstream =
+		upstream_of(query->queries, verdict.kind == VERDICT_NO_RULE
+						    ? UPSTREAM_DEFAULT
+						    : verdict.upstream);
 	if (upstream != query->upstream) {
 		query->purpose = QUERY_FORWARD;
 		query->upstream = upstream;
