@@ -3,6 +3,8 @@ noinst_LIBRARIES += routed/librouted.a
 routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
 	$(BPF_CFLAGS)
 routed_librouted_a_SOURCES = \
+	routed/backoff.c \
+	routed/backoff.h \
 	routed/host.h \
 	routed/inner.c \
 	routed/inner.h \
@@ -16,6 +18,8 @@ routed_librouted_a_SOURCES = \
 	routed/plan.h \
 	routed/plan_print.h \
 	routed/recover.h \
+	routed/relays.c \
+	routed/relays.h \
 	routed/spawner.c \
 	routed/spawner.h \
 	routed/steer.h \

@@ -19,6 +19,10 @@ UNIT_TESTS += tests/unit/test_arena
 tests_unit_test_arena_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_arena_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_backoff
+tests_unit_test_backoff_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_backoff_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -130,6 +134,10 @@ tests_unit_test_relay_packet_SOURCES = tests/unit/test_relay_packet.c \
 	tests/unit/relay_packets.c \
 	tests/unit/relay_packets.h
 tests_unit_test_relay_packet_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_relays
+tests_unit_test_relays_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_relays_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_resolvconf
 tests_unit_test_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * relays.h - there is one relay, and it lives.
+ *
+ * Makes the TUNs and the relay, hands over what it needs, asks every half
+ * second whether it is alive (a stopped one is killed after two), and makes
+ * another one, with new TUNs, when it dies; after too many deaths
+ * (backoff.h) it gives up.  What a relay asks for is passed on only if it is
+ * one of the known requests in the state where it may come; anything else is
+ * the end of that relay.
+ *
+ *	(none) --start--> STARTING --LINK_READY--> READY --stop--> STOPPING
+ *	   ^		     |			     |		      |
+ *	   +--back-off-------+------- death ---------+	       on_stopped
+ *
+ * Privilege	CAP_NET_ADMIN
+ * Errors	-errno
+ * Thread	the thread of the loop
+ */
+#ifndef ERSATZ_ROUTED_RELAYS_H
+#define ERSATZ_ROUTED_RELAYS_H
+
+#include "common/compiler.h"
+#include "routed/inner.h"
+#include "routed/link.h"
+#include "routed/spawner.h"
+
+#include <ev.h>
+
+struct relays;
+
+struct relays_events {
+	/* The TUN is there and a relay serves it. */
+	void (*on_ready)(void *ctx, int tun_ifindex);
+	/* The TUN is gone; `will_return` unless stopped or given up. */
+	void (*on_lost)(void *ctx, bool will_return);
+	/* Too many deaths, or the spawner is gone. */
+	void (*on_give_up)(void *ctx);
+	void (*on_stopped)(void *ctx);
+
+	/* Requests; the flow's and the server's values are unchecked. */
+	void (*on_owner)(void *ctx, uint32_t id, const struct link_flow *flow);
+	void (*on_udp_server)(void *ctx, const struct endpoint *server);
+	void (*on_counters)(void *ctx, uint32_t id,
+			    const struct link_counters *counters);
+	/* For each relay to come: the MTU of its TUNs. */
+	uint32_t (*on_mtu)(void *ctx);
+};
+
+struct relays_conf {
+	const char *tun;         /* borrowed: name of the host's TUN */
+	struct link_setup setup; /* tun_mtu is filled in */
+	int config_fd;           /* borrowed: memfd with the text */
+};
+
+/* Everything is borrowed but `conf`, whose text is copied. */
+NODISCARD int relays_new(struct relays **relays, struct ev_loop *loop,
+			 struct spawner *spawner, struct inner *inner,
+			 const struct relays_conf *conf);
+void relays_free(struct relays *relays);
+
+/* The first relay; on_ready, or on_lost and so on, follow. */
+NODISCARD int relays_start(struct relays *relays,
+			   const struct relays_events *events, void *ctx);
+
+/* Asks the relay to end, kills it if it does not; on_stopped follows. */
+void relays_stop(struct relays *relays);
+
+/* Another configuration: for this relay and those to come. */
+NODISCARD int relays_set_config(struct relays *relays, int config_fd);
+
+/* -ENOTCONN when none is ready. */
+NODISCARD int relays_ask_counters(struct relays *relays, uint32_t id);
+NODISCARD int relays_send_flows(struct relays *relays, int client_fd);
+NODISCARD int relays_answer_owner(struct relays *relays, uint32_t id,
+				  int outbound);
+
+/* 0: there is none now. */
+pid_t relays_pid(const struct relays *relays);
+/* Of those that died. */
+uint64_t relays_deaths(const struct relays *relays);
+
+#endif
