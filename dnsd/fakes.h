@@ -21,6 +21,9 @@
 #include "common/map.h"
 #include "common/name.h"
 
+/* New names of one batch at most; more are refused (-EBUSY). */
+#define FAKES_BATCH_MAX 1024
+
 struct fakes;
 
 /* Loads every row; logs what it found.  The map is borrowed. */

@@ -5,13 +5,20 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/answer.c \
 	dnsd/answer.h \
 	dnsd/cursor.h \
+	dnsd/decide.c \
 	dnsd/decide.h \
+	dnsd/dispatch.c \
 	dnsd/dispatch.h \
 	dnsd/dump.h \
 	dnsd/explain.h \
+	dnsd/fakes.c \
 	dnsd/fakes.h \
 	dnsd/forwarded.c \
 	dnsd/forwarded.h \
+	dnsd/listen/tcp.c \
+	dnsd/listen/tcp.h \
+	dnsd/listen/udp.c \
+	dnsd/listen/udp.h \
 	dnsd/message.c \
 	dnsd/message.h \
 	dnsd/names.c \
@@ -22,6 +29,7 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/query.h \
 	dnsd/question.c \
 	dnsd/question.h \
+	dnsd/server.c \
 	dnsd/server.h \
 	dnsd/upstream/exchange.c \
 	dnsd/upstream/exchange.h \

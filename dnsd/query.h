@@ -44,8 +44,8 @@ struct query_ops {
 		     const struct question *question, uint16_t ede,
 		     const char *why);
 	/*
-	 * The rules were asked again with the address.  This is outside of a
-	 * batch: what it promises it commits itself, before it replies.
+	 * The rules were asked again with the address.  What it promises is
+	 * committed with the batch of this turn of the loop.
 	 */
 	enum query_decided (*decided)(void *ctx, const struct asker *asker,
 				      const struct question *question,

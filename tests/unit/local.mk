@@ -35,13 +35,25 @@ UNIT_TESTS += tests/unit/test_daemon
 tests_unit_test_daemon_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_daemon_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_decide
+tests_unit_test_decide_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_decide_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_diag
 tests_unit_test_diag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_diag_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_dispatch
+tests_unit_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_fakes
+tests_unit_test_fakes_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_fakes_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_forwarded
 tests_unit_test_forwarded_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
@@ -147,6 +159,10 @@ UNIT_TESTS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules.h
 tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_server
+tests_unit_test_server_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_server_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_socks
 tests_unit_test_socks_CPPFLAGS = $(UNIT_CPPFLAGS)

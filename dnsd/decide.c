@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dnsd/decide.h"
+
+#include "dnsd/wire.h"
+
+#include <errno.h>
+
+#define TYPE_ANY 255
+
+/* How a carried name's type is answered. */
+static enum decision_kind carried(const struct config *config, uint16_t type)
+{
+	switch (type) {
+	case DNS_TYPE_A:
+		return DECISION_FAKE;
+	case DNS_TYPE_AAAA:
+		return config->dnsd.fake.ipv6.addr.family == ADDR_NONE
+			       ? DECISION_NODATA
+			       : DECISION_FAKE;
+	case DNS_TYPE_SVCB:
+	case DNS_TYPE_HTTPS:
+	case TYPE_ANY: /* would tell the real addresses too (RFC 8482) */
+		return DECISION_NODATA;
+	}
+	return DECISION_FORWARD;
+}
+
+static enum decision_kind by_outbound(const struct config *config,
+				      uint16_t type, int outbound)
+{
+	switch (config->outbounds[outbound].type) {
+	case OUTBOUND_TYPE_DIRECT:
+	case OUTBOUND_TYPE_PASS:
+		return DECISION_FORWARD;
+	case OUTBOUND_TYPE_REJECT:
+		if (!config->dnsd.reject_is_fake)
+			return DECISION_REJECT;
+		return carried(config, type);
+	case OUTBOUND_TYPE_REJECT_DROP:
+	case OUTBOUND_TYPE_SOCKS5:
+	case OUTBOUND_TYPE_INTERFACE:
+		return carried(config, type);
+	}
+	return DECISION_FORWARD;
+}
+
+static enum decision_kind by_verdict(const struct config *config, uint16_t type,
+				     const struct verdict *verdict)
+{
+	switch (verdict->kind) {
+	case VERDICT_MATCH:
+		return by_outbound(config, type, verdict->outbound);
+	case VERDICT_NEEDS_ADDRESS:
+		if (type == DNS_TYPE_A || type == DNS_TYPE_AAAA)
+			return DECISION_RESOLVE;
+		return carried(config, type);
+	case VERDICT_NEEDS_FLOW:
+		return carried(config, type);
+	case VERDICT_NO_RULE:
+		break;
+	}
+	return DECISION_FORWARD;
+}
+
+struct decision decide_verdict(const struct config *config,
+			       const struct question *question,
+			       const struct verdict *verdict)
+{
+	int upstream = verdict->upstream;
+
+	if (verdict->kind == VERDICT_NO_RULE || upstream == UPSTREAM_DEFAULT)
+		upstream = config->dnsd.upstream;
+	return (struct decision){
+		.kind = by_verdict(config, question->type, verdict),
+		.upstream = upstream,
+		.reverse_slot = -ENOENT,
+		.verdict = *verdict,
+	};
+}
+
+/* The reverse name of an address of the pool, used or not? */
+static bool is_reverse(const struct config *config, const struct name *name,
+		       struct addr *addr)
+{
+	return name_to_reverse_addr(name, addr) == 0 &&
+	       fake_pool_has(&config->dnsd.fake, addr);
+}
+
+struct decision decide(const struct config *config,
+		       const struct question *question,
+		       const struct addr *client)
+{
+	struct facts facts = {.name = &question->name, .src = *client};
+	struct verdict verdict;
+	struct addr addr;
+
+	if (is_reverse(config, &question->name, &addr))
+		return (struct decision){
+			.kind = DECISION_REVERSE,
+			.upstream = config->dnsd.upstream,
+			.reverse_slot = fake_slot(&config->dnsd.fake, &addr),
+			.verdict = {.kind = VERDICT_NO_RULE,
+				    .upstream = UPSTREAM_DEFAULT},
+		};
+	verdict = rules_decide(config->rules, &facts);
+	return decide_verdict(config, question, &verdict);
+}
+
+const char *decision_word(enum decision_kind kind)
+{
+	switch (kind) {
+	case DECISION_FAKE:
+		return "fake";
+	case DECISION_NODATA:
+		return "nodata";
+	case DECISION_REJECT:
+		return "reject";
+	case DECISION_REVERSE:
+		return "reverse";
+	case DECISION_FORWARD:
+		return "forward";
+	case DECISION_RESOLVE:
+		return "resolve";
+	}
+	return "";
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tcp.h - queries and replies by TCP: bounded clients, pipelining.
+ *
+ * A client may send many queries without waiting; replies leave in the order
+ * in which they become ready.  What a client does not read stops its own
+ * queries and nobody else's.  When all places are taken, the client that has
+ * been idle longest makes room.
+ *
+ * Errors	-errno; tcp_open() has logged which address
+ * Ownership	tcp_open() gives to the caller
+ * Thread	the thread of the loop
+ * Source	RFC 1035 4.2.2, RFC 7766
+ */
+#ifndef ERSATZ_DNSD_LISTEN_TCP_H
+#define ERSATZ_DNSD_LISTEN_TCP_H
+
+#include "dnsd/server.h"
+
+#define TCP_CLIENTS_MAX 256
+#define TCP_IDLE_S 10.0
+#define TCP_QUERY_MAX 4096  /* a longer one closes the connection */
+#define TCP_PIPELINE_MAX 64 /* unanswered queries, then reading pauses */
+
+struct tcp;
+
+typedef void (*tcp_query_fn)(void *ctx, const struct asker *asker,
+			     const uint8_t *query, size_t length);
+
+NODISCARD int tcp_open(struct tcp **tcp, struct ev_loop *loop,
+		       const struct server_conf *conf, tcp_query_fn fn,
+		       void *ctx);
+void tcp_start(struct tcp *tcp);
+void tcp_close(struct tcp *tcp);
+
+/* Sends at once, or when the client reads; a client that has gone is ignored.
+ */
+void tcp_send(struct tcp *tcp, const struct asker *asker,
+	      const uint8_t *message, size_t length);
+
+/* Sets the tcp_ members. */
+void tcp_stats(const struct tcp *tcp, struct server_stats *stats);
+
+#endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Replies wait in one queue from the moment they are made until the loop is
+ * about to sleep again: libev calls prepare watchers right before it does.  So
+ * one commit covers whatever came in one turn, and one sendmmsg() carries it.
+ *
+ * Replies by TCP that promise nothing do not wait: their order does not
+ * matter (RFC 7766, 6.2.1.1), and they may be longer than a place in the
+ * queue.
+ */
+#include "dnsd/server.h"
+
+#include "dnsd/listen/tcp.h"
+#include "dnsd/listen/udp.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLIES_MAX 512 /* in one batch; below FAKES_BATCH_MAX */
+
+struct reply {
+	struct asker asker;
+	bool is_promise;
+	size_t length;
+	uint8_t message[DNS_EDNS_SIZE];
+};
+
+struct server {
+	struct ev_loop *loop;
+	const struct server_ops *ops; /* borrowed */
+	void *ctx;
+	struct udp *udp; /* owned */
+	struct tcp *tcp; /* owned */
+	ev_prepare before_sleep;
+	struct reply *replies; /* owned */
+	size_t reply_count;
+};
+
+static void break_promises(struct server *server)
+{
+	for (size_t i = 0; i < server->reply_count; i++) {
+		struct reply *reply = &server->replies[i];
+
+		if (reply->is_promise)
+			reply->length = server->ops->on_promise_broken(
+				server->ctx, reply->message, reply->length,
+				sizeof(reply->message));
+	}
+}
+
+static void end_batch(struct server *server)
+{
+	if (server->reply_count == 0)
+		return;
+	if (server->ops->on_batch_end(server->ctx) < 0)
+		break_promises(server);
+	for (size_t i = 0; i < server->reply_count; i++) {
+		const struct reply *reply = &server->replies[i];
+
+		if (reply->length == 0)
+			continue;
+		if (reply->asker.is_tcp)
+			tcp_send(server->tcp, &reply->asker, reply->message,
+				 reply->length);
+		else
+			udp_queue(server->udp, &reply->asker, reply->message,
+				  reply->length);
+	}
+	udp_flush(server->udp);
+	server->reply_count = 0;
+}
+
+static void on_before_sleep(struct ev_loop *loop, ev_prepare *prepare,
+			    int events)
+{
+	(void)loop;
+	(void)events;
+	end_batch(prepare->data);
+}
+
+static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
+		     size_t length)
+{
+	struct server *server = ctx;
+
+	server->ops->on_query(server->ctx, asker, query, length);
+}
+
+int server_open(struct server **server, struct ev_loop *loop,
+		const struct server_conf *conf, const struct server_ops *ops,
+		void *ctx)
+{
+	struct server *new = calloc(1, sizeof(*new));
+	int ret = -ENOMEM;
+
+	if (!new)
+		return -ENOMEM;
+	new->loop = loop;
+	new->ops = ops;
+	new->ctx = ctx;
+	ev_prepare_init(&new->before_sleep, on_before_sleep);
+	new->before_sleep.data = new;
+	new->replies = calloc(REPLIES_MAX, sizeof(*new->replies));
+	if (!new->replies)
+		goto close_server;
+	ret = udp_open(&new->udp, loop, conf, on_query, new);
+	if (ret < 0)
+		goto close_server;
+	ret = tcp_open(&new->tcp, loop, conf, on_query, new);
+	if (ret < 0)
+		goto close_server;
+	*server = new;
+	return 0;
+
+close_server:
+	server_close(new);
+	return ret;
+}
+
+void server_start(struct server *server)
+{
+	ev_prepare_start(server->loop, &server->before_sleep);
+	udp_start(server->udp);
+	tcp_start(server->tcp);
+}
+
+void server_close(struct server *server)
+{
+	if (!server)
+		return;
+	if (ev_is_active(&server->before_sleep)) {
+		end_batch(server);
+		ev_prepare_stop(server->loop, &server->before_sleep);
+	}
+	tcp_close(server->tcp);
+	udp_close(server->udp);
+	free(server->replies);
+	free(server);
+}
+
+static void queue(struct server *server, const struct asker *asker,
+		  const uint8_t *message, size_t length)
+{
+	struct reply *reply;
+
+	assert(length <= DNS_EDNS_SIZE);
+	if (server->reply_count == REPLIES_MAX)
+		end_batch(server);
+	reply = &server->replies[server->reply_count++];
+	reply->asker = *asker;
+	reply->is_promise = false;
+	reply->length = length;
+	memcpy(reply->message, message, length);
+}
+
+void server_reply(struct server *server, const struct asker *asker,
+		  const uint8_t *message, size_t length)
+{
+	if (asker->is_tcp)
+		tcp_send(server->tcp, asker, message, length);
+	else
+		queue(server, asker, message, length);
+}
+
+void server_promise(struct server *server, const struct asker *asker,
+		    const uint8_t *message, size_t length)
+{
+	queue(server, asker, message, length);
+	server->replies[server->reply_count - 1].is_promise = true;
+}
+
+void server_stats(const struct server *server, struct server_stats *stats)
+{
+	udp_stats(server->udp, stats);
+	tcp_stats(server->tcp, stats);
+}

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The server, the upstreams, the rules and the map are fakes; what dispatch
+ * sends is read back by ldns.
+ */
+#include "dnsd/dispatch.h"
+
+#include "common/err.h"
+#include "dnsd/wire.h"
+
+#include <errno.h>
+#include <ldns/ldns.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	struct config config;
+	struct fakes *fakes;
+	struct dispatch *dispatch;
+	struct asker asker;
+};
+
+static struct verdict said;
+static int map_error;
+
+/* What was sent last: nothing, a reply or a promise. */
+static struct {
+	enum { NOTHING, REPLY, PROMISE } how;
+	uint8_t message[DNS_EDNS_SIZE];
+	size_t length;
+} sent;
+
+/* What was handed on last. */
+static struct {
+	enum { NOBODY, FORWARD, DECIDE } how;
+	int upstream;
+} handed;
+
+struct verdict rules_decide(const struct rules *rules,
+			    const struct facts *facts)
+{
+	(void)rules;
+	(void)facts;
+	return said;
+}
+
+int map_load(struct map *map, map_row_fn fn, void *ctx, struct map_state *state)
+{
+	(void)map;
+	(void)fn;
+	(void)ctx;
+	memset(state, 0, sizeof(*state));
+	return 0;
+}
+
+int map_add(struct map *map, const struct map_row *rows, size_t count)
+{
+	(void)map;
+	(void)rows;
+	(void)count;
+	return map_error;
+}
+
+int map_reserve(struct map *map, uint32_t end)
+{
+	(void)map;
+	(void)end;
+	return 0;
+}
+
+const char *map_reason(const struct map *map)
+{
+	(void)map;
+	return "disk full";
+}
+
+static void send_message(int how, const uint8_t *message, size_t length)
+{
+	assert_int_equal(sent.how, NOTHING);
+	assert_true(length <= sizeof(sent.message));
+	sent.how = how;
+	sent.length = length;
+	memcpy(sent.message, message, length);
+}
+
+void server_reply(struct server *server, const struct asker *asker,
+		  const uint8_t *message, size_t length)
+{
+	(void)server;
+	(void)asker;
+	send_message(REPLY, message, length);
+}
+
+void server_promise(struct server *server, const struct asker *asker,
+		    const uint8_t *message, size_t length)
+{
+	(void)server;
+	(void)asker;
+	send_message(PROMISE, message, length);
+}
+
+void queries_forward(struct queries *queries, const struct asker *asker,
+		     const struct question *question, int upstream)
+{
+	(void)queries;
+	(void)asker;
+	(void)question;
+	handed.how = FORWARD;
+	handed.upstream = upstream;
+}
+
+void queries_decide(struct queries *queries, const struct asker *asker,
+		    const struct question *question, int upstream)
+{
+	(void)queries;
+	(void)asker;
+	(void)question;
+	handed.how = DECIDE;
+	handed.upstream = upstream;
+}
+
+static struct outbound_conf outbounds[] = {
+	{.name = "DIRECT", .type = OUTBOUND_TYPE_DIRECT},
+	{.name = "REJECT", .type = OUTBOUND_TYPE_REJECT},
+	{.name = "REJECT-DROP", .type = OUTBOUND_TYPE_REJECT_DROP},
+	{.name = "PASS", .type = OUTBOUND_TYPE_PASS},
+	{.name = "proxy", .type = OUTBOUND_TYPE_SOCKS5},
+};
+
+static const struct rule rule = {
+	.file = "x.yaml", .line = 7, .text = "MATCH,REJECT"};
+
+static void match(int outbound)
+{
+	said = (struct verdict){.kind = VERDICT_MATCH,
+				.outbound = outbound,
+				.upstream = UPSTREAM_DEFAULT,
+				.rule = &rule};
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -1;
+	f->config = (struct config){.outbounds = outbounds,
+				    .outbound_count = ARRAY_LEN(outbounds),
+				    .dnsd = {.fake = fake_pool_default(),
+					     .fake_ttl_s = 1,
+					     .upstream = 3}};
+	f->asker.client.addr = addr_ipv4(127U << 24 | 1);
+	if (fakes_new(&f->fakes, NULL, &f->config.dnsd.fake) ||
+	    dispatch_new(&f->dispatch, f->fakes))
+		return -1;
+	dispatch_set_config(f->dispatch, &f->config, NULL);
+	match(OUTBOUND_FIRST);
+	map_error = 0;
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	dispatch_free(f->dispatch);
+	fakes_free(f->fakes);
+	free(f);
+	return 0;
+}
+
+/* Asks with EDNS; the message that was sent, or NULL. */
+static ldns_pkt *ask(struct fixture *f, const char *name, uint16_t type)
+{
+	uint8_t query[512] = "\x12\x34\1\0\0\1\0\0\0\0\0\1";
+	const uint8_t rest[] = {(uint8_t)(type >> 8),
+				(uint8_t)type,
+				0,
+				1,
+				0,
+				0,
+				DNS_TYPE_OPT,
+				4,
+				0xd0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0};
+	struct name wire;
+	ldns_pkt *pkt;
+	size_t length = DNS_HEADER_SIZE;
+
+	assert_int_equal(name_parse(&wire, name), 0);
+	memcpy(query + length, wire.wire, wire.length);
+	length += wire.length;
+	memcpy(query + length, rest, sizeof(rest));
+	length += sizeof(rest);
+	sent.how = NOTHING;
+	handed.how = NOBODY;
+	dispatch_server_ops.on_query(f->dispatch, &f->asker, query, length);
+	if (sent.how == NOTHING)
+		return NULL;
+	assert_int_equal(ldns_wire2pkt(&pkt, sent.message, sent.length),
+			 LDNS_STATUS_OK);
+	assert_int_equal(ldns_pkt_id(pkt), 0x1234);
+	return pkt;
+}
+
+static void assert_answer(ldns_pkt *pkt, const char *text)
+{
+	char *got;
+
+	assert_non_null(pkt);
+	assert_int_equal(ldns_pkt_ancount(pkt), 1);
+	got = ldns_rdf2str(
+		ldns_rr_rdf(ldns_rr_list_rr(ldns_pkt_answer(pkt), 0), 0));
+	assert_string_equal(got, text);
+	free(got);
+	ldns_pkt_free(pkt);
+}
+
+static void assert_negative(ldns_pkt *pkt, ldns_pkt_rcode rcode)
+{
+	assert_non_null(pkt);
+	assert_int_equal(ldns_pkt_get_rcode(pkt), rcode);
+	assert_int_equal(ldns_pkt_ancount(pkt), 0);
+	assert_int_equal(ldns_pkt_nscount(pkt), 1);
+	ldns_pkt_free(pkt);
+}
+
+static void a_new_name_is_a_promise_until_its_batch_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_answer(ask(f, "a.example", DNS_TYPE_A), "198.18.0.3");
+	assert_int_equal(sent.how, PROMISE);
+	assert_answer(ask(f, "a.example", DNS_TYPE_AAAA), "2001:2::3");
+	assert_int_equal(sent.how, PROMISE);
+	assert_int_equal(dispatch_server_ops.on_batch_end(f->dispatch), 0);
+	assert_answer(ask(f, "A.Example", DNS_TYPE_A), "198.18.0.3");
+	assert_int_equal(sent.how, REPLY);
+	assert_answer(ask(f, "3.0.18.198.in-addr.arpa", DNS_TYPE_PTR),
+		      "a.example.");
+}
+
+static void a_broken_promise_is_servfail(void **state)
+{
+	struct fixture *f = *state;
+	struct dispatch_stats stats;
+	ldns_pkt *pkt;
+
+	map_error = -ENOSPC;
+	assert_answer(ask(f, "a.example", DNS_TYPE_A), "198.18.0.3");
+	assert_int_equal(dispatch_server_ops.on_batch_end(f->dispatch),
+			 -ENOSPC);
+	sent.length = dispatch_server_ops.on_promise_broken(
+		f->dispatch, sent.message, sent.length, sizeof(sent.message));
+	assert_int_equal(ldns_wire2pkt(&pkt, sent.message, sent.length),
+			 LDNS_STATUS_OK);
+	assert_int_equal(ldns_pkt_get_rcode(pkt), LDNS_RCODE_SERVFAIL);
+	assert_non_null(ldns_pkt_edns_data(pkt));
+	ldns_pkt_free(pkt);
+	dispatch_stats(f->dispatch, &stats);
+	assert_int_equal(stats.fake, 0);
+	assert_int_equal(stats.failed, 1);
+
+	map_error = 0;
+	assert_answer(ask(f, "b.example", DNS_TYPE_A), "198.18.0.3");
+}
+
+static void a_rejection_names_its_rule(void **state)
+{
+	static const char text[] = "rule 'MATCH,REJECT' (x.yaml:7)";
+	struct fixture *f = *state;
+
+	match(OUTBOUND_REJECT);
+	assert_negative(ask(f, "ads.example", DNS_TYPE_A), LDNS_RCODE_NXDOMAIN);
+	assert_non_null(
+		memmem(sent.message, sent.length, text, sizeof(text) - 1));
+}
+
+static void carried_https_has_no_data(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_negative(ask(f, "a.example", DNS_TYPE_HTTPS),
+			LDNS_RCODE_NOERROR);
+	assert_int_equal(handed.how, NOBODY);
+}
+
+static void a_reverse_name_without_a_slot_does_not_exist(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_negative(ask(f, "9.9.18.198.in-addr.arpa", DNS_TYPE_PTR),
+			LDNS_RCODE_NXDOMAIN);
+	assert_negative(ask(f, "255.255.19.198.in-addr.arpa", DNS_TYPE_PTR),
+			LDNS_RCODE_NXDOMAIN);
+}
+
+static void the_rest_is_handed_to_the_upstream(void **state)
+{
+	struct fixture *f = *state;
+
+	match(OUTBOUND_DIRECT);
+	said.upstream = 1;
+	assert_null(ask(f, "a.example", DNS_TYPE_A));
+	assert_int_equal(handed.how, FORWARD);
+	assert_int_equal(handed.upstream, 1);
+	said.kind = VERDICT_NEEDS_ADDRESS;
+	said.upstream = UPSTREAM_DEFAULT;
+	assert_null(ask(f, "a.example", DNS_TYPE_A));
+	assert_int_equal(handed.how, DECIDE);
+	assert_int_equal(handed.upstream, 3);
+}
+
+static void a_verdict_by_address_is_acted_on(void **state)
+{
+	struct fixture *f = *state;
+	struct question question = {.type = DNS_TYPE_A,
+				    .udp_size = DNS_UDP_SIZE};
+	struct verdict verdict;
+
+	assert_int_equal(name_parse(&question.name, "b.example"), 0);
+	verdict = said;
+	sent.how = NOTHING;
+	assert_int_equal(dispatch_query_ops.decided(f->dispatch, &f->asker,
+						    &question, &verdict),
+			 QUERY_ANSWERED);
+	assert_int_equal(sent.how, PROMISE);
+	verdict.outbound = OUTBOUND_DIRECT;
+	sent.how = NOTHING;
+	assert_int_equal(dispatch_query_ops.decided(f->dispatch, &f->asker,
+						    &question, &verdict),
+			 QUERY_REAL);
+	assert_int_equal(sent.how, NOTHING);
+}
+
+static void garbage_is_counted_and_answered_if_it_can_be(void **state)
+{
+	static const uint8_t empty[DNS_HEADER_SIZE] = {0x12, 0x34};
+	struct fixture *f = *state;
+	struct dispatch_stats stats;
+
+	sent.how = NOTHING;
+	dispatch_server_ops.on_query(f->dispatch, &f->asker, empty, 5);
+	assert_int_equal(sent.how, NOTHING);
+	dispatch_server_ops.on_query(f->dispatch, &f->asker, empty,
+				     sizeof(empty));
+	assert_int_equal(sent.how, REPLY);
+	assert_int_equal(sent.length, DNS_HEADER_SIZE);
+	assert_int_equal(sent.message[3] & 0xf, DNS_RCODE_FORMERR);
+	dispatch_stats(f->dispatch, &stats);
+	assert_int_equal(stats.queries, 2);
+	assert_int_equal(stats.malformed, 2);
+}
+
+#define TEST(claim) cmocka_unit_test_setup_teardown(claim, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_new_name_is_a_promise_until_its_batch_ends),
+		TEST(a_broken_promise_is_servfail),
+		TEST(a_rejection_names_its_rule),
+		TEST(carried_https_has_no_data),
+		TEST(a_reverse_name_without_a_slot_does_not_exist),
+		TEST(the_rest_is_handed_to_the_upstream),
+		TEST(a_verdict_by_address_is_acted_on),
+		TEST(garbage_is_counted_and_answered_if_it_can_be),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The map is a fake: an array that can be told to fail.
+ */
+#include "dnsd/fakes.h"
+
+#include "common/err.h"
+#include "common/log.h"
+#include "dnsd/pool.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ROWS_MAX 5000
+
+struct map {
+	struct map_row rows[ROWS_MAX];
+	size_t count;
+	uint32_t reserved_end, floor;
+	int add_error, reserve_error;
+	unsigned adds, reserves;
+};
+
+static struct map disk;
+
+int map_load(struct map *map, map_row_fn fn, void *ctx, struct map_state *state)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		int ret = fn(ctx, &map->rows[i]);
+
+		if (ret < 0)
+			return ret;
+	}
+	*state = (struct map_state){.reserved_end = map->reserved_end,
+				    .floor = map->floor,
+				    .rows = map->count};
+	return 0;
+}
+
+int map_add(struct map *map, const struct map_row *rows, size_t count)
+{
+	map->adds++;
+	if (map->add_error)
+		return map->add_error;
+	for (size_t i = 0; i < count; i++) {
+		assert_true(rows[i].slot < map->reserved_end);
+		assert_true(map->count < ROWS_MAX);
+		map->rows[map->count++] = rows[i];
+	}
+	return 0;
+}
+
+int map_reserve(struct map *map, uint32_t end)
+{
+	map->reserves++;
+	if (map->reserve_error)
+		return map->reserve_error;
+	assert_true(end > map->reserved_end);
+	map->reserved_end = end;
+	return 0;
+}
+
+const char *map_reason(const struct map *map)
+{
+	return map->add_error || map->reserve_error ? "disk full" : "";
+}
+
+static struct fakes *start_with(const struct fake_pool *pool)
+{
+	struct fakes *fakes;
+
+	assert_int_equal(fakes_new(&fakes, &disk, pool), 0);
+	return fakes;
+}
+
+static struct fakes *start(void)
+{
+	const struct fake_pool pool = fake_pool_default();
+
+	return start_with(&pool);
+}
+
+static struct name numbered(unsigned number)
+{
+	struct name name;
+	char text[64];
+
+	snprintf(text, sizeof(text), "n%u.example.com", number);
+	assert_int_equal(name_parse(&name, text), 0);
+	return name;
+}
+
+static int64_t take(struct fakes *fakes, unsigned number, bool *is_promise)
+{
+	struct name name = numbered(number);
+
+	return fakes_take(fakes, &name, 1000, is_promise);
+}
+
+static int clean_disk(void **state)
+{
+	(void)state;
+	memset(&disk, 0, sizeof(disk));
+	return 0;
+}
+
+static void a_name_keeps_its_slot(void **state)
+{
+	struct fakes *fakes = start();
+	bool is_promise;
+
+	(void)state;
+	assert_int_equal(take(fakes, 1, &is_promise), 3);
+	assert_true(is_promise);
+	assert_int_equal(take(fakes, 2, &is_promise), 4);
+	assert_int_equal(take(fakes, 1, &is_promise), 3);
+	assert_true(is_promise);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(take(fakes, 1, &is_promise), 3);
+	assert_false(is_promise);
+	fakes_free(fakes);
+
+	fakes = start();
+	assert_int_equal(take(fakes, 2, &is_promise), 4);
+	assert_false(is_promise);
+	assert_int_equal(take(fakes, 3, &is_promise), 5);
+	fakes_free(fakes);
+}
+
+static void a_batch_is_one_transaction(void **state)
+{
+	struct fakes *fakes = start();
+	struct fakes_stats stats;
+	bool is_promise;
+
+	(void)state;
+	for (unsigned i = 0; i < 64; i++)
+		assert_true(take(fakes, i, &is_promise) > 0);
+	assert_int_equal(disk.count, 0);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(disk.adds, 1);
+	assert_int_equal(disk.count, 64);
+	assert_true(disk.rows[63].created_ms > 0);
+	fakes_stats(fakes, &stats);
+	assert_int_equal(stats.names, 64);
+	assert_int_equal(stats.taken, 64);
+	assert_int_equal(stats.commits, 1);
+	fakes_free(fakes);
+}
+
+static void a_failed_commit_is_forgotten_and_tried_again(void **state)
+{
+	struct fakes *fakes = start();
+	struct fakes_stats stats;
+	struct name name = numbered(2);
+	bool is_promise;
+
+	(void)state;
+	assert_int_equal(take(fakes, 1, &is_promise), 3);
+	assert_int_equal(fakes_commit(fakes), 0);
+	disk.add_error = -ENOSPC;
+	for (unsigned round = 0; round < 300; round++) {
+		for (unsigned i = 2; i < 10; i++)
+			assert_int_equal(take(fakes, i, &is_promise), 2 + i);
+		assert_int_equal(fakes_commit(fakes), -ENOSPC);
+		assert_int_equal(fakes_find(fakes, &name), -ENOENT);
+		assert_int_equal(take(fakes, 1, &is_promise), 3);
+		assert_false(is_promise);
+	}
+	assert_string_equal(fakes_reason(fakes), "disk full");
+	disk.add_error = 0;
+	assert_int_equal(take(fakes, 2, &is_promise), 4);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(fakes_find(fakes, &name), 4);
+	fakes_stats(fakes, &stats);
+	assert_int_equal(stats.names, 2);
+	assert_int_equal(stats.failed, 300);
+	fakes_free(fakes);
+}
+
+static void a_failed_reservation_is_tried_once_a_batch(void **state)
+{
+	struct fakes *fakes = start();
+	bool is_promise;
+
+	(void)state;
+	disk.reserve_error = -ENOSPC;
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(take(fakes, i, &is_promise), -ENOSPC);
+	assert_int_equal(disk.reserves, 1);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(take(fakes, 0, &is_promise), -ENOSPC);
+	assert_int_equal(disk.reserves, 2);
+	disk.reserve_error = 0;
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(take(fakes, 0, &is_promise), 3);
+	fakes_free(fakes);
+}
+
+static void a_full_pool_refuses_and_keeps_what_it_has(void **state)
+{
+	struct fake_pool pool = fake_pool_default();
+	struct fakes_stats stats;
+	struct fakes *fakes;
+	bool is_promise;
+
+	(void)state;
+	pool.ipv4.length = 28;
+	fakes = start_with(&pool);
+	for (unsigned i = 0; i < 12; i++)
+		assert_int_equal(take(fakes, i, &is_promise), 3 + i);
+	assert_int_equal(take(fakes, 12, &is_promise), ERR_FULL);
+	assert_int_equal(take(fakes, 5, &is_promise), 8);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(take(fakes, 12, &is_promise), ERR_FULL);
+	fakes_stats(fakes, &stats);
+	assert_int_equal(stats.full, 2);
+	assert_int_equal(stats.free, 0);
+	assert_int_equal(stats.slots, 12);
+	fakes_free(fakes);
+}
+
+static void a_batch_has_a_bound(void **state)
+{
+	struct fakes *fakes = start();
+	bool is_promise;
+
+	(void)state;
+	for (unsigned i = 0; i < FAKES_BATCH_MAX; i++)
+		assert_true(take(fakes, i, &is_promise) > 0);
+	assert_int_equal(take(fakes, FAKES_BATCH_MAX, &is_promise), -EBUSY);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_true(take(fakes, FAKES_BATCH_MAX, &is_promise) > 0);
+	fakes_free(fakes);
+}
+
+static void rows_that_cannot_be_are_left_out(void **state)
+{
+	struct fakes *fakes;
+	struct name back;
+	bool is_promise;
+
+	(void)state;
+	disk.rows[disk.count++] = (struct map_row){2, 0, numbered(1)};
+	disk.rows[disk.count++] = (struct map_row){10, 0, numbered(2)};
+	disk.rows[disk.count++] = (struct map_row){11, 0, numbered(2)};
+	disk.reserved_end = 256;
+	fakes = start();
+	assert_int_equal(take(fakes, 2, &is_promise), 10);
+	assert_int_equal(fakes_name(fakes, 2, &back), -ENOENT);
+	assert_int_equal(fakes_name(fakes, 11, &back), -ENOENT);
+	/* Slot 11 may have been told: nobody else gets it. */
+	assert_int_equal(take(fakes, 3, &is_promise), 12);
+	fakes_free(fakes);
+}
+
+static void what_a_power_cut_may_have_taken_is_not_given(void **state)
+{
+	struct fakes *fakes;
+	bool is_promise;
+
+	(void)state;
+	disk.rows[disk.count++] = (struct map_row){10, 0, numbered(1)};
+	disk.reserved_end = disk.floor = 256;
+	fakes = start();
+	assert_int_equal(take(fakes, 2, &is_promise), 256);
+	assert_int_equal(disk.reserved_end, 256 + POOL_BLOCK_MIN);
+	fakes_free(fakes);
+}
+
+static void a_slot_leads_to_its_name_and_last_use(void **state)
+{
+	struct fakes *fakes = start();
+	struct name name = numbered(7), back;
+	bool is_promise;
+
+	(void)state;
+	assert_int_equal(fakes_find(fakes, &name), -ENOENT);
+	assert_int_equal(fakes_last_used_wall_ms(fakes, 3), -1);
+	assert_int_equal(take(fakes, 7, &is_promise), 3);
+	assert_int_equal(fakes_find(fakes, &name), 3);
+	assert_int_equal(fakes_name(fakes, 3, &back), 0);
+	assert_true(name_equal(&name, &back));
+	assert_true(fakes_last_used_wall_ms(fakes, 3) >= 0);
+	fakes_free(fakes);
+}
+
+#define TEST(claim) cmocka_unit_test_setup(claim, clean_disk)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_name_keeps_its_slot),
+		TEST(a_batch_is_one_transaction),
+		TEST(a_failed_commit_is_forgotten_and_tried_again),
+		TEST(a_failed_reservation_is_tried_once_a_batch),
+		TEST(a_full_pool_refuses_and_keeps_what_it_has),
+		TEST(a_batch_has_a_bound),
+		TEST(rows_that_cannot_be_are_left_out),
+		TEST(what_a_power_cut_may_have_taken_is_not_given),
+		TEST(a_slot_leads_to_its_name_and_last_use),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
