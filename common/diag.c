@@ -21,6 +21,7 @@ void diag_fini(struct diag *diag)
 	for (size_t i = 0; i < diag->count; i++)
 		free(diag->lines[i]);
 	free(diag->lines);
+	free(diag->places);
 	diag_init(diag);
 }
 
@@ -52,13 +53,8 @@ static void print_escaped(FILE *out, const char *text)
 	}
 }
 
-struct place {
-	const char *file;
-	unsigned line, column;
-};
-
-static char *line_new(const struct place *place, const char *kind,
-		      const char *text)
+static char *line_new(const char *file, struct diag_place *place,
+		      const char *kind, const char *text)
 {
 	char *line = NULL;
 	size_t size;
@@ -66,7 +62,8 @@ static char *line_new(const struct place *place, const char *kind,
 
 	if (!out)
 		return NULL;
-	print_escaped(out, place->file);
+	print_escaped(out, file);
+	place->file_length = (size_t)ftell(out);
 	if (place->line)
 		fprintf(out, ":%u", place->line);
 	if (place->line && place->column)
@@ -80,15 +77,64 @@ static char *line_new(const struct place *place, const char *kind,
 	return line;
 }
 
-PRINTF_LIKE(4, 0)
-static void add(struct diag *diag, const struct place *place, const char *kind,
-		const char *fmt, va_list args)
+static bool is_same_file(const char *a, const char *b, size_t length)
 {
-	char text[TEXT_MAX + sizeof("...")];
+	return !strncmp(a, b, length);
+}
+
+/* The number that an earlier line gave to the file, or a new one. */
+static unsigned file_number(const struct diag *diag, const char *line,
+			    size_t length)
+{
+	unsigned next = 0;
+
+	for (size_t i = 0; i < diag->count; i++) {
+		const struct diag_place *place = &diag->places[i];
+
+		if (place->file_length == length &&
+		    is_same_file(diag->lines[i], line, length))
+			return place->file;
+		if (place->file >= next)
+			next = place->file + 1;
+	}
+	return next;
+}
+
+static bool has_room(struct diag *diag)
+{
+	size_t count = diag->count + 1;
+	struct diag_place *places;
 	char **lines;
-	int length;
 
 	if (diag->count == DIAG_MAX)
+		return false;
+	lines = reallocarray(diag->lines, count, sizeof(*lines));
+	if (!lines)
+		return false;
+	diag->lines = lines;
+	places = reallocarray(diag->places, count, sizeof(*places));
+	if (!places)
+		return false;
+	diag->places = places;
+	return true;
+}
+
+struct finding {
+	const char *file, *kind;
+	unsigned line, column;
+};
+
+PRINTF_LIKE(3, 0)
+static void add(struct diag *diag, const struct finding *finding,
+		const char *fmt, va_list args)
+{
+	struct diag_place place = {.line = finding->line,
+				   .column = finding->column};
+	char text[TEXT_MAX + sizeof("...")];
+	char *line;
+	int length;
+
+	if (!has_room(diag))
 		return;
 	length = vsnprintf(text, TEXT_MAX, fmt, args);
 	if (length < 0)
@@ -96,37 +142,81 @@ static void add(struct diag *diag, const struct place *place, const char *kind,
 	if (length >= TEXT_MAX)
 		strcpy(text + TEXT_MAX - 1, "...");
 
-	lines = realloc(diag->lines, (diag->count + 1) * sizeof(*lines));
-	if (!lines)
+	line = line_new(finding->file, &place, finding->kind, text);
+	if (!line)
 		return;
-	diag->lines = lines;
-	lines[diag->count] = line_new(place, kind, text);
-	if (lines[diag->count])
-		diag->count++;
+	place.file = file_number(diag, line, place.file_length);
+	diag->places[diag->count] = place;
+	diag->lines[diag->count] = line;
+	diag->count++;
 }
 
 void diag_error(struct diag *diag, const char *file, unsigned line,
 		unsigned column, const char *fmt, ...)
 {
-	struct place place = {file, line, column};
+	struct finding finding = {file, "", line, column};
 	va_list args;
 
 	diag->errors++;
 	va_start(args, fmt);
-	add(diag, &place, "", fmt, args);
+	add(diag, &finding, fmt, args);
 	va_end(args);
 }
 
 void diag_warning(struct diag *diag, const char *file, unsigned line,
 		  unsigned column, const char *fmt, ...)
 {
-	struct place place = {file, line, column};
+	struct finding finding = {file, "warning: ", line, column};
 	va_list args;
 
 	diag->warnings++;
 	va_start(args, fmt);
-	add(diag, &place, "warning: ", fmt, args);
+	add(diag, &finding, fmt, args);
 	va_end(args);
+}
+
+static bool is_before(const struct diag_place *a, const struct diag_place *b)
+{
+	if (a->file != b->file)
+		return a->file < b->file;
+	if (a->line != b->line)
+		return a->line < b->line;
+	return a->column < b->column;
+}
+
+static void swap(struct diag *diag, size_t a, size_t b)
+{
+	struct diag_place place = diag->places[a];
+	char *line = diag->lines[a];
+
+	diag->places[a] = diag->places[b];
+	diag->lines[a] = diag->lines[b];
+	diag->places[b] = place;
+	diag->lines[b] = line;
+}
+
+void diag_sort(struct diag *diag, size_t first, const char *file)
+{
+	size_t length = strlen(file);
+
+	/* `file` becomes number 0, the others keep their order behind it. */
+	for (size_t i = first; i < diag->count; i++) {
+		struct diag_place *place = &diag->places[i];
+
+		if (place->file_length == length &&
+		    is_same_file(diag->lines[i], file, length))
+			place->file = 0;
+		else
+			place->file++;
+	}
+	/* By insertion: stable, and there are at most DIAG_MAX. */
+	for (size_t i = first + 1; i < diag->count; i++) {
+		for (size_t j = i; j > first; j--) {
+			if (!is_before(&diag->places[j], &diag->places[j - 1]))
+				break;
+			swap(diag, j, j - 1);
+		}
+	}
 }
 
 void diag_print(const struct diag *diag, FILE *out)

@@ -17,10 +17,17 @@
 
 #define DIAG_MAX 100 /* further ones are counted only */
 
+struct diag_place {
+	unsigned file; /* a number for each file, as they came */
+	unsigned line, column;
+	size_t file_length; /* of the file's name in the line */
+};
+
 struct diag {
-	char **lines;  /* owned, sorted as they came */
-	size_t count;  /* lines held */
-	size_t errors; /* errors seen, those left out included */
+	char **lines;              /* owned, in the order they came */
+	struct diag_place *places; /* owned, of the lines */
+	size_t count;              /* lines held */
+	size_t errors;             /* errors seen, those left out included */
 	size_t warnings;
 };
 
@@ -32,6 +39,12 @@ void diag_error(struct diag *diag, const char *file, unsigned line,
 		unsigned column, const char *fmt, ...) PRINTF_LIKE(5, 6);
 void diag_warning(struct diag *diag, const char *file, unsigned line,
 		  unsigned column, const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/*
+ * Puts the lines from index `first` on in the order of a reader: `file` from
+ * its top to its end, then the other files.
+ */
+void diag_sort(struct diag *diag, size_t first, const char *file);
 
 void diag_print(const struct diag *diag, FILE *out);
 

@@ -10,7 +10,23 @@ common_libcommon_a_SOURCES = \
 	common/clock.c \
 	common/clock.h \
 	common/compiler.h \
+	common/config.c \
 	common/config.h \
+	common/config/check.c \
+	common/config/outbound.c \
+	common/config/parts.h \
+	common/config/proxy.c \
+	common/config/routed.c \
+	common/config/schema.c \
+	common/config/schema.h \
+	common/config/schema_addr.c \
+	common/config/schema_print.c \
+	common/config/schema_type.c \
+	common/config/schema_type.h \
+	common/config/table.c \
+	common/config/upstream.c \
+	common/config/yaml.c \
+	common/config/yaml.h \
 	common/control.c \
 	common/control.h \
 	common/control_call.c \
@@ -52,9 +68,7 @@ common_libcommon_a_SOURCES = \
 	common/uplink.c \
 	common/uplink.h \
 	common/utf8.c \
-	common/utf8.h \
-	common/yaml.c \
-	common/yaml.h
+	common/utf8.h
 
 # What every program that links libcommon.a links too.
 COMMON_LIBS = common/libcommon.a $(NL_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) \

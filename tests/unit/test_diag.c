@@ -94,6 +94,29 @@ static void control_characters_never_reach_the_terminal(void **state)
 	diag_fini(&diag);
 }
 
+static void lines_are_sorted_as_a_reader_meets_them(void **state)
+{
+	static const char *const wanted[] = {
+		"kept:9: z", "a: first",  "a:2:9: x", "a:2:9: y",
+		"a:10:1: w", "ab:1:1: v", "l:3: u",
+	};
+	struct diag diag;
+
+	(void)state;
+	diag_init(&diag);
+	diag_error(&diag, "kept", 9, 0, "z");
+	diag_error(&diag, "ab", 1, 1, "v");
+	diag_error(&diag, "a", 10, 1, "w");
+	diag_error(&diag, "l", 3, 0, "u");
+	diag_error(&diag, "a", 2, 9, "x");
+	diag_error(&diag, "a", 2, 9, "y");
+	diag_error(&diag, "a", 0, 0, "first");
+	diag_sort(&diag, 1, "a");
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		assert_string_equal(diag.lines[i], wanted[i]);
+	diag_fini(&diag);
+}
+
 static void nearest_forgives_a_slip(void **state)
 {
 	(void)state;
@@ -126,6 +149,7 @@ int main(void)
 		cmocka_unit_test(lines_have_a_bound_and_the_rest_is_counted),
 		cmocka_unit_test(text_of_any_length_is_cut),
 		cmocka_unit_test(control_characters_never_reach_the_terminal),
+		cmocka_unit_test(lines_are_sorted_as_a_reader_meets_them),
 		cmocka_unit_test(nearest_forgives_a_slip),
 		cmocka_unit_test(nearest_of_something_else_is_nothing),
 	};

@@ -15,8 +15,8 @@
  * Ownership	yaml_tree_parse() gives to the caller; nodes live as long as
  *		the tree.  (libyaml exports a yaml_free() of its own.)
  */
-#ifndef ERSATZ_COMMON_YAML_H
-#define ERSATZ_COMMON_YAML_H
+#ifndef ERSATZ_COMMON_CONFIG_YAML_H
+#define ERSATZ_COMMON_CONFIG_YAML_H
 
 #include "common/compiler.h"
 #include "common/diag.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "common/yaml.h"
+#include "common/config/yaml.h"
 
 #include "common/arena.h"
 #include "common/err.h"

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "common/config/parts.h"
+
+#include "common/err.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+#define IPV4_LENGTH_MIN 8
+#define IPV4_LENGTH_MAX 28
+
+/* Where a pool cannot be, and where it hides nothing that is public. */
+static const struct region {
+	const char *prefix;
+	const char *why; /* NULL: nobody is missed there */
+} regions[] = {
+	{"0.0.0.0/8", "means this host"},
+	{"127.0.0.0/8", "is loopback"},
+	{"169.254.0.0/16", "is link-local"},
+	{"224.0.0.0/4", "is multicast"},
+	{"::/16", "has loopback and mapped addresses in it"},
+	{"fe80::/10", "is link-local"},
+	{"ff00::/8", "is multicast"},
+	{"198.18.0.0/15", NULL},
+	{"10.0.0.0/8", NULL},
+	{"172.16.0.0/12", NULL},
+	{"192.168.0.0/16", NULL},
+	{"100.64.0.0/10", NULL},
+	{"192.0.2.0/24", NULL},
+	{"198.51.100.0/24", NULL},
+	{"203.0.113.0/24", NULL},
+	{"240.0.0.0/4", NULL},
+	{"2001:2::/48", NULL},
+	{"2001:db8::/32", NULL},
+	{"fc00::/7", NULL},
+	{"64:ff9b:1::/48", NULL},
+};
+
+static bool overlaps(const struct prefix *a, const struct prefix *b)
+{
+	return a->addr.family == b->addr.family &&
+	       (prefix_covers(a, b) || prefix_covers(b, a));
+}
+
+/* Is the address one of ours, or would it be none that a packet can go to? */
+static const char *unfit(const struct config *config, const struct addr *addr)
+{
+	struct prefix multicast;
+
+	if (fake_pool_has(&config->dnsd.fake, addr))
+		return "is inside the fake pool";
+	if (addr_is_unspecified(addr))
+		return "means no host";
+	for (size_t i = 0; i < 2; i++) {
+		int ret = prefix_parse(&multicast,
+				       i ? "ff00::/8" : "224.0.0.0/4");
+
+		assert(!ret);
+		if (multicast.addr.family == addr->family &&
+		    prefix_has(&multicast, addr))
+			return "is multicast";
+	}
+	return NULL;
+}
+
+static void check_region(struct schema_walk *walk, const struct prefix *pool)
+{
+	bool is_quiet = false;
+	char text[PREFIX_TEXT_SIZE];
+
+	prefix_format(pool, text, sizeof(text));
+	for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
+		struct prefix region;
+		int ret = prefix_parse(&region, regions[i].prefix);
+
+		assert(!ret);
+		if (!overlaps(&region, pool))
+			continue;
+		if (regions[i].why)
+			schema_error_at(walk, pool,
+					"the pool '%s' cannot be in %s, which "
+					"%s, expected another, such as "
+					"198.18.0.0/15 or 2001:2::/48",
+					text, regions[i].prefix,
+					regions[i].why);
+		is_quiet |= regions[i].why || prefix_covers(&region, pool);
+	}
+	if (!is_quiet)
+		diag_warning(walk->diag, walk->file, 0, 0,
+			     "the pool '%s' hides public addresses: hosts in "
+			     "it cannot be reached any more, expected "
+			     "198.18.0.0/15 or 2001:2::/48",
+			     text);
+}
+
+static void check_pools(struct schema_walk *walk, const struct config *config)
+{
+	const struct prefix *ipv4 = &config->dnsd.fake.ipv4;
+	const struct prefix *ipv6 = &config->dnsd.fake.ipv6;
+	char text[PREFIX_TEXT_SIZE];
+
+	prefix_format(ipv4, text, sizeof(text));
+	if (ipv4->addr.family != ADDR_IPV4)
+		schema_error_at(walk, ipv4,
+				"'dnsd.fake.ipv4' is '%s', expected an IPv4 "
+				"prefix such as 198.18.0.0/15",
+				text);
+	else if (ipv4->length < IPV4_LENGTH_MIN ||
+		 ipv4->length > IPV4_LENGTH_MAX)
+		schema_error_at(walk, ipv4,
+				"the pool '%s' is too %s, expected a length of "
+				"/%d to /%d",
+				text,
+				ipv4->length > IPV4_LENGTH_MAX ? "small"
+							       : "large",
+				IPV4_LENGTH_MIN, IPV4_LENGTH_MAX);
+	else
+		check_region(walk, ipv4);
+
+	if (ipv6->addr.family == ADDR_NONE)
+		return;
+	prefix_format(ipv6, text, sizeof(text));
+	if (ipv6->addr.family != ADDR_IPV6)
+		schema_error_at(walk, ipv6,
+				"'dnsd.fake.ipv6' is '%s', expected auto, off "
+				"or an IPv6 prefix such as 2001:2::/48",
+				text);
+	else if (ipv6->length > 128 - (32 - ipv4->length))
+		schema_error_at(walk, ipv6,
+				"the pool '%s' has fewer addresses than that "
+				"of IPv4, expected a length of /%d or less, as "
+				"each name has one in both",
+				text, 128 - (32 - ipv4->length));
+	else
+		check_region(walk, ipv6);
+}
+
+static void check_outbounds(struct schema_walk *walk,
+			    const struct config *config)
+{
+	for (size_t i = OUTBOUND_FIRST; i < config->outbound_count; i++) {
+		const struct outbound_conf *outbound = &config->outbounds[i];
+		const struct endpoint *server = &outbound->server;
+		char text[ADDR_TEXT_SIZE];
+		const char *why = NULL;
+
+		if (server->addr.family != ADDR_NONE)
+			why = unfit(config, &server->addr);
+		if (why)
+			schema_error_at(
+				walk, server,
+				"'%s' %s, expected the address that "
+				"the proxy listens on",
+				addr_format(&server->addr, text, sizeof(text)),
+				why);
+		if (outbound->interface &&
+		    !strcmp(outbound->interface, config->routed.tun))
+			schema_error_at(walk, &outbound->interface,
+					"'%s' is our own TUN device, expected "
+					"an interface that leads to the world",
+					outbound->interface);
+	}
+}
+
+/* Would a query to the server arrive at the listener? */
+static bool leads_to(const struct endpoint *server,
+		     const struct endpoint *listen)
+{
+	if (server->port != listen->port ||
+	    server->addr.family != listen->addr.family)
+		return false;
+	return addr_equal(&server->addr, &listen->addr) ||
+	       (addr_is_unspecified(&listen->addr) &&
+		addr_is_loopback(&server->addr));
+}
+
+static void check_server(struct schema_walk *walk, const struct config *config,
+			 const struct upstream_server_conf *server)
+{
+	const struct endpoint *endpoint = &server->endpoint;
+	const char *why = unfit(config, &endpoint->addr);
+	char text[ENDPOINT_TEXT_SIZE];
+
+	endpoint_format(endpoint, text, sizeof(text));
+	for (size_t i = 0; i < config->dnsd.listen_count; i++) {
+		if (leads_to(endpoint, &config->dnsd.listen[i]))
+			why = "is where dnsd itself listens";
+	}
+	if (why)
+		schema_error_at(walk, server,
+				"'%s' %s, expected another DNS server", text,
+				why);
+}
+
+static void check_upstreams(struct schema_walk *walk,
+			    const struct config *config)
+{
+	for (size_t i = 0; i < config->upstream_count; i++) {
+		const struct upstream_conf *upstream = &config->upstreams[i];
+
+		for (size_t j = 0; j < upstream->server_count; j++) {
+			if (upstream->servers[j].transport != UPSTREAM_SYSTEM)
+				check_server(walk, config,
+					     &upstream->servers[j]);
+		}
+		if (upstream->interface &&
+		    !strcmp(upstream->interface, config->routed.tun))
+			schema_error_at(walk, &upstream->interface,
+					"'%s' is our own TUN device, expected "
+					"an interface that leads to the world",
+					upstream->interface);
+	}
+}
+
+/* The wildcard address takes the port from all others of its family. */
+static void check_listen(struct schema_walk *walk, const struct config *config)
+{
+	const struct endpoint *listen = config->dnsd.listen;
+	size_t count = config->dnsd.listen_count;
+
+	for (size_t i = 0; i < count * count; i++) {
+		const struct endpoint *all = &listen[i / count];
+		const struct endpoint *one = &listen[i % count];
+		char text[ENDPOINT_TEXT_SIZE], all_text[ENDPOINT_TEXT_SIZE];
+
+		if (all == one || !addr_is_unspecified(&all->addr) ||
+		    all->port != one->port ||
+		    all->addr.family != one->addr.family)
+			continue;
+		schema_error_at(
+			walk, one, "'%s' is part of '%s', expected one of them",
+			endpoint_format(one, text, sizeof(text)),
+			endpoint_format(all, all_text, sizeof(all_text)));
+	}
+	for (size_t i = 0; i < count; i++) {
+		char text[ENDPOINT_TEXT_SIZE];
+
+		if (fake_pool_has(&config->dnsd.fake, &listen[i].addr))
+			schema_error_at(walk, &listen[i],
+					"'%s' is inside the fake pool, "
+					"expected an address of this host",
+					endpoint_format(&listen[i], text,
+							sizeof(text)));
+	}
+}
+
+static void check_routed(struct schema_walk *walk, const struct config *config)
+{
+	const struct routed_conf *routed = &config->routed;
+	const struct fake_pool *fake = &config->dnsd.fake;
+
+	for (size_t i = 0; i < routed->exempt.prefix_count; i++) {
+		const struct prefix *prefix = &routed->exempt.prefixes[i];
+		char text[PREFIX_TEXT_SIZE];
+
+		prefix_format(prefix, text, sizeof(text));
+		if (!prefix->length)
+			schema_error_at(walk, prefix,
+					"'%s' exempts everything, expected the "
+					"prefixes that are not to be captured "
+					"(or 'capture: fake')",
+					text);
+		else if (overlaps(prefix, &fake->ipv4) ||
+			 overlaps(prefix, &fake->ipv6))
+			schema_error_at(walk, prefix,
+					"'%s' is part of the fake pool, or the "
+					"pool of it, expected real addresses",
+					text);
+	}
+	if (routed->uplink && !strcmp(routed->uplink, routed->tun))
+		schema_error_at(walk, &routed->uplink,
+				"'%s' is our own TUN device, expected the "
+				"interface that leads to the world",
+				routed->uplink);
+}
+
+static bool takes_everything(const struct rule *rule)
+{
+	static const char match[] = "MATCH";
+	const char *rest = rule->text + strlen(match);
+
+	if (strncasecmp(rule->text, match, strlen(match)))
+		return false;
+	return rest[strspn(rest, " \t")] == ',' &&
+	       rule->outbound != OUTBOUND_PASS;
+}
+
+static void check_rules(struct schema_walk *walk, const struct config *config,
+			const struct yaml_node *root)
+{
+	const struct yaml_entry *entry =
+		root ? yaml_node_find(root, "rules") : NULL;
+	size_t count = rules_count(config->rules);
+
+	/* Rules that are there but wrong have been told. */
+	if (!count && !walk->diag->errors)
+		diag_warning(walk->diag, walk->file,
+			     entry ? entry->key->line : 0,
+			     entry ? entry->key->column : 0,
+			     "there is no rule: everything goes DIRECT, "
+			     "expected 'rules' with a last one such as "
+			     "MATCH,proxy");
+	for (size_t i = 0; i + 1 < count; i++) {
+		const struct rule *rule = rules_at(config->rules, i);
+
+		if (!takes_everything(rule))
+			continue;
+		diag_warning(walk->diag, walk->file,
+			     rules_at(config->rules, i + 1)->line, 0,
+			     "this rule is never looked at, as that in line "
+			     "%u matches everything, expected MATCH to be the "
+			     "last one",
+			     rule->line);
+		break;
+	}
+}
+
+void config_check(struct schema_walk *walk, const struct yaml_node *root)
+{
+	const struct config *config = walk->root;
+
+	check_pools(walk, config);
+	check_outbounds(walk, config);
+	check_upstreams(walk, config);
+	check_listen(walk, config);
+	check_routed(walk, config);
+	check_rules(walk, config, root);
+}

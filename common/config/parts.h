@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * parts.h - what the files of config.c share, and nobody else needs.
+ *
+ * ../config.c	loads, frees, reads files
+ * table.c	every key, its default, what it expects, where it goes
+ * outbound.c	outbounds and their password files
+ * upstream.c	upstreams, what names them, rules
+ * routed.c	types of the routed section, and of the fake pools
+ * check.c	what only the whole can tell
+ * proxy.c	the text that --proxy stands for
+ * schema.h	the engine that reads and prints along the table
+ * yaml.h	text to tree
+ */
+#ifndef ERSATZ_COMMON_CONFIG_PARTS_H
+#define ERSATZ_COMMON_CONFIG_PARTS_H
+
+#include "common/config.h"
+#include "common/config/schema_type.h"
+
+/* The table; its root object is a struct config. */
+extern const struct schema_key config_keys[];
+
+/* schema_walk.context: what rules may name, once it is known. */
+struct config_names {
+	const char *const *outbounds;
+	const char *const *upstreams;
+};
+
+/* Is it a name that a rule can write?  Tells if not. */
+NODISCARD int config_check_name(const struct schema_call *call,
+				const char *name);
+
+/* Hooks of `outbounds` and `upstreams`. */
+int config_outbound_each(const struct schema_call *call, void *object);
+int config_outbounds_done(const struct schema_call *call, void *object);
+int config_upstream_each(const struct schema_call *call, void *object);
+int config_upstreams_done(const struct schema_call *call, void *object);
+
+/* struct upstream_server_conf: "system", "udp://ADDRESS:PORT", ... */
+extern const struct schema_type config_upstream_server;
+/* Writes upstream_conf.interface: of an outbound that is an interface. */
+extern const struct schema_type config_via;
+/* int: the index of an upstream. */
+extern const struct schema_type config_upstream_name;
+/* Not stored: goes to config.rules. */
+extern const struct schema_type config_rule;
+void config_print_rules(const void *root, FILE *out);
+
+/* struct prefix: "auto", "off" or a prefix. */
+extern const struct schema_type config_fake_ipv6;
+/* struct uid_range: a number, a range or a user's name. */
+extern const struct schema_type config_uid;
+/* uint32_t: a firewall mark. */
+extern const struct schema_type config_mark;
+
+/* Tells what only the whole can show. */
+void config_check(struct schema_walk *walk, const struct yaml_node *root);
+
+#endif

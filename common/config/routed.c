@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "common/config/parts.h"
+
+#include "common/err.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define USER_NAME_MAX 64
+#define UID_MAX (UINT32_MAX - 1) /* the last one means "no change" */
+
+static int parse_fake_ipv6(const struct schema_call *call, void *target,
+			   const char *text)
+{
+	struct prefix prefix = {.length = 0};
+	int ret = 0;
+
+	if (!strcmp(text, "auto"))
+		prefix = fake_pool_default().ipv6;
+	else if (strcmp(text, "off"))
+		ret = schema_parse_prefix(call, &prefix, text);
+	if (!ret)
+		memcpy(target, &prefix, sizeof(prefix));
+	return ret;
+}
+
+static const char *format_fake_ipv6(const struct schema_key *key,
+				    const void *root, const void *target,
+				    char *out)
+{
+	const struct prefix *prefix = target;
+
+	(void)key;
+	(void)root;
+	if (prefix->addr.family == ADDR_NONE)
+		return "off";
+	return prefix_format(prefix, out, SCHEMA_TEXT_SIZE);
+}
+
+const struct schema_type config_fake_ipv6 = {
+	.expected = "auto, off or an IPv6 prefix such as 2001:2::/48",
+	.size = sizeof(struct prefix),
+	.parse = parse_fake_ipv6,
+	.format = format_fake_ipv6,
+	.json = "\"type\": \"string\", "
+		"\"pattern\": \"^(auto|off|[0-9a-fA-F:.]+/[0-9]{1,3})$\"",
+};
+
+static int uid_of_user(const struct schema_call *call, struct uid_range *range,
+		       const char *name)
+{
+	const struct passwd *user;
+
+	if (strlen(name) > USER_NAME_MAX)
+		return -EINVAL;
+	user = getpwnam(name);
+	if (!user)
+		return schema_error(call,
+				    "there is no user '%s', expected a user "
+				    "of this host or a number",
+				    name);
+	range->first = range->last = user->pw_uid;
+	return 0;
+}
+
+static int parse_uid(const struct schema_call *call, void *target,
+		     const char *text)
+{
+	struct uid_range *range = target;
+	const char *dash = strchr(text, '-');
+	char first_text[16];
+	size_t length = dash ? (size_t)(dash - text) : strlen(text);
+	uint64_t first, last;
+
+	/* "debian-tor" is a user, "1000-1999" a range. */
+	if (text[strspn(text, "0123456789-")] || text[0] == '-')
+		return uid_of_user(call, range, text);
+	if (length >= sizeof(first_text))
+		return -EINVAL;
+	memcpy(first_text, text, length);
+	first_text[length] = '\0';
+	if (schema_parse_number(first_text, UID_MAX, &first))
+		return -EINVAL;
+	last = first;
+	if (dash && schema_parse_number(dash + 1, UID_MAX, &last))
+		return -EINVAL;
+	if (last < first)
+		return schema_error(call,
+				    "'%s' ends before it begins, expected the "
+				    "smaller number first",
+				    text);
+	range->first = (uint32_t)first;
+	range->last = (uint32_t)last;
+	return 0;
+}
+
+static const char *format_uid(const struct schema_key *key, const void *root,
+			      const void *target, char *out)
+{
+	const struct uid_range *range = target;
+
+	(void)key;
+	(void)root;
+	if (range->first == range->last)
+		snprintf(out, SCHEMA_TEXT_SIZE, "%" PRIu32, range->first);
+	else
+		snprintf(out, SCHEMA_TEXT_SIZE, "%" PRIu32 "-%" PRIu32,
+			 range->first, range->last);
+	return out;
+}
+
+const struct schema_type config_uid = {
+	.expected = "a user's name, a number, or a range such as 1000-1999",
+	.size = sizeof(struct uid_range),
+	.parse = parse_uid,
+	.format = format_uid,
+	.json = "\"type\": [\"string\", \"integer\"]",
+};
+
+static int parse_mark(const struct schema_call *call, void *target,
+		      const char *text)
+{
+	uint32_t *mark = target;
+	unsigned long long value;
+	char *end;
+
+	if (strchr(text, '/'))
+		return schema_error(call,
+				    "'%s' has a mask, which is not supported "
+				    "by this version, expected the mark alone",
+				    text);
+	if (!strchr("0123456789", text[0]))
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, strncmp(text, "0x", 2) ? 10 : 16);
+	if (*end || errno || !value || value > UINT32_MAX)
+		return -EINVAL;
+	*mark = (uint32_t)value;
+	return 0;
+}
+
+static const char *format_mark(const struct schema_key *key, const void *root,
+			       const void *target, char *out)
+{
+	const uint32_t *mark = target;
+
+	(void)key;
+	(void)root;
+	snprintf(out, SCHEMA_TEXT_SIZE, "0x%" PRIx32, *mark);
+	return out;
+}
+
+const struct schema_type config_mark = {
+	.expected = "a firewall mark such as 0x2a, 1 to 0xffffffff",
+	.size = sizeof(uint32_t),
+	.parse = parse_mark,
+	.format = format_mark,
+	.json = "\"type\": [\"string\", \"integer\"]",
+};

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "common/config/parts.h"
+
+#define AT(member) .at = offsetof(struct config, member)
+#define COUNT_AT(member) .count_at = offsetof(struct config, member)
+#define OUTBOUND_AT(member) .at = offsetof(struct outbound_conf, member)
+#define UPSTREAM_AT(member) .at = offsetof(struct upstream_conf, member)
+
+static const struct schema_word log_words[] = {
+	{"error", LOG_LEVEL_ERROR, NULL},
+	{"warning", LOG_LEVEL_WARNING, NULL},
+	{"notice", LOG_LEVEL_NOTICE, NULL},
+	{"info", LOG_LEVEL_INFO, NULL},
+	{"debug", LOG_LEVEL_DEBUG, NULL},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word type_words[] = {
+	{"socks5", OUTBOUND_TYPE_SOCKS5, NULL},
+	{"interface", OUTBOUND_TYPE_INTERFACE, NULL},
+	{"fallback", 0, ""},
+	{"latency", 0, ""},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word udp_words[] = {
+	{"off", 0, NULL},
+	{"associate", 0, ""},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word reject_words[] = {
+	{"nxdomain", false, NULL},
+	{"fake", true, NULL},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word mode_words[] = {
+	{"policy", ROUTED_MODE_POLICY, NULL},
+	{"main", 0, ""},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word capture_words[] = {
+	{"all", ROUTED_CAPTURE_ALL, NULL},
+	{"fake", ROUTED_CAPTURE_FAKE, NULL},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word resolver_words[] = {
+	{"resolv.conf", ROUTED_RESOLVER_RESOLV_CONF, NULL},
+	{"auto", ROUTED_RESOLVER_RESOLV_CONF, NULL},
+	{"off", ROUTED_RESOLVER_OFF, NULL},
+	{"resolved", 0, ""},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word crash_words[] = {
+	{"open", 0, NULL},
+	{"closed", 0, "after a crash new flows go direct"},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word gateway_words[] = {
+	{"off", 0, NULL},
+	{"auto", 0, ""},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_key outbound_keys[] = {
+	{.name = "type",
+	 .type = &schema_word,
+	 .words = type_words,
+	 .is_required = true,
+	 .help = "How flows leave: through a SOCKS5 proxy, or directly by "
+		 "one interface.",
+	 OUTBOUND_AT(type)},
+	{.name = "server",
+	 .type = &schema_endpoint,
+	 .expected = "ADDRESS:PORT of the proxy, such as 127.0.0.1:1080",
+	 .help = "Where the SOCKS5 proxy listens; a numeric address.",
+	 OUTBOUND_AT(server)},
+	{.name = "username",
+	 .type = &schema_text,
+	 .expected = "a user name of 1 to 255 bytes",
+	 .help = "The user name for the proxy; unset, no authentication is "
+		 "offered.",
+	 OUTBOUND_AT(username)},
+	{.name = "password-file",
+	 .type = &schema_text,
+	 .expected = "the path of a file with the password in one line",
+	 .help = "A file with the password in its one line; a relative path "
+		 "starts at the folder of this file.",
+	 OUTBOUND_AT(password_file)},
+	{.name = "interface",
+	 .type = &schema_interface,
+	 .help = "The interface that flows leave by.",
+	 OUTBOUND_AT(interface)},
+	{.name = "udp",
+	 .type = &schema_fixed,
+	 .words = udp_words,
+	 .fallback = "off",
+	 .help = "UDP through the proxy; off: it is refused, so that QUIC "
+		 "falls back to TCP."},
+	{.name = "members",
+	 .kind = SCHEMA_LATER,
+	 .expected = "one proxy, and rules that name it"},
+	{.name = "password",
+	 .kind = SCHEMA_LATER,
+	 .help = "in a file that many can read",
+	 .expected = "'password-file: FILE' and the password in that file's "
+		     "one line"},
+	{.name = NULL},
+};
+
+static const struct schema_key upstream_keys[] = {
+	{.name = "servers",
+	 .kind = SCHEMA_LIST,
+	 .type = &config_upstream_server,
+	 .is_required = true,
+	 .items_min = 1,
+	 .items_max = 16,
+	 .help = "The DNS servers, asked in this order.",
+	 UPSTREAM_AT(servers),
+	 .count_at = offsetof(struct upstream_conf, server_count)},
+	{.name = "interface",
+	 .type = &schema_interface,
+	 .help = "The interface that queries leave by; unset: the uplink.",
+	 UPSTREAM_AT(interface)},
+	{.name = "via",
+	 .type = &config_via,
+	 .expected = "DIRECT, or an outbound of 'type: interface'",
+	 .help = "The outbound that queries leave by.",
+	 UPSTREAM_AT(interface)},
+	{.name = NULL},
+};
+
+static const struct schema_key fake_keys[] = {
+	{.name = "ipv4",
+	 .type = &schema_prefix,
+	 .expected = "an IPv4 prefix of /8 to /28, such as 198.18.0.0/15",
+	 .fallback = "198.18.0.0/15",
+	 .help = "The pool that fake A records come from.",
+	 AT(dnsd.fake.ipv4)},
+	{.name = "ipv6",
+	 .type = &config_fake_ipv6,
+	 .fallback = "auto",
+	 .help = "The pool that fake AAAA records come from; auto is "
+		 "2001:2::/48, off answers without data.",
+	 AT(dnsd.fake.ipv6)},
+	{.name = "ttl",
+	 .type = &schema_seconds,
+	 .min = 0,
+	 .max = 10,
+	 .fallback = "1",
+	 .help = "For how many seconds a client may keep a fake address.",
+	 AT(dnsd.fake_ttl_s)},
+	{.name = NULL},
+};
+
+static const struct schema_key dnsd_keys[] = {
+	{.name = "listen",
+	 .kind = SCHEMA_LIST,
+	 .type = &schema_endpoint,
+	 .expected = "ADDRESS[:PORT], such as 127.0.0.1:53",
+	 .port = 53,
+	 .items_min = 1,
+	 .items_max = 64,
+	 .fallback = "127.0.0.1:53",
+	 .help = "Where dnsd answers, by UDP and TCP.",
+	 AT(dnsd.listen),
+	 COUNT_AT(dnsd.listen_count)},
+	{.name = "fake",
+	 .kind = SCHEMA_SECTION,
+	 .keys = fake_keys,
+	 .help = "The addresses that stand for names."},
+	{.name = "upstream",
+	 .type = &config_upstream_name,
+	 .help = "The upstream for rules that name none; unset: the first one "
+		 "listed.",
+	 AT(dnsd.upstream)},
+	{.name = "reject",
+	 .type = &schema_flag,
+	 .words = reject_words,
+	 .fallback = "nxdomain",
+	 .help = "What the name of a REJECT rule answers: no such name, or an "
+		 "address that is then reset.",
+	 AT(dnsd.reject_is_fake)},
+	{.name = "timeout",
+	 .type = &schema_duration,
+	 .min = 100,
+	 .max = 60000,
+	 .fallback = "4s",
+	 .help = "For how long an upstream is asked, all tries together.",
+	 AT(dnsd.timeout_ms)},
+	{.name = NULL},
+};
+
+static const struct schema_key exempt_keys[] = {
+	{.name = "uid",
+	 .kind = SCHEMA_LIST,
+	 .type = &config_uid,
+	 .help = "Users whose traffic is left alone.",
+	 AT(routed.exempt.uids),
+	 COUNT_AT(routed.exempt.uid_count)},
+	{.name = "mark",
+	 .kind = SCHEMA_LIST,
+	 .type = &config_mark,
+	 .help = "Firewall marks whose traffic is left alone.",
+	 AT(routed.exempt.marks),
+	 COUNT_AT(routed.exempt.mark_count)},
+	{.name = "address",
+	 .kind = SCHEMA_LIST,
+	 .type = &schema_prefix,
+	 .help = "Destinations whose traffic is left alone.",
+	 AT(routed.exempt.prefixes),
+	 COUNT_AT(routed.exempt.prefix_count)},
+	{.name = "cgroup",
+	 .kind = SCHEMA_LATER,
+	 .expected = "uid, mark or address"},
+	{.name = NULL},
+};
+
+static const struct schema_key routed_keys[] = {
+	{.name = "mode",
+	 .type = &schema_word,
+	 .words = mode_words,
+	 .fallback = "policy",
+	 .help = "How traffic is led to the relay: by routing rules and tables "
+		 "of our own.",
+	 AT(routed.mode)},
+	{.name = "capture",
+	 .type = &schema_word,
+	 .words = capture_words,
+	 .fallback = "all",
+	 .help = "What is led to the relay: all traffic, or only that to fake "
+		 "addresses.",
+	 AT(routed.capture)},
+	{.name = "resolver",
+	 .type = &schema_word,
+	 .words = resolver_words,
+	 .fallback = "auto",
+	 .help = "How the host is made to ask dnsd.",
+	 AT(routed.resolver)},
+	{.name = "tun",
+	 .type = &schema_interface,
+	 .fallback = "ersatz0",
+	 .help = "The name of the TUN device.",
+	 AT(routed.tun)},
+	{.name = "uplink",
+	 .type = &schema_interface,
+	 .help = "The interface that leads to the world; unset: found by its "
+		 "default route.",
+	 AT(routed.uplink)},
+	{.name = "exempt",
+	 .kind = SCHEMA_SECTION,
+	 .keys = exempt_keys,
+	 .help = "Traffic that never enters the relay."},
+	{.name = "serve",
+	 .kind = SCHEMA_LIST,
+	 .type = &schema_port,
+	 .help = "UDP ports of servers on the wildcard address, whose replies "
+		 "must keep their address.",
+	 AT(routed.serve),
+	 COUNT_AT(routed.serve_count)},
+	{.name = "connect-timeout",
+	 .type = &schema_duration,
+	 .min = 100,
+	 .max = 300000,
+	 .fallback = "10s",
+	 .help = "For how long a connection through an outbound is tried.",
+	 AT(routed.connect_timeout_ms)},
+	{.name = "flows",
+	 .type = &schema_number,
+	 .min = 16,
+	 .max = 262144,
+	 .fallback = "8192",
+	 .help = "How many flows there may be at a time; further ones are "
+		 "refused.",
+	 AT(routed.flows_max)},
+	{.name = "on-crash",
+	 .type = &schema_fixed,
+	 .words = crash_words,
+	 .fallback = "open",
+	 .help = "What becomes of the host when the relay dies: new flows go "
+		 "direct."},
+	{.name = "gateway",
+	 .type = &schema_fixed,
+	 .words = gateway_words,
+	 .fallback = "off",
+	 .help = "Whether devices of the LAN are served too."},
+	{.name = "guard",
+	 .kind = SCHEMA_LATER,
+	 .expected = "nothing: no address is refused after a stop"},
+	{.name = NULL},
+};
+
+/*
+ * In the order of reading: `user` before the password files that it must be
+ * able to read; what is named before what names it.
+ */
+const struct schema_key config_keys[] = {
+	{.name = "state",
+	 .type = &schema_path,
+	 .fallback = "/var/lib/ersatz",
+	 .help = "The folder of what must outlive a boot: the map.",
+	 AT(state_dir)},
+	{.name = "run",
+	 .type = &schema_path,
+	 .fallback = "/run/ersatz",
+	 .help = "The folder of sockets, locks and the journal.",
+	 AT(run_dir)},
+	{.name = "user",
+	 .type = &schema_text,
+	 .expected = "the name of a system user",
+	 .fallback = "ersatz",
+	 .help = "The user that dnsd and the relay become.",
+	 AT(user)},
+	{.name = "log",
+	 .type = &schema_word,
+	 .words = log_words,
+	 .fallback = "notice",
+	 .help = "The least level that is logged.",
+	 AT(log_level)},
+	{.name = "outbounds",
+	 .kind = SCHEMA_NAMED,
+	 .keys = outbound_keys,
+	 .expected = "a mapping such as 'proxy: {type: socks5, server: "
+		     "127.0.0.1:1080}'",
+	 .help = "The ways out, by name; DIRECT, REJECT, REJECT-DROP and PASS "
+		 "are built in.",
+	 AT(outbounds),
+	 COUNT_AT(outbound_count),
+	 .item_size = sizeof(struct outbound_conf),
+	 .line_at = offsetof(struct outbound_conf, line),
+	 .first = OUTBOUND_FIRST,
+	 .each = config_outbound_each,
+	 .done = config_outbounds_done},
+	{.name = "upstreams",
+	 .kind = SCHEMA_NAMED,
+	 .keys = upstream_keys,
+	 .expected = "a mapping such as 'home: {servers: [system]}'",
+	 .help = "Groups of DNS servers, by name; without any there is one "
+		 "named 'system'.",
+	 AT(upstreams),
+	 COUNT_AT(upstream_count),
+	 .item_size = sizeof(struct upstream_conf),
+	 .line_at = offsetof(struct upstream_conf, line),
+	 .each = config_upstream_each,
+	 .done = config_upstreams_done},
+	{.name = "rule-sets",
+	 .kind = SCHEMA_LATER,
+	 .expected = "the path of a plain list in the rule itself: "
+		     "RULE-SET,lists/cn.txt,DIRECT"},
+	{.name = "rules",
+	 .kind = SCHEMA_LIST,
+	 .type = &config_rule,
+	 .items_max = CONFIG_SIZE_MAX,
+	 .help = "Which outbound a name or flow gets; the first rule that "
+		 "matches wins.",
+	 .print = config_print_rules},
+	{.name = "dnsd",
+	 .kind = SCHEMA_SECTION,
+	 .keys = dnsd_keys,
+	 .help = "The resolver."},
+	{.name = "routed",
+	 .kind = SCHEMA_SECTION,
+	 .keys = routed_keys,
+	 .help = "The routing state and the relay."},
+	{.name = NULL},
+};
