@@ -15,11 +15,15 @@ routed_librouted_a_SOURCES = \
 	routed/nl_device.c \
 	routed/nl_device.h \
 	routed/nl_edit.h \
+	routed/owner.c \
+	routed/owner.h \
 	routed/plan.h \
 	routed/plan_print.h \
 	routed/recover.h \
 	routed/relays.c \
 	routed/relays.h \
+	routed/sockdiag.c \
+	routed/sockdiag.h \
 	routed/spawner.c \
 	routed/spawner.h \
 	routed/steer.h \

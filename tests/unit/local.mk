@@ -105,6 +105,10 @@ UNIT_TESTS += tests/unit/test_nl
 tests_unit_test_nl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_owner
+tests_unit_test_owner_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_owner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_packet
 tests_unit_test_packet_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -167,6 +171,10 @@ tests_unit_test_server_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_socks
 tests_unit_test_socks_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_socks_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_sockdiag
+tests_unit_test_sockdiag_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_sockdiag_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
