@@ -164,17 +164,32 @@ tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules
 tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_rules_list
+tests_unit_test_rules_list_SOURCES = tests/unit/test_rules_list.c tests/unit/fixture_rules.h
+tests_unit_test_rules_list_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_list_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_rules_oracle
+tests_unit_test_rules_oracle_SOURCES = tests/unit/test_rules_oracle.c tests/unit/fixture_rules.h
+tests_unit_test_rules_oracle_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_oracle_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_rules_parse
+tests_unit_test_rules_parse_SOURCES = tests/unit/test_rules_parse.c tests/unit/fixture_rules.h
+tests_unit_test_rules_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_parse_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_server_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
-UNIT_TESTS += tests/unit/test_socks
-tests_unit_test_socks_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_socks_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
-
 UNIT_TESTS += tests/unit/test_sockdiag
 tests_unit_test_sockdiag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sockdiag_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_socks
+tests_unit_test_socks_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_socks_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
