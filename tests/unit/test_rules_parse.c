@@ -319,6 +319,25 @@ static void rule_behind_a_match_is_warned_of_once(void **state)
 	rules_free(rules);
 }
 
+static void rule_behind_a_late_match_is_warned_of(void **state)
+{
+	char text[1024] = "";
+	struct diag diag;
+	struct rules *rules;
+
+	(void)state;
+	for (int i = 0; i < 15; i++)
+		strcat(text, "DOMAIN,a.example,proxy\n");
+	strcat(text, "MATCH,proxy\nDOMAIN,b.example,proxy\n");
+	rules = rules_of_file("rules.yaml", text, &diag);
+	assert_int_equal(diag.count, 1);
+	assert_string_equal(diag.lines[0],
+			    "rules.yaml:17:3: warning: rule is never reached, "
+			    "MATCH in line 16 comes before it");
+	diag_fini(&diag);
+	rules_free(rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +348,7 @@ int main(void)
 		cmocka_unit_test(columns_count_characters),
 		cmocka_unit_test(longest_rule_fits_and_one_more_byte_does_not),
 		cmocka_unit_test(rule_behind_a_match_is_warned_of_once),
+		cmocka_unit_test(rule_behind_a_late_match_is_warned_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
