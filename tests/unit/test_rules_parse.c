@@ -31,142 +31,139 @@ static int told(const char *text, char *out, size_t size)
 	return ret;
 }
 
-static void wrong_rules_are_told_what_is_wrong(void **state)
-{
 #define TYPES                                                                 \
 	"expected DOMAIN, DOMAIN-SUFFIX, DOMAIN-KEYWORD, IP-CIDR, IP-CIDR6, " \
 	"DST-PORT, NETWORK, RULE-SET or MATCH\n"
-	static const struct {
-		const char *text, *expected;
-	} rows[] = {
-		/* Types. */
-		{"", "5: rule has no type, " TYPES},
-		{"DOMIAN-SUFFIX,example.com,proxy",
-		 "5: unknown rule type 'DOMIAN-SUFFIX', did you mean "
-		 "'DOMAIN-SUFFIX'?\n"},
-		{"DOMAIN_SUFFIX,example.com,proxy",
-		 "5: unknown rule type 'DOMAIN_SUFFIX', did you mean "
-		 "'DOMAIN-SUFFIX'?\n"},
-		{"example.com,proxy",
-		 "5: unknown rule type 'example.com', " TYPES},
-		{"FINAL,proxy",
-		 "5: unknown rule type 'FINAL', did you mean 'MATCH'?\n"},
-		{"host-suffix,example.com,proxy",
-		 "5: unknown rule type 'host-suffix', did you mean "
-		 "'DOMAIN-SUFFIX'?\n"},
-		{"DEST-PORT,80,proxy", "5: unknown rule type 'DEST-PORT', did "
-				       "you mean 'DST-PORT'?\n"},
-		{"GEOIP,CN,DIRECT", "5: rule type 'GEOIP' is not supported by "
-				    "this version, " TYPES},
-		{"geosite,cn,DIRECT",
-		 "5: rule type 'geosite' is not supported by this "
-		 "version, " TYPES},
-		{"AND,((DOMAIN,baidu.com),(NETWORK,UDP)),DIRECT",
-		 "5: rule type 'AND' is not supported by this version, " TYPES},
-		{"PROCESS-NAME,curl,proxy",
-		 "5: rule type 'PROCESS-NAME' is not supported by this "
-		 "version, " TYPES},
+static const struct {
+	const char *text, *expected;
+} wrong[] = {
+	/* Types. */
+	{"", "5: rule has no type, " TYPES},
+	{"DOMIAN-SUFFIX,example.com,proxy",
+	 "5: unknown rule type 'DOMIAN-SUFFIX', did you mean "
+	 "'DOMAIN-SUFFIX'?\n"},
+	{"DOMAIN_SUFFIX,example.com,proxy",
+	 "5: unknown rule type 'DOMAIN_SUFFIX', did you mean "
+	 "'DOMAIN-SUFFIX'?\n"},
+	{"example.com,proxy", "5: unknown rule type 'example.com', " TYPES},
+	{"FINAL,proxy",
+	 "5: unknown rule type 'FINAL', did you mean 'MATCH'?\n"},
+	{"host-suffix,example.com,proxy",
+	 "5: unknown rule type 'host-suffix', did you mean "
+	 "'DOMAIN-SUFFIX'?\n"},
+	{"DEST-PORT,80,proxy", "5: unknown rule type 'DEST-PORT', did "
+			       "you mean 'DST-PORT'?\n"},
+	{"GEOIP,CN,DIRECT", "5: rule type 'GEOIP' is not supported by "
+			    "this version, " TYPES},
+	{"geosite,cn,DIRECT", "5: rule type 'geosite' is not supported by this "
+			      "version, " TYPES},
+	{"AND,((DOMAIN,baidu.com),(NETWORK,UDP)),DIRECT",
+	 "5: rule type 'AND' is not supported by this version, " TYPES},
+	{"PROCESS-NAME,curl,proxy",
+	 "5: rule type 'PROCESS-NAME' is not supported by this "
+	 "version, " TYPES},
 
-		/* Outbounds, upstreams, options. */
-		{"DOMAIN,example.com", "5: rule has no outbound, expected "
-				       "DOMAIN,argument,OUTBOUND\n"},
-		{"MATCH", "5: rule has no outbound, expected MATCH,OUTBOUND\n"},
-		{"MATCH,",
-		 "5: rule has no outbound, expected MATCH,OUTBOUND\n"},
-		{"DOMAIN,,proxy", "5: 'DOMAIN' has no argument\n"},
-		{"DOMAIN", "5: 'DOMAIN' has no argument\n"},
-		{"MATCH,prxoy", "11: unknown outbound 'prxoy', did you mean "
-				"'proxy'?\n"},
-		{"MATCH,direct", "11: unknown outbound 'direct', did you mean "
-				 "'DIRECT'?\n"},
-		{"DOMAIN,a.example,Auto Select",
-		 "22: unknown outbound 'Auto Select', expected one of "
-		 "'outbounds:' or DIRECT, REJECT, REJECT-DROP, PASS\n"},
-		{"DOMAIN,a.example,proxy,upstream=hoem",
-		 "28: unknown upstream 'hoem', did you mean 'home'?\n"},
-		{"DOMAIN,a.example,proxy,upstream=",
-		 "28: unknown upstream '', expected one of 'upstreams:'\n"},
-		{"IP-CIDR,10.0.0.0/8,DIRECT,no-reslove",
-		 "31: unknown option 'no-reslove', did you mean "
-		 "'no-resolve'?\n"},
-		{"IP-CIDR,10.0.0.0/8,DIRECT,src",
-		 "31: option 'src' is not supported by this version\n"},
-		{"DOMAIN,a.example,proxy,fast",
-		 "28: unknown option 'fast', expected no-resolve or "
-		 "upstream=NAME\n"},
-		{"MATCH,a,b,c", "11: unknown outbound 'a', expected one of "
-				"'outbounds:' or DIRECT, REJECT, REJECT-DROP, "
-				"PASS\n"
-				"rules.yaml:7:13: unknown option 'b', expected "
-				"no-resolve or upstream=NAME\n"
-				"rules.yaml:7:15: unknown option 'c', expected "
-				"no-resolve or upstream=NAME\n"},
-		{"MATCH,proxy,,,,,,,,", "5: rule has too many options\n"},
+	/* Outbounds, upstreams, options. */
+	{"DOMAIN,example.com", "5: rule has no outbound, expected "
+			       "DOMAIN,argument,OUTBOUND\n"},
+	{"MATCH", "5: rule has no outbound, expected MATCH,OUTBOUND\n"},
+	{"MATCH,", "5: rule has no outbound, expected MATCH,OUTBOUND\n"},
+	{"DOMAIN,,proxy", "5: 'DOMAIN' has no argument\n"},
+	{"DOMAIN", "5: 'DOMAIN' has no argument\n"},
+	{"MATCH,prxoy", "11: unknown outbound 'prxoy', did you mean "
+			"'proxy'?\n"},
+	{"MATCH,direct", "11: unknown outbound 'direct', did you mean "
+			 "'DIRECT'?\n"},
+	{"DOMAIN,a.example,Auto Select",
+	 "22: unknown outbound 'Auto Select', expected one of "
+	 "'outbounds:' or DIRECT, REJECT, REJECT-DROP, PASS\n"},
+	{"DOMAIN,a.example,proxy,upstream=hoem",
+	 "28: unknown upstream 'hoem', did you mean 'home'?\n"},
+	{"DOMAIN,a.example,proxy,upstream=",
+	 "28: unknown upstream '', expected one of 'upstreams:'\n"},
+	{"IP-CIDR,10.0.0.0/8,DIRECT,no-reslove",
+	 "31: unknown option 'no-reslove', did you mean "
+	 "'no-resolve'?\n"},
+	{"IP-CIDR,10.0.0.0/8,DIRECT,src",
+	 "31: option 'src' is not supported by this version\n"},
+	{"DOMAIN,a.example,proxy,fast",
+	 "28: unknown option 'fast', expected no-resolve or "
+	 "upstream=NAME\n"},
+	{"MATCH,a,b,c", "11: unknown outbound 'a', expected one of "
+			"'outbounds:' or DIRECT, REJECT, REJECT-DROP, "
+			"PASS\n"
+			"rules.yaml:7:13: unknown option 'b', expected "
+			"no-resolve or upstream=NAME\n"
+			"rules.yaml:7:15: unknown option 'c', expected "
+			"no-resolve or upstream=NAME\n"},
+	{"MATCH,proxy,,,,,,,,", "5: rule has too many options\n"},
 
-		/* Names. */
-		{"DOMAIN,b\xc3\xbc"
-		 "cher.example,proxy",
-		 "12: 'b\xc3\xbc"
-		 "cher.example' is not ASCII, write it in punycode "
-		 "(xn--...)\n"},
-		{"DOMAIN-KEYWORD,\xe4\xb8\xad,proxy",
-		 "20: '\xe4\xb8\xad' is not ASCII, write it in punycode "
-		 "(xn--...)\n"},
-		{"DOMAIN,a..example,proxy",
-		 "12: 'a..example' is wrong, expected a domain name such as "
-		 "example.com\n"},
-		{"DOMAIN,https://example.com/,proxy",
-		 "12: 'https://example.com/' is wrong, expected a domain name "
-		 "such as example.com\n"},
-		{"DOMAIN,a.example:443,proxy",
-		 "12: 'a.example:443' is wrong, expected a domain name such as "
-		 "example.com\n"},
-		{"DOMAIN,*.example.com,proxy",
-		 "12: '*.example.com' is wrong, expected a name without "
-		 "wildcards: DOMAIN-SUFFIX,example.com is that name and all "
-		 "below it\n"},
-		{"DOMAIN-SUFFIX,+.example.com,proxy",
-		 "19: '+.example.com' is wrong, expected a name without "
-		 "wildcards: DOMAIN-SUFFIX,example.com is that name and all "
-		 "below it\n"},
-		{"DOMAIN,192.0.2.1,proxy",
-		 "12: warning: '192.0.2.1' is an address, which no name "
-		 "matches; IP-CIDR is meant?\n"},
+	/* Names. */
+	{"DOMAIN,b\xc3\xbc"
+	 "cher.example,proxy",
+	 "12: 'b\xc3\xbc"
+	 "cher.example' is not ASCII, write it in punycode "
+	 "(xn--...)\n"},
+	{"DOMAIN-KEYWORD,\xe4\xb8\xad,proxy",
+	 "20: '\xe4\xb8\xad' is not ASCII, write it in punycode "
+	 "(xn--...)\n"},
+	{"DOMAIN,a..example,proxy",
+	 "12: 'a..example' is wrong, expected a domain name such as "
+	 "example.com\n"},
+	{"DOMAIN,https://example.com/,proxy",
+	 "12: 'https://example.com/' is wrong, expected a domain name "
+	 "such as example.com\n"},
+	{"DOMAIN,a.example:443,proxy",
+	 "12: 'a.example:443' is wrong, expected a domain name such as "
+	 "example.com\n"},
+	{"DOMAIN,*.example.com,proxy",
+	 "12: '*.example.com' is wrong, expected a name without "
+	 "wildcards: DOMAIN-SUFFIX,example.com is that name and all "
+	 "below it\n"},
+	{"DOMAIN-SUFFIX,+.example.com,proxy",
+	 "19: '+.example.com' is wrong, expected a name without "
+	 "wildcards: DOMAIN-SUFFIX,example.com is that name and all "
+	 "below it\n"},
+	{"DOMAIN,192.0.2.1,proxy",
+	 "12: warning: '192.0.2.1' is an address, which no name "
+	 "matches; IP-CIDR is meant?\n"},
 
-		/* Addresses, ports, networks. */
-		{"IP-CIDR,10.0.0.0/33,DIRECT",
-		 "13: '10.0.0.0/33' is wrong, expected a prefix such as "
-		 "10.0.0.0/8 or 2001:db8::/32\n"},
-		{"IP-CIDR,10.0.0,DIRECT",
-		 "13: '10.0.0' is wrong, expected a prefix such as 10.0.0.0/8 "
-		 "or 2001:db8::/32\n"},
-		{"IP-CIDR,example.com,DIRECT",
-		 "13: 'example.com' is wrong, expected a prefix such as "
-		 "10.0.0.0/8 or 2001:db8::/32\n"},
-		{"IP-CIDR,192.168.1.1/24,DIRECT",
-		 "13: warning: '192.168.1.1/24' is taken as 192.168.1.0/24\n"},
-		{"DST-PORT,ssh,DIRECT",
-		 "14: 'ssh' is wrong, expected ports such as 443, 80/443 or "
-		 "8000-9000\n"},
-		{"DST-PORT,65536,DIRECT",
-		 "14: '65536' is wrong, expected ports such as 443, 80/443 or "
-		 "8000-9000\n"},
-		{"DST-PORT,9000-8000,DIRECT",
-		 "14: '9000-8000' is wrong, expected ports such as 443, 80/443 "
-		 "or 8000-9000\n"},
-		{"DST-PORT,80/,DIRECT",
-		 "14: '80/' is wrong, expected ports such as 443, 80/443 or "
-		 "8000-9000\n"},
-		{"NETWORK,icmp,DIRECT",
-		 "13: 'icmp' is wrong, expected tcp or udp\n"},
-	};
+	/* Addresses, ports, networks. */
+	{"IP-CIDR,10.0.0.0/33,DIRECT",
+	 "13: '10.0.0.0/33' is wrong, expected a prefix such as "
+	 "10.0.0.0/8 or 2001:db8::/32\n"},
+	{"IP-CIDR,10.0.0,DIRECT",
+	 "13: '10.0.0' is wrong, expected a prefix such as 10.0.0.0/8 "
+	 "or 2001:db8::/32\n"},
+	{"IP-CIDR,example.com,DIRECT",
+	 "13: 'example.com' is wrong, expected a prefix such as "
+	 "10.0.0.0/8 or 2001:db8::/32\n"},
+	{"IP-CIDR,192.168.1.1/24,DIRECT",
+	 "13: warning: '192.168.1.1/24' is taken as 192.168.1.0/24\n"},
+	{"DST-PORT,ssh,DIRECT",
+	 "14: 'ssh' is wrong, expected ports such as 443, 80/443 or "
+	 "8000-9000\n"},
+	{"DST-PORT,65536,DIRECT",
+	 "14: '65536' is wrong, expected ports such as 443, 80/443 or "
+	 "8000-9000\n"},
+	{"DST-PORT,9000-8000,DIRECT",
+	 "14: '9000-8000' is wrong, expected ports such as 443, 80/443 "
+	 "or 8000-9000\n"},
+	{"DST-PORT,80/,DIRECT",
+	 "14: '80/' is wrong, expected ports such as 443, 80/443 or "
+	 "8000-9000\n"},
+	{"NETWORK,icmp,DIRECT", "13: 'icmp' is wrong, expected tcp or udp\n"},
+};
+
+static void wrong_rules_are_told_what_is_wrong(void **state)
+{
 	char out[2048], expected[2048];
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		(void)told(rows[i].text, out, sizeof(out));
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		(void)told(wrong[i].text, out, sizeof(out));
 		snprintf(expected, sizeof(expected), "rules.yaml:7:%s",
-			 rows[i].expected);
+			 wrong[i].expected);
 		assert_string_equal(out, expected);
 	}
 }
