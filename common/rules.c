@@ -36,8 +36,7 @@ struct rules {
 	size_t count, room;
 	struct name_index *names; /* owned */
 	struct arena texts;
-	bool has_end;      /* a MATCH: nothing after it is reached */
-	unsigned end_line; /* where it stands */
+	const struct rule *end; /* a MATCH: nothing after it is reached */
 	bool is_end_told;
 	bool is_broken; /* a rule was left out */
 	bool is_sealed;
@@ -194,18 +193,16 @@ static int make_room(struct rules *rules)
 static void check_reach(struct rules *rules, const struct rule_parts *parts,
 			const struct rule_place *place)
 {
-	if (rules->has_end && !rules->is_end_told) {
+	if (rules->end && !rules->is_end_told) {
 		diag_warning(PLACE_ARGS(place),
 			     "rule is never reached, MATCH in line %u comes "
 			     "before it",
-			     rules->end_line);
+			     rules->end->line);
 		rules->is_end_told = true;
 	}
-	if (!rules->has_end && parts->type == RULE_MATCH &&
-	    parts->outbound != OUTBOUND_PASS) {
-		rules->has_end = true;
-		rules->end_line = place->line;
-	}
+	if (!rules->end && parts->type == RULE_MATCH &&
+	    parts->outbound != OUTBOUND_PASS)
+		rules->end = rules_at(rules, rules->count - 1);
 }
 
 static int add(struct rules *rules, const char *text,
@@ -401,7 +398,6 @@ static struct verdict decide(const struct rules *rules, struct walk *walk,
 	bool is_hit = false;
 
 	assert(rules->is_sealed);
-	assert(!facts->name || facts->name->length > 0);
 	asked_init(&walk->asked, facts);
 	if (facts->name)
 		is_hit = name_index_find(rules->names, facts->name, &hit);

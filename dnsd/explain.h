@@ -6,7 +6,8 @@
  * each rule looked at (of those that said no only the first hundred; then
  * {"step":"omitted","count":N}), and one object that sums it up, with the
  * members name, type, outbound, rule, file, line, list_file, list_line,
- * upstream, servers, answer, slot, fake_ipv4, fake_ipv6, resolved, reason;
+ * upstream, servers, answer, slot, fake_ipv4, fake_ipv6, resolved, decision,
+ * reason;
  * what there is not is null.  Nothing is changed by it: a name that has no
  * slot gets none.
  *

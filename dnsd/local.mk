@@ -9,8 +9,15 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/decide.h \
 	dnsd/dispatch.c \
 	dnsd/dispatch.h \
+	dnsd/dump.c \
 	dnsd/dump.h \
+	dnsd/dump_form.c \
+	dnsd/dump_form.h \
+	dnsd/explain.c \
 	dnsd/explain.h \
+	dnsd/explain_run.c \
+	dnsd/explain_sink.h \
+	dnsd/explain_verb.c \
 	dnsd/fakes.c \
 	dnsd/fakes.h \
 	dnsd/forwarded.c \
@@ -29,6 +36,10 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/query.h \
 	dnsd/question.c \
 	dnsd/question.h \
+	dnsd/reason.c \
+	dnsd/reason.h \
+	dnsd/resolved.c \
+	dnsd/resolved.h \
 	dnsd/server.c \
 	dnsd/server.h \
 	dnsd/upstream/exchange.c \

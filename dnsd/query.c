@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "dnsd/answer.h"
 #include "dnsd/forwarded.h"
+#include "dnsd/resolved.h"
 #include "dnsd/wire.h"
 
 #include <assert.h>
@@ -20,6 +21,7 @@
 
 #define ADDRESSES_MAX 16
 #define WHY_FULL "too many queries are under way"
+#define WHY_MALFORMED "the answer of the upstream cannot be read"
 
 enum query_purpose {
 	QUERY_FORWARD, /* the client wants what the upstream says */
@@ -123,8 +125,7 @@ static void pass_on(struct query *query, const struct upstream_result *result)
 	int length = forwarded_make(&query->question, result->message,
 				    result->length, queries->reply, limit);
 	if (length < 0) {
-		query_fail(query, EDE_NETWORK_ERROR,
-			   "the answer of the upstream cannot be read");
+		query_fail(query, EDE_NETWORK_ERROR, WHY_MALFORMED);
 		return;
 	}
 	queries->counters.passed_on++;
@@ -141,18 +142,12 @@ static void query_ask(struct query *query);
  */
 static void decide_again(struct query *query,
 			 const struct upstream_result *result,
-			 const struct addr *dst)
+			 const struct facts *facts)
 {
 	const struct queries_conf *conf = &query->queries->conf;
-	struct facts facts = {
-		.name = &query->question.name,
-		.src = query->asker.client.addr,
-		.is_final = dst->family == ADDR_NONE,
-		.dst = *dst,
-	};
 
 	query->queries->counters.decided++;
-	struct verdict verdict = rules_decide(conf->config->rules, &facts);
+	struct verdict verdict = rules_decide(conf->config->rules, facts);
 	if (conf->ops->decided(conf->ctx, &query->asker, &query->question,
 			       &verdict) == QUERY_ANSWERED) {
 		query_end(query);
@@ -175,29 +170,26 @@ static void decide_again(struct query *query,
 
 static void on_decide(struct query *query, const struct upstream_result *result)
 {
-	struct addr addr = {.family = ADDR_NONE};
-	struct wire_header header;
+	struct facts facts = {
+		.name = &query->question.name,
+		.src = query->asker.client.addr,
+	};
 
-	if (result->status == -ECANCELED) {
+	switch (resolved_read(&facts, &query->question, result)) {
+	case RESOLVED_ADDRESS:
+	case RESOLVED_UNKNOWN:
+		decide_again(query, result, &facts);
+		return;
+	case RESOLVED_NODATA:
+		pass_on(query, result);
+		return;
+	case RESOLVED_CANCELED:
 		query_fail(query, result->ede, result->why);
 		return;
-	}
-	if (result->status < 0 ||
-	    wire_header(&header, result->message, result->length) < 0 ||
-	    header.rcode != DNS_RCODE_NOERROR) {
-		decide_again(query, result, &addr);
+	case RESOLVED_MALFORMED:
+		query_fail(query, EDE_NETWORK_ERROR, WHY_MALFORMED);
 		return;
 	}
-	int count = wire_addresses(result->message, result->length,
-				   &query->question.name, query->question.type,
-				   &addr, 1);
-	if (count > 0)
-		decide_again(query, result, &addr);
-	else if (count == 0)
-		pass_on(query, result);
-	else
-		query_fail(query, EDE_NETWORK_ERROR,
-			   "the answer of the upstream cannot be read");
 }
 
 static void send_address(struct control_client *client, const struct addr *addr)

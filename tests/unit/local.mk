@@ -27,10 +27,6 @@ UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
-UNIT_TESTS += tests/unit/test_config_golden
-tests_unit_test_config_golden_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_config_golden_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
-
 UNIT_TESTS += tests/unit/test_control
 tests_unit_test_control_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_control_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -51,9 +47,19 @@ UNIT_TESTS += tests/unit/test_dispatch
 tests_unit_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_dump_form
+tests_unit_test_dump_form_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_dump_form_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_explain
+tests_unit_test_explain_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_explain_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_explain_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=upstreams_ask \
+	-Wl,--wrap=upstreams_describe
 
 UNIT_TESTS += tests/unit/test_fakes
 tests_unit_test_fakes_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -163,25 +169,14 @@ UNIT_TESTS += tests/unit/test_resolvconf
 tests_unit_test_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_resolvconf_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_resolved
+tests_unit_test_resolved_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_resolved_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules.h
 tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
-
-UNIT_TESTS += tests/unit/test_rules_list
-tests_unit_test_rules_list_SOURCES = tests/unit/test_rules_list.c tests/unit/fixture_rules.h
-tests_unit_test_rules_list_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_rules_list_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
-
-UNIT_TESTS += tests/unit/test_rules_oracle
-tests_unit_test_rules_oracle_SOURCES = tests/unit/test_rules_oracle.c tests/unit/fixture_rules.h
-tests_unit_test_rules_oracle_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_rules_oracle_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
-
-UNIT_TESTS += tests/unit/test_rules_parse
-tests_unit_test_rules_parse_SOURCES = tests/unit/test_rules_parse.c tests/unit/fixture_rules.h
-tests_unit_test_rules_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_rules_parse_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(UNIT_CPPFLAGS)

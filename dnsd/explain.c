@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * An explanation goes the way of a query, with the same functions (decide(),
+ * resolved_read(), decide_verdict()), and writes down what they say instead
+ * of acting on it.  The rules are told last, with all the facts that were
+ * known in the end.
+ */
+#include "dnsd/explain.h"
+
+#include "common/err.h"
+#include "common/fake.h"
+#include "dnsd/decide.h"
+#include "dnsd/explain_sink.h"
+#include "dnsd/message.h"
+#include "dnsd/reason.h"
+#include "dnsd/resolved.h"
+#include "dnsd/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPLANATIONS_MAX 16
+#define STEPS_MAX 100
+#define ANSWER_SIZE 1536 /* a name, or many addresses */
+#define TYPE_TEXT_SIZE 16
+
+struct explanation {
+	struct explainer *explainer; /* borrowed; NULL: this one is free */
+	struct explain_sink sink;
+	struct question question;
+	struct facts facts; /* name: that of the question */
+	struct decision decision;
+	int asked; /* the upstream that was asked last */
+	int64_t slot;
+	bool has_answer;
+	char answer[ANSWER_SIZE];
+	char failure[ANSWER_SIZE];
+};
+
+struct explainer {
+	struct explain_conf conf;
+	struct explanation all[EXPLANATIONS_MAX];
+};
+
+int explainer_new(struct explainer **explainer, const struct explain_conf *conf)
+{
+	*explainer = calloc(1, sizeof(**explainer));
+	if (!*explainer)
+		return -ENOMEM;
+	(*explainer)->conf = *conf;
+	return 0;
+}
+
+void explainer_free(struct explainer *explainer)
+{
+	free(explainer);
+}
+
+struct steps {
+	const struct explain_sink *sink;
+	const struct config *config;
+	size_t told, omitted;
+};
+
+static const char *says_word(enum rule_says says)
+{
+	switch (says) {
+	case RULE_SAYS_NO:
+		return "no";
+	case RULE_SAYS_MATCH:
+		return "match";
+	case RULE_SAYS_NEEDS_MORE:
+		return "needs more";
+	case RULE_SAYS_PASS:
+		return "pass";
+	}
+	return "";
+}
+
+static void on_step(void *ctx, const struct rule *rule, enum rule_says says)
+{
+	struct steps *steps = ctx;
+
+	if (says == RULE_SAYS_NO && steps->told >= STEPS_MAX) {
+		steps->omitted++;
+		return;
+	}
+	struct json *json = json_new();
+	if (!json)
+		return;
+	steps->told++;
+	json_set_text(json, "step", "rule");
+	json_set_text(json, "says", says_word(says));
+	json_set_text(json, "rule", rule->text);
+	json_set_text(json, "file", rule->file);
+	json_set_int(json, "line", rule->line);
+	steps->sink->line(steps->sink, json);
+	json_free(json);
+}
+
+static void tell_rules(const struct explanation *self)
+{
+	const struct config *config = self->explainer->conf.config;
+	struct steps steps = {.sink = &self->sink, .config = config};
+
+	if (self->decision.kind == DECISION_REVERSE)
+		return;
+	(void)rules_explain(config->rules, &self->facts, on_step, &steps);
+	if (!steps.omitted)
+		return;
+	struct json *json = json_new();
+	if (!json)
+		return;
+	json_set_text(json, "step", "omitted");
+	json_set_int(json, "count", (int64_t)steps.omitted);
+	self->sink.line(&self->sink, json);
+	json_free(json);
+}
+
+static void set_verdict(struct json *json, const struct explanation *self)
+{
+	const struct verdict *verdict = &self->decision.verdict;
+	const struct config *config = self->explainer->conf.config;
+	const char *outbound = NULL;
+
+	if (self->decision.kind == DECISION_REVERSE)
+		outbound = NULL;
+	else if (verdict->kind == VERDICT_MATCH)
+		outbound = config->outbounds[verdict->outbound].name;
+	else if (verdict->kind == VERDICT_NO_RULE)
+		outbound = config->outbounds[OUTBOUND_DIRECT].name;
+	json_set_text(json, "outbound", outbound);
+	if (verdict->kind == VERDICT_NO_RULE) {
+		json_set_null(json, "rule");
+		json_set_null(json, "file");
+		json_set_null(json, "line");
+	} else {
+		json_set_text(json, "rule", verdict->rule->text);
+		json_set_text(json, "file", verdict->rule->file);
+		json_set_int(json, "line", verdict->rule->line);
+	}
+	json_set_text(json, "list_file", verdict->list_file);
+	if (verdict->list_file)
+		json_set_int(json, "list_line", verdict->list_line);
+	else
+		json_set_null(json, "list_line");
+}
+
+/* The group that has a say in it; no other is named. */
+static void set_upstream(struct json *json, const struct explanation *self)
+{
+	const struct explain_conf *conf = &self->explainer->conf;
+	char servers[512];
+	int upstream = self->asked;
+
+	if (upstream < 0) {
+		json_set_null(json, "upstream");
+		json_set_null(json, "servers");
+		return;
+	}
+	json_set_text(json, "upstream", conf->config->upstreams[upstream].name);
+	json_set_text(json, "servers",
+		      upstreams_describe(conf->upstreams, upstream, servers,
+					 sizeof(servers)));
+}
+
+static void set_slot(struct json *json, const struct explanation *self)
+{
+	const struct fake_pool *pool = &self->explainer->conf.config->dnsd.fake;
+	char text[ADDR_TEXT_SIZE];
+
+	if (self->slot < 0) {
+		json_set_null(json, "slot");
+		json_set_null(json, "fake_ipv4");
+		json_set_null(json, "fake_ipv6");
+		return;
+	}
+	uint32_t slot = (uint32_t)self->slot;
+	struct addr ipv4 = fake_ipv4(pool, slot);
+	json_set_int(json, "slot", self->slot);
+	json_set_text(json, "fake_ipv4",
+		      addr_format(&ipv4, text, sizeof(text)));
+	if (pool->ipv6.addr.family == ADDR_NONE) {
+		json_set_null(json, "fake_ipv6");
+		return;
+	}
+	struct addr ipv6 = fake_ipv6(pool, slot);
+	json_set_text(json, "fake_ipv6",
+		      addr_format(&ipv6, text, sizeof(text)));
+}
+
+static void tell_summary(const struct explanation *self)
+{
+	char text[REASON_SIZE];
+	char type[TYPE_TEXT_SIZE];
+	struct reason reason = {
+		.config = self->explainer->conf.config,
+		.question = &self->question,
+		.decision = &self->decision,
+		.answer = self->has_answer ? self->answer : NULL,
+		.failure = *self->failure ? self->failure : NULL,
+	};
+	struct json *json = json_new();
+	if (!json)
+		return;
+
+	name_format(&self->question.name, text, sizeof(text));
+	json_set_text(json, "name", text);
+	json_set_text(
+		json, "type",
+		message_type_text(self->question.type, type, sizeof(type)));
+	set_verdict(json, self);
+	set_upstream(json, self);
+	json_set_text(json, "answer", reason.answer);
+	set_slot(json, self);
+	if (self->facts.dst.family == ADDR_NONE)
+		json_set_null(json, "resolved");
+	else
+		json_set_text(
+			json, "resolved",
+			addr_format(&self->facts.dst, text, sizeof(text)));
+	json_set_text(json, "decision", decision_word(self->decision.kind));
+	json_set_text(json, "reason", reason_text(&reason, text, sizeof(text)));
+	self->sink.line(&self->sink, json);
+	json_free(json);
+}
+
+/* What we answer ourselves, as text. */
+static void make_answer(struct explanation *self)
+{
+	const struct explain_conf *conf = &self->explainer->conf;
+	const struct fake_pool *pool = &conf->config->dnsd.fake;
+	struct name name;
+	struct addr addr;
+
+	switch (self->decision.kind) {
+	case DECISION_FAKE:
+		if (self->slot < 0)
+			return;
+		addr = self->question.type == DNS_TYPE_AAAA
+			       ? fake_ipv6(pool, (uint32_t)self->slot)
+			       : fake_ipv4(pool, (uint32_t)self->slot);
+		addr_format(&addr, self->answer, sizeof(self->answer));
+		break;
+	case DECISION_NODATA:
+		snprintf(self->answer, sizeof(self->answer), "no data");
+		break;
+	case DECISION_REJECT:
+		snprintf(self->answer, sizeof(self->answer), "NXDOMAIN");
+		break;
+	case DECISION_REVERSE:
+		self->slot = self->decision.reverse_slot;
+		if (self->slot < 0 ||
+		    conf->name_of(conf->ctx, (uint32_t)self->slot, &name) < 0)
+			return;
+		name_format(&name, self->answer, sizeof(self->answer));
+		break;
+	case DECISION_FORWARD:
+	case DECISION_RESOLVE:
+		return; /* the upstream has answered, or has not */
+	}
+	self->has_answer = true;
+}
+
+static void finish(struct explanation *self)
+{
+	make_answer(self);
+	tell_rules(self);
+	tell_summary(self);
+	struct explain_sink sink = self->sink;
+	self->explainer = NULL;
+	sink.end(&sink, NULL);
+}
+
+static void on_answer(void *ctx, const struct upstream_result *result);
+
+static void ask(struct explanation *self)
+{
+	self->asked = self->decision.upstream;
+	int ret = upstreams_ask(self->explainer->conf.upstreams, self->asked,
+				&self->question, on_answer, self);
+	if (ret == 0)
+		return;
+	snprintf(self->failure, sizeof(self->failure), "%s", err_text(ret));
+	finish(self);
+}
+
+static void on_answer(void *ctx, const struct upstream_result *result)
+{
+	struct explanation *self = ctx;
+	const struct config *config = self->explainer->conf.config;
+
+	self->has_answer = result->status == 0;
+	self->failure[0] = '\0';
+	if (self->has_answer)
+		message_answer_text(result->message, result->length,
+				    self->answer, sizeof(self->answer));
+	else
+		snprintf(self->failure, sizeof(self->failure), "%s",
+			 result->why);
+	if (self->decision.kind != DECISION_RESOLVE) {
+		finish(self);
+		return;
+	}
+
+	enum resolved_kind kind =
+		resolved_read(&self->facts, &self->question, result);
+	if (kind != RESOLVED_ADDRESS && kind != RESOLVED_UNKNOWN) {
+		finish(self);
+		return;
+	}
+	struct verdict verdict = rules_decide(config->rules, &self->facts);
+	self->decision = decide_verdict(config, &self->question, &verdict);
+	if (self->decision.kind != DECISION_FORWARD)
+		self->has_answer = false;
+	if (self->decision.kind == DECISION_FORWARD &&
+	    self->decision.upstream != self->asked)
+		ask(self);
+	else
+		finish(self);
+}
+
+int explain_begin(struct explainer *explainer, const struct name *name,
+		  uint16_t type, const struct explain_sink *sink)
+{
+	const struct explain_conf *conf = &explainer->conf;
+	struct explanation *self = NULL;
+	const struct addr nobody = {.family = ADDR_NONE};
+
+	for (size_t i = 0; i < EXPLANATIONS_MAX && !self; i++) {
+		if (!explainer->all[i].explainer)
+			self = &explainer->all[i];
+	}
+	if (!self)
+		return -EBUSY;
+	*self = (struct explanation){
+		.explainer = explainer,
+		.sink = *sink,
+		.question = {.rd = true,
+			     .type = type,
+			     .klass = DNS_CLASS_IN,
+			     .name = *name},
+		.asked = -1,
+	};
+	self->facts.name = &self->question.name;
+	self->slot = conf->slot_of(conf->ctx, name);
+	self->decision = decide(conf->config, &self->question, &nobody);
+	if (self->decision.kind == DECISION_FORWARD ||
+	    self->decision.kind == DECISION_RESOLVE)
+		ask(self);
+	else
+		finish(self);
+	return 0;
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The command line's side: the lines come from the daemon, or, when there is
+ * none, from an explainer of our own with upstreams, loop and map reader.
+ */
+#include "common/err.h"
+#include "common/log.h"
+#include "common/map.h"
+#include "dnsd/explain_sink.h"
+#include "dnsd/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALL_GRACE_MS 2000
+
+/* What was told, in the order in which it is printed. */
+struct view {
+	bool is_json;
+	FILE *summary, *steps;
+	char *summary_text, *steps_text; /* owned */
+	size_t summary_size, steps_size;
+	char error[512];
+};
+
+static int view_open(struct view *view, bool is_json)
+{
+	*view = (struct view){.is_json = is_json};
+	view->summary =
+		open_memstream(&view->summary_text, &view->summary_size);
+	if (!view->summary)
+		return -errno;
+	view->steps = open_memstream(&view->steps_text, &view->steps_size);
+	if (view->steps)
+		return 0;
+	int ret = -errno;
+	fclose(view->summary);
+	free(view->summary_text);
+	return ret;
+}
+
+static void view_close(struct view *view, FILE *out)
+{
+	fclose(view->summary);
+	fclose(view->steps);
+	fputs(view->summary_text, out);
+	fputs(view->steps_text, out);
+	free(view->summary_text);
+	free(view->steps_text);
+}
+
+static void view_step(struct view *view, const char *step,
+		      const struct json *line)
+{
+	if (ftell(view->steps) == 0)
+		fputs("\nThe rules, as they were looked at:\n", view->steps);
+	if (strcmp(step, "omitted") == 0) {
+		fprintf(view->steps, "  %-10s  (%lld more rules)\n", "no",
+			(long long)json_get_int(line, "count", 0));
+		return;
+	}
+	const char *says = json_get_text(line, "says");
+	const char *rule = json_get_text(line, "rule");
+	const char *file = json_get_text(line, "file");
+	fprintf(view->steps, "  %-10s  %s  (%s:%lld)\n", says ? says : "",
+		rule ? rule : "", file ? file : "",
+		(long long)json_get_int(line, "line", 0));
+}
+
+static void print_place(FILE *out, const struct json *line, const char *word,
+			const char *file_key, const char *line_key)
+{
+	const char *file = json_get_text(line, file_key);
+	if (file)
+		fprintf(out, "  %-10s %s:%lld\n", word, file,
+			(long long)json_get_int(line, line_key, 0));
+}
+
+static void print_text(FILE *out, const struct json *line, const char *word,
+		       const char *key)
+{
+	const char *text = json_get_text(line, key);
+	if (text)
+		fprintf(out, "  %-10s %s\n", word, text);
+}
+
+static void view_summary(struct view *view, const struct json *line)
+{
+	FILE *out = view->summary;
+	if (view->is_json) {
+		char *text = json_line(line);
+		fprintf(out, "%s\n", text ? text : "");
+		free(text);
+		return;
+	}
+
+	const char *reason = json_get_text(line, "reason");
+	fprintf(out, "%s\n\n", reason ? reason : "");
+	print_text(out, line, "name", "name");
+	print_text(out, line, "type", "type");
+	print_text(out, line, "outbound", "outbound");
+	print_text(out, line, "rule", "rule");
+	print_place(out, line, "in", "file", "line");
+	print_place(out, line, "list", "list_file", "list_line");
+	print_text(out, line, "upstream", "upstream");
+	print_text(out, line, "servers", "servers");
+	print_text(out, line, "resolved", "resolved");
+	print_text(out, line, "answer", "answer");
+	int64_t slot = json_get_int(line, "slot", -1);
+	if (slot >= 0)
+		fprintf(out, "  %-10s %lld\n", "slot", (long long)slot);
+	print_text(out, line, "fake IPv4", "fake_ipv4");
+	print_text(out, line, "fake IPv6", "fake_ipv6");
+}
+
+static void on_line(void *ctx, const struct json *line)
+{
+	struct view *view = ctx;
+	const char *step = json_get_text(line, "step");
+
+	if (!step)
+		view_summary(view, line);
+	else if (!view->is_json)
+		view_step(view, step, line);
+}
+
+/* 0, or ERR_NOT_RUNNING and the like when the daemon did not tell. */
+static int ask_daemon(const struct config *config, const char *name,
+		      const char *type, struct view *view)
+{
+	char *path = config_path(config->run_dir, "dnsd.sock");
+	struct json *request = json_new();
+	int ret = -ENOMEM;
+
+	if (path && request) {
+		json_set_text(request, "verb", "explain");
+		json_set_text(request, "name", name);
+		json_set_text(request, "type", type);
+		/* Two upstreams may have to be waited for. */
+		int timeout = (int)(2 * config->dnsd.timeout_ms);
+		ret = control_call(path, request, timeout + CALL_GRACE_MS,
+				   on_line, view, view->error,
+				   sizeof(view->error));
+	}
+	json_free(request);
+	free(path);
+	return ret;
+}
+
+/* Where the explainer of our own looks and speaks. */
+struct own {
+	const struct config *config;
+	struct ev_loop *loop;
+	struct view *view;
+	struct map_reader *map; /* NULL: there is none */
+	bool is_done;
+};
+
+static int64_t slot_of(void *ctx, const struct name *name)
+{
+	const struct own *own = ctx;
+	struct map_row row;
+	if (!own->map || map_reader_by_name(own->map, name, &row) != 1)
+		return -ENOENT;
+	return row.slot;
+}
+
+static int name_of(void *ctx, uint32_t slot, struct name *name)
+{
+	const struct own *own = ctx;
+	struct map_row row;
+	if (!own->map || map_reader_by_slot(own->map, slot, &row) != 1)
+		return -ENOENT;
+	*name = row.name;
+	return 0;
+}
+
+static void own_line(const struct explain_sink *sink, const struct json *line)
+{
+	struct own *own = sink->ctx;
+	on_line(own->view, line);
+}
+
+static void own_end(const struct explain_sink *sink, const char *error)
+{
+	struct own *own = sink->ctx;
+	(void)error;
+	own->is_done = true;
+	ev_break(own->loop, EVBREAK_ALL);
+}
+
+static int open_map(struct own *own)
+{
+	char reason[MAP_REASON_SIZE];
+	char *path = config_path(own->config->state_dir, "map.db");
+	if (!path)
+		return -ENOMEM;
+	int ret = map_reader_open(&own->map, path, reason);
+	if (ret < 0) {
+		own->map = NULL;
+		if (ret != -ENOENT)
+			log_warning("%s", reason);
+	}
+	free(path);
+	return 0;
+}
+
+static int explain_with(struct own *own, const struct name *name, uint16_t type)
+{
+	const struct config *config = own->config;
+	struct upstreams_conf upstreams_conf = {
+		.groups = config->upstreams,
+		.group_count = config->upstream_count,
+		.timeout_ms = config->dnsd.timeout_ms,
+		.run_dir = config->run_dir,
+		.fake = &config->dnsd.fake,
+		.listen = config->dnsd.listen,
+		.listen_count = config->dnsd.listen_count,
+	};
+	struct explain_conf conf = {
+		.config = config,
+		.slot_of = slot_of,
+		.name_of = name_of,
+		.ctx = own,
+	};
+	struct explain_sink sink = {
+		.line = own_line, .end = own_end, .ctx = own};
+	struct explainer *explainer;
+
+	int ret = upstreams_new(&conf.upstreams, own->loop, &upstreams_conf);
+	if (ret < 0)
+		return ret;
+	ret = explainer_new(&explainer, &conf);
+	if (ret < 0)
+		goto free_upstreams;
+	ret = explain_begin(explainer, name, type, &sink);
+	if (ret == 0 && !own->is_done)
+		ev_run(own->loop, 0);
+	upstreams_free(conf.upstreams);
+	explainer_free(explainer);
+	return ret;
+
+free_upstreams:
+	upstreams_free(conf.upstreams);
+	return ret;
+}
+
+static int explain_alone(const struct config *config, const struct name *name,
+			 uint16_t type, struct view *view)
+{
+	struct own own = {.config = config, .view = view};
+	own.loop = ev_loop_new(EVFLAG_AUTO);
+	if (!own.loop)
+		return -ENOMEM;
+	int ret = open_map(&own);
+	if (ret == 0)
+		ret = explain_with(&own, name, type);
+	map_reader_close(own.map);
+	ev_loop_destroy(own.loop);
+	return ret;
+}
+
+int explain_run(const struct config *config, const char *name, const char *type,
+		bool is_json, FILE *out)
+{
+	struct view view;
+	struct name parsed;
+	int number = message_type_of(type ? type : "A");
+
+	if (name_parse(&parsed, name) < 0) {
+		log_error("'%s' is no domain name", name);
+		return EXIT_FAILURE;
+	}
+	if (number < 0) {
+		log_error("'%s' is no type of DNS records", type);
+		return EXIT_FAILURE;
+	}
+	int ret = view_open(&view, is_json);
+	if (ret < 0)
+		goto failed;
+	ret = ask_daemon(config, name, type, &view);
+	if (ret == ERR_NOT_RUNNING || ret == -EACCES || ret == -EPERM) {
+		bool is_running = ret != ERR_NOT_RUNNING;
+		ret = explain_alone(config, &parsed, (uint16_t)number, &view);
+		fprintf(view.steps, "%s",
+			is_json ? ""
+			: is_running
+				? "\nThe daemon may be asked by root only: "
+				  "told from configuration and map.\n"
+				: "\nNo daemon runs: told from configuration "
+				  "and map.\n");
+	}
+	view_close(&view, out);
+	if (ret == 0)
+		return fflush(out) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+failed:
+	log_error("cannot explain '%s': %s", name,
+		  ret == ERR_REFUSED ? view.error : err_text(ret));
+	return EXIT_FAILURE;
+}

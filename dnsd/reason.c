@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dnsd/reason.h"
+
+#include "dnsd/message.h"
+#include "dnsd/wire.h"
+
+#include <stdio.h>
+
+#define TYPE_TEXT_SIZE 16
+
+/* "the rule 'MATCH,proxy' (ersatz.yaml:14)", and where in a list it stands. */
+static void write_rule(const struct verdict *verdict, FILE *out)
+{
+	fprintf(out, "the rule '%s' (%s:%u", verdict->rule->text,
+		verdict->rule->file, verdict->rule->line);
+	if (verdict->list_file)
+		fprintf(out, ", %s:%u", verdict->list_file, verdict->list_line);
+	fputs(")", out);
+}
+
+/* What the rules say of the name, whatever was asked about it. */
+static void write_verdict(const struct reason *reason, const char *name,
+			  FILE *out)
+{
+	const struct verdict *verdict = &reason->decision->verdict;
+	const struct config *config = reason->config;
+
+	switch (verdict->kind) {
+	case VERDICT_MATCH:
+		if (verdict->outbound == OUTBOUND_DIRECT)
+			fprintf(out, "%s is not carried, because ", name);
+		else
+			fprintf(out, "%s goes to %s, because ", name,
+				config->outbounds[verdict->outbound].name);
+		write_rule(verdict, out);
+		fputs(" matches", out);
+		return;
+	case VERDICT_NEEDS_FLOW:
+		fprintf(out, "%s is carried, because ", name);
+		write_rule(verdict, out);
+		fputs(" needs the port of the connection", out);
+		return;
+	case VERDICT_NEEDS_ADDRESS:
+		fprintf(out, "%s has no outbound yet, because ", name);
+		write_rule(verdict, out);
+		fputs(" needs its address", out);
+		return;
+	case VERDICT_NO_RULE:
+		fprintf(out, "%s is not carried, because no rule matches it",
+			name);
+		return;
+	}
+}
+
+static void write_upstream(const struct reason *reason, FILE *out)
+{
+	const struct config *config = reason->config;
+	const char *name = config->upstreams[reason->decision->upstream].name;
+
+	if (reason->answer)
+		fprintf(out, "upstream '%s' answers %s", name, reason->answer);
+	else if (reason->failure)
+		fprintf(out, "it cannot be answered: %s", reason->failure);
+	else
+		fprintf(out, "upstream '%s' answers it", name);
+}
+
+static void write_fake(const struct reason *reason, FILE *out)
+{
+	if (reason->answer)
+		fprintf(out, "it is answered with the fake address %s",
+			reason->answer);
+	else
+		fputs("it gets a fake address when it is first asked", out);
+}
+
+static void write_reverse(const struct reason *reason, FILE *out)
+{
+	struct addr addr = {.family = ADDR_NONE};
+	char text[ADDR_TEXT_SIZE] = "";
+
+	if (name_to_reverse_addr(&reason->question->name, &addr) == 0)
+		addr_format(&addr, text, sizeof(text));
+	if (reason->answer)
+		fprintf(out, "%s is the fake address of %s", text,
+			reason->answer);
+	else
+		fprintf(out,
+			"%s is an address of the fake pool that no name "
+			"has",
+			text);
+}
+
+/* What is answered to this question. */
+static void write_answer(const struct reason *reason, FILE *out)
+{
+	char type[TYPE_TEXT_SIZE];
+	const struct verdict *verdict = &reason->decision->verdict;
+
+	message_type_text(reason->question->type, type, sizeof(type));
+	fputs(": ", out);
+	switch (reason->decision->kind) {
+	case DECISION_FAKE:
+		write_fake(reason, out);
+		return;
+	case DECISION_NODATA:
+		fprintf(out, "the answer for %s is empty, ", type);
+		if (reason->question->type == DNS_TYPE_AAAA)
+			fputs("because the IPv6 pool is off", out);
+		else
+			fputs("because its data would lead past us", out);
+		return;
+	case DECISION_REJECT:
+		fputs("the answer is NXDOMAIN", out);
+		return;
+	case DECISION_FORWARD:
+		if (verdict->kind == VERDICT_NEEDS_FLOW ||
+		    verdict->kind == VERDICT_NEEDS_ADDRESS ||
+		    (verdict->kind == VERDICT_MATCH &&
+		     verdict->outbound != OUTBOUND_DIRECT))
+			fprintf(out, "only addresses are faked, for %s ", type);
+		write_upstream(reason, out);
+		return;
+	case DECISION_RESOLVE:
+		write_upstream(reason, out);
+		return;
+	case DECISION_REVERSE:
+		return;
+	}
+}
+
+const char *reason_text(const struct reason *reason, char *out, size_t size)
+{
+	char name[NAME_TEXT_SIZE];
+
+	name_format(&reason->question->name, name, sizeof(name));
+	out[0] = '\0';
+	FILE *stream = fmemopen(out, size, "w");
+	if (!stream)
+		return out;
+	if (reason->decision->kind == DECISION_REVERSE) {
+		write_reverse(reason, stream);
+	} else {
+		write_verdict(reason, name, stream);
+		write_answer(reason, stream);
+	}
+	fputs(".", stream);
+	fclose(stream);
+	out[size - 1] = '\0';
+	return out;
+}

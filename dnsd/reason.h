@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * reason.h - why a question is answered as it is, in one plain sentence.
+ *
+ * Pure: what --explain says first.
+ */
+#ifndef ERSATZ_DNSD_REASON_H
+#define ERSATZ_DNSD_REASON_H
+
+#include "common/config.h"
+#include "dnsd/decide.h"
+#include "dnsd/question.h"
+
+#include <stddef.h>
+
+#define REASON_SIZE 4096
+
+struct reason {
+	const struct config *config;
+	const struct question *question;
+	const struct decision *decision;
+	const char *answer;  /* as text; NULL: there is none (yet) */
+	const char *failure; /* why the upstream gave none, or NULL */
+};
+
+const char *reason_text(const struct reason *reason, char *out, size_t size);
+
+#endif
