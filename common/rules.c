@@ -36,7 +36,8 @@ struct rules {
 	size_t count, room;
 	struct name_index *names; /* owned */
 	struct arena texts;
-	const struct rule *end; /* a MATCH: nothing after it is reached */
+	bool has_end;      /* a MATCH: nothing after it is reached */
+	unsigned end_line; /* where it stands */
 	bool is_end_told;
 	bool is_broken; /* a rule was left out */
 	bool is_sealed;
@@ -193,16 +194,18 @@ static int make_room(struct rules *rules)
 static void check_reach(struct rules *rules, const struct rule_parts *parts,
 			const struct rule_place *place)
 {
-	if (rules->end && !rules->is_end_told) {
+	if (rules->has_end && !rules->is_end_told) {
 		diag_warning(PLACE_ARGS(place),
 			     "rule is never reached, MATCH in line %u comes "
 			     "before it",
-			     rules->end->line);
+			     rules->end_line);
 		rules->is_end_told = true;
 	}
-	if (!rules->end && parts->type == RULE_MATCH &&
-	    parts->outbound != OUTBOUND_PASS)
-		rules->end = rules_at(rules, rules->count - 1);
+	if (!rules->has_end && parts->type == RULE_MATCH &&
+	    parts->outbound != OUTBOUND_PASS) {
+		rules->has_end = true;
+		rules->end_line = place->line;
+	}
 }
 
 static int add(struct rules *rules, const char *text,
@@ -398,6 +401,7 @@ static struct verdict decide(const struct rules *rules, struct walk *walk,
 	bool is_hit = false;
 
 	assert(rules->is_sealed);
+	assert(!facts->name || facts->name->length > 0);
 	asked_init(&walk->asked, facts);
 	if (facts->name)
 		is_hit = name_index_find(rules->names, facts->name, &hit);

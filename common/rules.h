@@ -11,7 +11,9 @@
  * rules lie in one index that tells the earliest rule; the other rules are
  * walked in order up to that one.
  *
- * Errors	ERR_CONFIG when diag got an error; -ENOMEM
+ * Text lists of RULE-SET: common/rules/list.h tells their forms.
+ *
+ * Errors	ERR_CONFIG when diag got an error; -ENOMEM; -EFBIG
  * Ownership	rules_new() gives to the caller; verdicts borrow from the rules
  * Thread	deciding is const: any number of threads
  */
@@ -125,7 +127,8 @@ const struct rule *rules_at(const struct rules *rules, size_t index);
 
 /*
  * The same decision told step by step, for --explain: calls `fn` for each
- * rule looked at, in order, with what it said.
+ * rule looked at, in order, with what it said.  After one that needs more the
+ * steps go on as if it did not match: they show why its answer matters.
  */
 enum rule_says {
 	RULE_SAYS_NO,

@@ -6,6 +6,7 @@ AM_TESTS_ENVIRONMENT = \
 	PYTHON3='$(PYTHON3)'; export PYTHON3;
 
 include $(srcdir)/tests/unit/local.mk
+include $(srcdir)/tests/golden/local.mk
 include $(srcdir)/tests/net/local.mk
 include $(srcdir)/tests/bench/local.mk
 

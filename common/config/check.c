@@ -87,11 +87,12 @@ static void check_region(struct schema_walk *walk, const struct prefix *pool)
 		is_quiet |= regions[i].why || prefix_covers(&region, pool);
 	}
 	if (!is_quiet)
-		diag_warning(walk->diag, walk->file, 0, 0,
-			     "the pool '%s' hides public addresses: hosts in "
-			     "it cannot be reached any more, expected "
-			     "198.18.0.0/15 or 2001:2::/48",
-			     text);
+		schema_warning_at(
+			walk, pool,
+			"the pool '%s' hides public addresses: hosts in "
+			"it cannot be reached any more, expected "
+			"198.18.0.0/15 or 2001:2::/48",
+			text);
 }
 
 static void check_pools(struct schema_walk *walk, const struct config *config)
@@ -275,15 +276,40 @@ static void check_routed(struct schema_walk *walk, const struct config *config)
 				routed->uplink);
 }
 
-static bool takes_everything(const struct rule *rule)
+/* Would a name be looked up here because of this rule? */
+static bool looks_up(const struct rule *rule)
 {
-	static const char match[] = "MATCH";
-	const char *rest = rule->text + strlen(match);
+	return !strncasecmp(rule->text, "IP-CIDR", strlen("IP-CIDR")) &&
+	       !strcasestr(rule->text, "no-resolve");
+}
 
-	if (strncasecmp(rule->text, match, strlen(match)))
-		return false;
-	return rest[strspn(rest, " \t")] == ',' &&
-	       rule->outbound != OUTBOUND_PASS;
+/*
+ * A rule on addresses makes a name be asked at an upstream before it is known
+ * that a proxy would have got it: whoever sees that query should not.
+ */
+static void check_look_ups(struct schema_walk *walk,
+			   const struct config *config)
+{
+	const struct rule *first = NULL;
+	const char *upstream;
+
+	for (size_t i = 0; i < rules_count(config->rules); i++) {
+		const struct rule *rule = rules_at(config->rules, i);
+		const struct outbound_conf *outbound =
+			&config->outbounds[rule->outbound];
+
+		if (!first && looks_up(rule))
+			first = rule;
+		if (!first || outbound->type != OUTBOUND_TYPE_SOCKS5)
+			continue;
+		upstream = config->upstreams[config->dnsd.upstream].name;
+		diag_warning(walk->diag, walk->file, first->line, 0,
+			     "for this rule names are asked at upstream '%s', "
+			     "those too that go to '%s' later, expected "
+			     "',no-resolve' behind it",
+			     upstream, outbound->name);
+		return;
+	}
 }
 
 static void check_rules(struct schema_walk *walk, const struct config *config,
@@ -301,19 +327,7 @@ static void check_rules(struct schema_walk *walk, const struct config *config,
 			     "there is no rule: everything goes DIRECT, "
 			     "expected 'rules' with a last one such as "
 			     "MATCH,proxy");
-	for (size_t i = 0; i + 1 < count; i++) {
-		const struct rule *rule = rules_at(config->rules, i);
-
-		if (!takes_everything(rule))
-			continue;
-		diag_warning(walk->diag, walk->file,
-			     rules_at(config->rules, i + 1)->line, 0,
-			     "this rule is never looked at, as that in line "
-			     "%u matches everything, expected MATCH to be the "
-			     "last one",
-			     rule->line);
-		break;
-	}
+	check_look_ups(walk, config);
 }
 
 void config_check(struct schema_walk *walk, const struct yaml_node *root)

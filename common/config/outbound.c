@@ -103,12 +103,12 @@ static int check_mode(const struct password *password, const struct stat *st)
 			    "with the password in its one line",
 			    password->path);
 	if (st->st_mode & S_IROTH) {
-		diag_warning(password->walk->diag, password->walk->file,
-			     password->outbound->line, 0,
-			     "password file '%s' can be read by everybody, "
-			     "expected: chgrp %s '%s'; chmod 640 '%s'",
-			     password->path, password->user, password->path,
-			     password->path);
+		schema_warning_at(
+			password->walk, &password->outbound->password_file,
+			"password file '%s' can be read by everybody, "
+			"expected: chgrp %s '%s'; chmod 640 '%s'",
+			password->path, password->user, password->path,
+			password->path);
 		return 0;
 	}
 	user = geteuid() == 0 ? getpwnam(password->user) : NULL;
@@ -183,9 +183,10 @@ static int load_password(const struct schema_call *call,
 	fd = open(password.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
 		return tell(&password,
-			    "there is no password file '%s', expected a file "
-			    "with the password in its one line",
-			    password.path);
+			    "there is no password file '%s', expected one of "
+			    "group '%s' and mode 640, with the password in "
+			    "its one line",
+			    password.path, password.user);
 	if (fd < 0)
 		return tell_unreadable(&password, strerror(errno));
 	ret = read_password(&password, fd);

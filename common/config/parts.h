@@ -49,6 +49,8 @@ void config_print_rules(const void *root, FILE *out);
 
 /* struct prefix: "auto", "off" or a prefix. */
 extern const struct schema_type config_fake_ipv6;
+/* const char *: what useradd(8) takes as a name. */
+extern const struct schema_type config_user;
 /* struct uid_range: a number, a range or a user's name. */
 extern const struct schema_type config_uid;
 /* uint32_t: a firewall mark. */

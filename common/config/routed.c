@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USER_NAME_MAX 64
+#define USER_NAME_MAX 32
 #define UID_MAX (UINT32_MAX - 1) /* the last one means "no change" */
 
 static int parse_fake_ipv6(const struct schema_call *call, void *target,
@@ -47,6 +47,34 @@ const struct schema_type config_fake_ipv6 = {
 	.format = format_fake_ipv6,
 	.json = "\"type\": \"string\", "
 		"\"pattern\": \"^(auto|off|[0-9a-fA-F:.]+/[0-9]{1,3})$\"",
+};
+
+static int parse_user(const struct schema_call *call, void *target,
+		      const char *text)
+{
+	static const char characters[] = "abcdefghijklmnopqrstuvwxyz"
+					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789_.-";
+
+	if (!*text || *text == '-' || text[strspn(text, characters)] ||
+	    strlen(text) > USER_NAME_MAX)
+		return -EINVAL;
+	return schema_text.parse(call, target, text);
+}
+
+static const char *format_user(const struct schema_key *key, const void *root,
+			       const void *target, char *out)
+{
+	return schema_text.format(key, root, target, out);
+}
+
+const struct schema_type config_user = {
+	.expected = "the name of a system user",
+	.size = sizeof(const char *),
+	.parse = parse_user,
+	.format = format_user,
+	.json = "\"type\": \"string\", "
+		"\"pattern\": \"^[A-Za-z0-9_.][A-Za-z0-9_.-]*$\"",
 };
 
 static int uid_of_user(const struct schema_call *call, struct uid_range *range,

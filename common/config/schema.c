@@ -48,21 +48,40 @@ int schema_error(const struct schema_call *call, const char *fmt, ...)
 	return ret;
 }
 
+static const struct yaml_node *place_of(const struct schema_walk *walk,
+					const void *target)
+{
+	for (size_t i = 0; i < walk->place_count; i++) {
+		if (walk->places[i].target == target)
+			return walk->places[i].node;
+	}
+	return NULL;
+}
+
 int schema_error_at(const struct schema_walk *walk, const void *target,
 		    const char *fmt, ...)
 {
-	const struct yaml_node *node = NULL;
 	va_list args;
 	int ret;
 
-	for (size_t i = 0; i < walk->place_count && !node; i++) {
-		if (walk->places[i].target == target)
-			node = walk->places[i].node;
-	}
 	va_start(args, fmt);
-	ret = tell(walk, node, fmt, args);
+	ret = tell(walk, place_of(walk, target), fmt, args);
 	va_end(args);
 	return ret;
+}
+
+void schema_warning_at(const struct schema_walk *walk, const void *target,
+		       const char *fmt, ...)
+{
+	const struct yaml_node *node = place_of(walk, target);
+	char text[2 * SCHEMA_TEXT_SIZE];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	diag_warning(walk->diag, walk->file, node ? node->line : 0,
+		     node ? node->column : 0, "%s", text);
 }
 
 static int place_add(struct schema_walk *walk, const void *target,
@@ -301,9 +320,10 @@ static void tell_unknown(const struct schema_call *section,
 	const char *nearest;
 	size_t count = 0;
 
-	for (; keys[count].name; count++) {
+	for (const struct schema_key *key = keys; key->name; key++) {
 		assert(count < KEYS_MAX);
-		names[count] = keys[count].name;
+		if (key->kind != SCHEMA_LATER)
+			names[count++] = key->name;
 	}
 	names[count] = NULL;
 	call.place = found;

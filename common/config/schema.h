@@ -129,9 +129,12 @@ void schema_walk_fini(struct schema_walk *walk);
 int schema_error(const struct schema_call *call, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
 
-/* The same where `target` was set; without place if it was not. */
+/* The same where `target` was set, or without place if it was not. */
 int schema_error_at(const struct schema_walk *walk, const void *target,
 		    const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+void schema_warning_at(const struct schema_walk *walk, const void *target,
+		       const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* What a key expects, "all or fake"; in `out` (SCHEMA_TEXT_SIZE) or not. */
 const char *schema_expected(const struct schema_key *key, char *out);

@@ -291,7 +291,7 @@ static const struct schema_key routed_keys[] = {
 	 .help = "Whether devices of the LAN are served too."},
 	{.name = "guard",
 	 .kind = SCHEMA_LATER,
-	 .expected = "nothing: no address is refused after a stop"},
+	 .expected = "it to be left out"},
 	{.name = NULL},
 };
 
@@ -311,8 +311,7 @@ const struct schema_key config_keys[] = {
 	 .help = "The folder of sockets, locks and the journal.",
 	 AT(run_dir)},
 	{.name = "user",
-	 .type = &schema_text,
-	 .expected = "the name of a system user",
+	 .type = &config_user,
 	 .fallback = "ersatz",
 	 .help = "The user that dnsd and the relay become.",
 	 AT(user)},
@@ -348,6 +347,20 @@ const struct schema_key config_keys[] = {
 	 .line_at = offsetof(struct upstream_conf, line),
 	 .each = config_upstream_each,
 	 .done = config_upstreams_done},
+	{.name = "proxies",
+	 .kind = SCHEMA_LATER,
+	 .help = "(it is Clash's)",
+	 .expected = "'outbounds' such as 'proxy: {type: socks5, server: "
+		     "127.0.0.1:1080}'"},
+	{.name = "proxy-groups",
+	 .kind = SCHEMA_LATER,
+	 .help = "(it is Clash's)",
+	 .expected = "the name of an outbound in each rule"},
+	{.name = "rule-providers",
+	 .kind = SCHEMA_LATER,
+	 .help = "(it is Clash's)",
+	 .expected = "the path of a plain list in the rule itself: "
+		     "RULE-SET,lists/cn.txt,DIRECT"},
 	{.name = "rule-sets",
 	 .kind = SCHEMA_LATER,
 	 .expected = "the path of a plain list in the rule itself: "

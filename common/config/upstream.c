@@ -23,6 +23,7 @@ static const struct scheme {
 static int parse_server(const struct schema_call *call, void *target,
 			const char *text)
 {
+	static const char *const words[] = {"system", NULL};
 	struct upstream_server_conf server = {.transport = UPSTREAM_UDP};
 	char expected[SCHEMA_TEXT_SIZE];
 	int ret = 0;
@@ -42,8 +43,10 @@ static int parse_server(const struct schema_call *call, void *target,
 		text += length;
 		break;
 	}
-	if (!strcmp(text, "system"))
+	if (!strcmp(text, words[0]))
 		server.transport = UPSTREAM_SYSTEM;
+	else if (diag_nearest(text, words))
+		return -EINVAL;
 	else
 		ret = schema_parse_endpoint(call, &server.endpoint, text,
 					    DNS_PORT);

@@ -59,8 +59,9 @@ static const struct problem {
 	const char *theirs, *ours;
 } problems[] = {
 	{false, "mapping values are not allowed in this context",
-	 "a 'key: value' cannot stand here, expected the indentation of the "
-	 "lines above, or quotes around text that has ': ' in it"},
+	 "a 'key: value' cannot stand here, expected it in a line of its own, "
+	 "a space behind each ':' (also of the line above), or quotes around "
+	 "text that has ': ' in it"},
 	{false, "did not find expected key",
 	 "this does not fit the lines above, expected 'key: value' with their "
 	 "indentation"},

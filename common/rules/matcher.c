@@ -94,7 +94,6 @@ static int add_name(struct matcher *matcher, const struct name *name,
 {
 	struct name_hit hit = {matcher->rule, line};
 
-	matcher->has_names = true;
 	return name_index_add(matcher->names, name, kinds, hit);
 }
 

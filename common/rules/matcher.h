@@ -30,7 +30,6 @@ struct matcher {
 	struct prefix_set prefixes;
 	struct condition *conditions; /* owned */
 	size_t condition_count, condition_room;
-	bool has_names;
 	bool resolves; /* some prefix is without no-resolve */
 };
 

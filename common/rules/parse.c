@@ -177,7 +177,10 @@ static int tell_unknown_type(const struct field *field)
 {
 	const char *nearest = nearest_type(field->text);
 
-	if (nearest)
+	if (field->text[0] == '\0')
+		diag_error(PLACE_ARGS(&field->place),
+			   "rule has no type, expected " TYPE_WORDS);
+	else if (nearest)
 		diag_error(PLACE_ARGS(&field->place),
 			   "unknown rule type '%s', did you mean '%s'?",
 			   field->text, nearest);

@@ -27,6 +27,10 @@ UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_config_golden
+tests_unit_test_config_golden_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_config_golden_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_control
 tests_unit_test_control_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_control_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -177,6 +181,21 @@ UNIT_TESTS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules.h
 tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_rules_list
+tests_unit_test_rules_list_SOURCES = tests/unit/test_rules_list.c tests/unit/fixture_rules.h
+tests_unit_test_rules_list_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_list_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_rules_oracle
+tests_unit_test_rules_oracle_SOURCES = tests/unit/test_rules_oracle.c tests/unit/fixture_rules.h
+tests_unit_test_rules_oracle_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_oracle_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_rules_parse
+tests_unit_test_rules_parse_SOURCES = tests/unit/test_rules_parse.c tests/unit/fixture_rules.h
+tests_unit_test_rules_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_parse_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(UNIT_CPPFLAGS)

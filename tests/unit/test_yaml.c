@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "common/err.h"
 #include "common/config/yaml.h"
+#include "common/err.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
