@@ -2,6 +2,7 @@
 noinst_LIBRARIES += common/libcommon.a
 common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(SQLITE_CFLAGS) \
 	$(YAML_CFLAGS) $(JANSSON_CFLAGS) $(CAPNG_CFLAGS)
+nodist_common_libcommon_a_SOURCES = schema/map_sql.h
 common_libcommon_a_SOURCES = \
 	common/addr.c \
 	common/addr.h \
@@ -42,7 +43,13 @@ common_libcommon_a_SOURCES = \
 	common/json.h \
 	common/log.c \
 	common/log.h \
+	common/map.c \
 	common/map.h \
+	common/map_db.c \
+	common/map_db.h \
+	common/map_make.c \
+	common/map_make.h \
+	common/map_reader.c \
 	common/name.c \
 	common/name.h \
 	common/nl.c \

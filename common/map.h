@@ -24,7 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAP_VERSION 1 /* PRAGMA user_version */
+#define MAP_VERSION 1                 /* PRAGMA user_version */
+#define MAP_APPLICATION_ID 0x4572537a /* "ErSz" */
 #define MAP_REASON_SIZE 512
 
 struct map;

@@ -6,6 +6,9 @@
 -- 198.18.0.0/15 is 198.18.18.103, and of 2001:2::/48 it is 2001:2::1267.
 -- Readers may rely on what is here; fakemap(5) tells how.
 
+PRAGMA application_id = 0x4572537a;	-- "ErSz"
+PRAGMA user_version = 1;
+
 -- One row a name.  No index on the text: dnsd keeps its own in memory.
 CREATE TABLE name (
 	slot	INTEGER PRIMARY KEY,

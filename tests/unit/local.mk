@@ -65,6 +65,10 @@ tests_unit_test_explain_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_explain_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=upstreams_ask \
 	-Wl,--wrap=upstreams_describe
 
+UNIT_TESTS += tests/unit/test_fake
+tests_unit_test_fake_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_fake_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_fakes
 tests_unit_test_fakes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_fakes_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -93,6 +97,27 @@ UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_log_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
+
+UNIT_TESTS += tests/unit/test_map
+tests_unit_test_map_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_map_SOURCES = tests/unit/test_map.c \
+	tests/unit/map_fixture.c \
+	tests/unit/map_fixture.h
+tests_unit_test_map_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_map_make
+tests_unit_test_map_make_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_map_make_SOURCES = tests/unit/test_map_make.c \
+	tests/unit/map_fixture.c \
+	tests/unit/map_fixture.h
+tests_unit_test_map_make_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_map_reader
+tests_unit_test_map_reader_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_map_reader_SOURCES = tests/unit/test_map_reader.c \
+	tests/unit/map_fixture.c \
+	tests/unit/map_fixture.h
+tests_unit_test_map_reader_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_message
 tests_unit_test_message_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
