@@ -15,6 +15,8 @@ routed_librouted_a_SOURCES = \
 	routed/nl_device.c \
 	routed/nl_device.h \
 	routed/nl_edit.h \
+	routed/own_traffic.c \
+	routed/own_traffic.h \
 	routed/owner.c \
 	routed/owner.h \
 	routed/plan.h \
@@ -28,7 +30,9 @@ routed_librouted_a_SOURCES = \
 	routed/spawner.h \
 	routed/steer.h \
 	routed/tun.c \
-	routed/tun.h
+	routed/tun.h \
+	routed/udp_servers.c \
+	routed/udp_servers.h
 
 # The program goes from C to an object to a header with the bytes in it.  The
 # header is somebody else's code: our warnings are not for it.

@@ -144,6 +144,10 @@ UNIT_TESTS += tests/unit/test_nl
 tests_unit_test_nl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_own_traffic
+tests_unit_test_own_traffic_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_own_traffic_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_owner
 tests_unit_test_owner_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_owner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -244,6 +248,10 @@ tests_unit_test_unreachable_SOURCES = tests/unit/test_unreachable.c \
 	tests/unit/relay_packets.c \
 	tests/unit/relay_packets.h
 tests_unit_test_unreachable_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_udp_servers
+tests_unit_test_udp_servers_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_udp_servers_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_uplink
 tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)
