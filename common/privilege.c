@@ -101,7 +101,8 @@ int privilege_keep_network(gid_t group)
 	ret = from_capng(capng_updatev(
 		CAPNG_ADD,
 		CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
-		CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_PTRACE, -1));
+		CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
+		-1));
 	if (ret < 0)
 		return ret;
 	ret = from_capng(capng_apply(CAPNG_SELECT_ALL));

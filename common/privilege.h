@@ -29,8 +29,10 @@ NODISCARD int identity_find(struct identity *identity, const char *user);
 NODISCARD int privilege_drop_all(const struct identity *identity);
 
 /*
- * For the parent of routed: stays root, keeps CAP_NET_ADMIN, CAP_NET_RAW and
- * CAP_SYS_PTRACE, loses the rest for good; its one supplementary group is
+ * For the parent of routed: stays root, keeps CAP_NET_ADMIN, CAP_NET_RAW and,
+ * to read /proc/PID/fd of other users' processes (which takes both),
+ * CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; loses the rest for good; its one
+ * supplementary group is
  * `group`, to read the map.
  */
 NODISCARD int privilege_keep_network(gid_t group);

@@ -20,7 +20,7 @@
 
 #define KEPT                                                         \
 	(UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW | \
-	 UINT64_C(1) << CAP_SYS_PTRACE)
+	 UINT64_C(1) << CAP_SYS_PTRACE | UINT64_C(1) << CAP_DAC_READ_SEARCH)
 
 /* The number behind "CapEff:" in /proc/self/status. */
 static uint64_t status_of(const char *key, int base)
