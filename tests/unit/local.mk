@@ -27,9 +27,17 @@ UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_config
+tests_unit_test_config_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_config_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_config_golden
 tests_unit_test_config_golden_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_config_golden_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_config_proxy
+tests_unit_test_config_proxy_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_config_proxy_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_control
 tests_unit_test_control_CPPFLAGS = $(UNIT_CPPFLAGS)
