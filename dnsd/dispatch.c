@@ -27,13 +27,12 @@ struct job {
 	const struct question *question;
 };
 
-int dispatch_new(struct dispatch **dispatch, struct fakes *fakes)
+int dispatch_new(struct dispatch **dispatch)
 {
 	struct dispatch *new = calloc(1, sizeof(*new));
 
 	if (!new)
 		return -ENOMEM;
-	new->fakes = fakes;
 	*dispatch = new;
 	return 0;
 }
@@ -43,9 +42,11 @@ void dispatch_free(struct dispatch *dispatch)
 	free(dispatch);
 }
 
-void dispatch_set_server(struct dispatch *dispatch, struct server *server)
+void dispatch_set_parts(struct dispatch *dispatch, struct server *server,
+			struct fakes *fakes)
 {
 	dispatch->server = server;
+	dispatch->fakes = fakes;
 }
 
 void dispatch_set_config(struct dispatch *dispatch, const struct config *config,

@@ -20,14 +20,12 @@
 
 struct dispatch;
 
-NODISCARD int dispatch_new(struct dispatch **dispatch, struct fakes *fakes);
+NODISCARD int dispatch_new(struct dispatch **dispatch);
 void dispatch_free(struct dispatch *dispatch);
 
-/*
- * Before the first query, and again at a reload: who answers, by which
- * configuration.
- */
-void dispatch_set_server(struct dispatch *dispatch, struct server *server);
+/* Both before the first query; the second again at a reload. */
+void dispatch_set_parts(struct dispatch *dispatch, struct server *server,
+			struct fakes *fakes);
 void dispatch_set_config(struct dispatch *dispatch, const struct config *config,
 			 struct queries *queries);
 

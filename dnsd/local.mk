@@ -30,6 +30,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/message.h \
 	dnsd/names.c \
 	dnsd/names.h \
+	dnsd/options.c \
+	dnsd/options.h \
 	dnsd/pool.c \
 	dnsd/pool.h \
 	dnsd/query.c \
@@ -42,6 +44,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/resolved.h \
 	dnsd/server.c \
 	dnsd/server.h \
+	dnsd/service.c \
+	dnsd/service.h \
 	dnsd/upstream/exchange.c \
 	dnsd/upstream/exchange.h \
 	dnsd/upstream/group.c \
@@ -52,6 +56,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/upstream/resolvconf.h \
 	dnsd/upstream/upstream.c \
 	dnsd/upstream/upstream.h \
+	dnsd/verbs.c \
+	dnsd/verbs.h \
 	dnsd/wire.c \
 	dnsd/wire.h
 

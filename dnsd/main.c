@@ -1,7 +1,178 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * dnsd(8): what is asked for on the command line, or the daemon itself.
+ */
+#include "common/config.h"
+#include "common/daemon.h"
+#include "common/diag.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "dnsd/dump.h"
+#include "dnsd/explain.h"
+#include "dnsd/options.h"
+#include "dnsd/service.h"
+#include "dnsd/verbs.h"
+
+#include <ev.h>
+#include <signal.h>
 #include <stdlib.h>
 
-int main(void)
+/* The root object, for the signal watchers. */
+static struct {
+	struct options options;
+	struct daemon daemon;
+	struct service *service;
+} dnsd = {.daemon = {.lock_fd = -1, .ready_fd = -1}};
+
+static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 {
-	return EXIT_FAILURE;
+	(void)signal;
+	(void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void log_diag(const struct diag *diag)
+{
+	for (size_t i = 0; i < diag->count; i++)
+		log_warning("%s", diag->lines[i]);
+}
+
+/* Once detached, nobody sees stderr. */
+static void open_log(const struct config *config, bool is_starting)
+{
+	bool is_seen = is_starting || dnsd.options.is_foreground;
+
+	log_open("dnsd", config->log_level,
+		 is_seen ? LOG_TARGET_STDERR : LOG_TARGET_SYSLOG);
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
+{
+	struct config *config;
+	struct diag diag;
+	int ret;
+
+	(void)loop;
+	(void)signal;
+	(void)events;
+	diag_init(&diag);
+	ret = options_load_config(&dnsd.options, &config, &diag);
+	log_diag(&diag);
+	diag_fini(&diag);
+	if (ret == 0)
+		ret = service_reload(dnsd.service, config);
+	if (ret < 0) {
+		log_error("cannot reload, going on as before: %s",
+			  err_text(ret));
+		return;
+	}
+	open_log(config, false);
+	log_notice("reloaded '%s'", config->file);
+}
+
+static void watch_signals(struct ev_loop *loop)
+{
+	static ev_signal term, interrupt, hangup;
+
+	signal(SIGPIPE, SIG_IGN);
+	ev_signal_init(&term, on_stop, SIGTERM);
+	ev_signal_init(&interrupt, on_stop, SIGINT);
+	ev_signal_init(&hangup, on_reload, SIGHUP);
+	ev_signal_start(loop, &term);
+	ev_signal_start(loop, &interrupt);
+	ev_signal_start(loop, &hangup);
+}
+
+/* Takes the config. */
+static int run(struct config *config)
+{
+	struct ev_loop *loop;
+
+	open_log(config, true);
+	if (!dnsd.options.is_foreground && daemon_detach(&dnsd.daemon) < 0) {
+		log_error("cannot go to the background");
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	loop = ev_default_loop(EVFLAG_AUTO);
+	if (!loop) {
+		log_error("cannot make the event loop");
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	if (service_start(&dnsd.service, loop, &dnsd.daemon, config) < 0)
+		return EXIT_FAILURE;
+	watch_signals(loop);
+	daemon_ready(&dnsd.daemon);
+	open_log(config, false);
+	ev_run(loop, 0);
+	log_notice("stopping");
+	service_stop(dnsd.service);
+	return EXIT_SUCCESS;
+}
+
+static int check(const struct config *config)
+{
+	printf("%s: correct: %zu rules, %zu outbounds, %zu upstreams\n",
+	       config->file, rules_count(config->rules), config->outbound_count,
+	       config->upstream_count);
+	return EXIT_SUCCESS;
+}
+
+/* Everything that needs the configuration; takes it. */
+static int act(struct config *config)
+{
+	const struct options *options = &dnsd.options;
+	int status = EXIT_SUCCESS;
+
+	switch (options->action) {
+	case ACTION_RUN:
+		return run(config);
+	case ACTION_CHECK:
+		status = check(config);
+		break;
+	case ACTION_PRINT_CONFIG:
+		config_print(config, stdout);
+		break;
+	case ACTION_DUMP_MAP:
+		status = dump_run(config, options->dump_form, stdout);
+		break;
+	case ACTION_EXPLAIN:
+		status = explain_run(config, options->name, options->type,
+				     options->is_json, stdout);
+		break;
+	case ACTION_STATUS:
+		status = verbs_print_status(config, options->is_json, stdout);
+		break;
+	case ACTION_VERSION:
+	case ACTION_HELP:
+		break;
+	}
+	config_free(config);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct config *config = NULL;
+	struct diag diag;
+	int ret;
+
+	log_open("dnsd", LOG_LEVEL_NOTICE, LOG_TARGET_STDERR);
+	if (options_parse(&dnsd.options, argc, argv) < 0)
+		return EXIT_FAILURE;
+	if (dnsd.options.action == ACTION_HELP) {
+		options_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (dnsd.options.action == ACTION_VERSION) {
+		puts("dnsd (ersatz) " PACKAGE_VERSION);
+		return EXIT_SUCCESS;
+	}
+	diag_init(&diag);
+	ret = options_load_config(&dnsd.options, &config, &diag);
+	if (ret < 0 || dnsd.options.action <= ACTION_CHECK)
+		diag_print(&diag, stderr);
+	diag_fini(&diag);
+	return ret < 0 ? EXIT_FAILURE : act(config);
 }

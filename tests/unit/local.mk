@@ -152,6 +152,10 @@ UNIT_TESTS += tests/unit/test_nl
 tests_unit_test_nl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_options
+tests_unit_test_options_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_options_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_own_traffic
 tests_unit_test_own_traffic_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_own_traffic_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -250,16 +254,16 @@ UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_spawner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_udp_servers
+tests_unit_test_udp_servers_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_udp_servers_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_unreachable
 tests_unit_test_unreachable_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_unreachable_SOURCES = tests/unit/test_unreachable.c \
 	tests/unit/relay_packets.c \
 	tests/unit/relay_packets.h
 tests_unit_test_unreachable_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
-
-UNIT_TESTS += tests/unit/test_udp_servers
-tests_unit_test_udp_servers_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_udp_servers_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_uplink
 tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -157,8 +157,9 @@ static int setup(void **state)
 					     .upstream = 3}};
 	f->asker.client.addr = addr_ipv4(127U << 24 | 1);
 	if (fakes_new(&f->fakes, NULL, &f->config.dnsd.fake) ||
-	    dispatch_new(&f->dispatch, f->fakes))
+	    dispatch_new(&f->dispatch))
 		return -1;
+	dispatch_set_parts(f->dispatch, NULL, f->fakes);
 	dispatch_set_config(f->dispatch, &f->config, NULL);
 	match(OUTBOUND_FIRST);
 	map_error = 0;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * options.h - the command line, and the configuration that it stands for.
+ *
+ * Errors	told on stderr; -EINVAL for a wrong command line, ERR_CONFIG
+ * Ownership	texts point into argv
+ */
+#ifndef ERSATZ_DNSD_OPTIONS_H
+#define ERSATZ_DNSD_OPTIONS_H
+
+#include "common/compiler.h"
+#include "common/config.h"
+#include "common/diag.h"
+#include "dnsd/dump.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#define OPTIONS_LISTEN_MAX 8
+
+enum options_action {
+	ACTION_RUN,
+	ACTION_CHECK,
+	ACTION_PRINT_CONFIG,
+	ACTION_DUMP_MAP,
+	ACTION_EXPLAIN,
+	ACTION_STATUS,
+	ACTION_VERSION,
+	ACTION_HELP,
+};
+
+struct options {
+	enum options_action action;
+	bool is_foreground, is_json;
+	const char *config_file;   /* NULL: the default one */
+	const char *proxy;         /* NULL: from the file */
+	const char *password_file; /* of the proxy */
+	const char *state_dir, *run_dir;
+	struct endpoint listen[OPTIONS_LISTEN_MAX];
+	size_t listen_count;
+	enum dump_form dump_form;
+	const char *name, *type; /* to explain; type may be NULL */
+};
+
+NODISCARD int options_parse(struct options *options, int argc, char **argv);
+
+void options_help(FILE *out);
+
+/*
+ * Loads the file, or what --proxy stands for, and lays the options over it
+ * (the config borrows from them).  The caller frees it; what is wrong is in
+ * `diag`, warnings too.
+ */
+NODISCARD int options_load_config(const struct options *options,
+				  struct config **config, struct diag *diag);
+
+#endif

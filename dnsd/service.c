@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dnsd/service.h"
+
+#include "common/clock.h"
+#include "common/control.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/map.h"
+#include "common/privilege.h"
+#include "dnsd/dispatch.h"
+#include "dnsd/explain.h"
+#include "dnsd/fakes.h"
+#include "dnsd/query.h"
+#include "dnsd/server.h"
+#include "dnsd/upstream/upstream.h"
+#include "dnsd/verbs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUERIES_MAX 4096 /* that wait for an upstream */
+
+/* What belongs to one configuration and goes with it; all owned. */
+struct epoch {
+	struct config *config;
+	struct upstreams *upstreams;
+	struct queries *queries;
+	struct explainer *explainer;
+};
+
+struct service {
+	struct ev_loop *loop;
+	struct daemon *daemon; /* borrowed */
+	struct server *server; /* owned, as all of these */
+	struct map *map;
+	struct fakes *fakes;
+	struct dispatch *dispatch;
+	struct control *control;
+	struct epoch epoch;
+	struct verbs verbs;
+};
+
+static int find_identity(struct identity *identity, const struct config *config)
+{
+	if (geteuid() == 0)
+		return identity_find(identity, config->user);
+	*identity = (struct identity){geteuid(), getegid()};
+	return 0;
+}
+
+static int make_folders(const struct config *config,
+			const struct identity *identity)
+{
+	int ret = daemon_make_run_dir(config->run_dir, identity->gid);
+
+	if (ret < 0) {
+		log_error("cannot make folder '%s': %s", config->run_dir,
+			  err_text(ret));
+		return ret;
+	}
+	ret = daemon_make_state_dir(config->state_dir, identity->uid,
+				    identity->gid);
+	if (ret < 0)
+		log_error("cannot make folder '%s': %s", config->state_dir,
+			  err_text(ret));
+	return ret;
+}
+
+static int take_lock(struct daemon *daemon, const struct config *config)
+{
+	pid_t holder = 0;
+	int ret = daemon_lock(daemon, config->run_dir, "dnsd", &holder);
+
+	if (ret == ERR_RUNNING)
+		log_error("cannot start: dnsd runs already in '%s', process "
+			  "%d",
+			  config->run_dir, (int)holder);
+	else if (ret < 0)
+		log_error("cannot lock '%s/dnsd.pid': %s", config->run_dir,
+			  err_text(ret));
+	return ret;
+}
+
+static int open_map(struct service *service, const struct config *config)
+{
+	char *path = config_path(config->state_dir, "map.db");
+	char reason[MAP_REASON_SIZE];
+	int ret = -ENOMEM;
+
+	if (path)
+		ret = map_open(&service->map, path, &config->dnsd.fake, reason);
+	free(path);
+	if (ret == -ENOMEM)
+		log_error("cannot open the map: %s", err_text(ret));
+	else if (ret < 0)
+		log_error("%s", reason);
+	else if (ret > 0)
+		log_warning("%s", reason);
+	if (ret < 0)
+		return ret;
+	ret = fakes_new(&service->fakes, service->map, &config->dnsd.fake);
+	if (ret < 0)
+		log_error("cannot load the map: %s",
+			  *map_reason(service->map) ? map_reason(service->map)
+						    : err_text(ret));
+	return ret < 0 ? ret : 0;
+}
+
+static int64_t slot_of(void *ctx, const struct name *name)
+{
+	const struct service *service = ctx;
+
+	return fakes_find(service->fakes, name);
+}
+
+/* Upstreams go first: their end ends every query and every explanation. */
+static void end_epoch(struct epoch *epoch)
+{
+	upstreams_free(epoch->upstreams);
+	explainer_free(epoch->explainer);
+	queries_free(epoch->queries);
+	config_free(epoch->config);
+	*epoch = (struct epoch){0};
+}
+
+/* On failure the caller ends the epoch, which has its config already. */
+static int begin_epoch(struct service *service, struct epoch *epoch)
+{
+	const struct config *config = epoch->config;
+	const struct upstreams_conf upstreams_conf = {
+		.groups = config->upstreams,
+		.group_count = config->upstream_count,
+		.timeout_ms = config->dnsd.timeout_ms,
+		.run_dir = config->run_dir,
+		.fake = &config->dnsd.fake,
+		.listen = config->dnsd.listen,
+		.listen_count = config->dnsd.listen_count,
+	};
+	struct queries_conf queries_conf = {
+		.config = config,
+		.ops = &dispatch_query_ops,
+		.ctx = service->dispatch,
+		.max = QUERIES_MAX,
+	};
+	struct explain_conf explain_conf = {
+		.config = config,
+		.slot_of = slot_of,
+		.ctx = service,
+	};
+	int ret = upstreams_new(&epoch->upstreams, service->loop,
+				&upstreams_conf);
+
+	queries_conf.upstreams = epoch->upstreams;
+	explain_conf.upstreams = epoch->upstreams;
+	if (ret == 0)
+		ret = queries_new(&epoch->queries, &queries_conf);
+	if (ret == 0)
+		ret = explainer_new(&epoch->explainer, &explain_conf);
+	if (ret < 0)
+		log_error("cannot set up the upstreams: %s", err_text(ret));
+	return ret;
+}
+
+static void use_epoch(struct service *service, const struct epoch *epoch)
+{
+	service->epoch = *epoch;
+	dispatch_set_config(service->dispatch, epoch->config, epoch->queries);
+	service->verbs.config = epoch->config;
+	service->verbs.queries = epoch->queries;
+	service->verbs.upstreams = epoch->upstreams;
+	service->verbs.explainer = epoch->explainer;
+}
+
+static int open_control(struct service *service, const struct config *config,
+			gid_t gid)
+{
+	char *path = config_path(config->run_dir, "dnsd.sock");
+	int ret = -ENOMEM;
+
+	if (path)
+		ret = control_open(&service->control, service->loop, path, gid,
+				   verbs_table, &service->verbs);
+	if (ret < 0)
+		log_error("cannot open control socket '%s': %s",
+			  path ? path : "dnsd.sock", err_text(ret));
+	free(path);
+	return ret;
+}
+
+/* What needs root, if anything does: when it returns, nobody is root. */
+static int start_privileged(struct service *service,
+			    const struct config *config,
+			    const struct identity *identity)
+{
+	const struct server_conf server_conf = {
+		.listen = config->dnsd.listen,
+		.listen_count = config->dnsd.listen_count,
+	};
+	int ret = make_folders(config, identity);
+
+	if (ret == 0)
+		ret = take_lock(service->daemon, config);
+	if (ret == 0)
+		ret = dispatch_new(&service->dispatch);
+	if (ret == 0)
+		ret = server_open(&service->server, service->loop, &server_conf,
+				  &dispatch_server_ops, service->dispatch);
+	if (ret < 0)
+		return ret;
+	ret = privilege_drop_all(identity);
+	if (ret < 0)
+		log_error("cannot give up privileges: %s", err_text(ret));
+	return ret;
+}
+
+static int start_unprivileged(struct service *service, gid_t gid)
+{
+	const struct config *config = service->epoch.config;
+	struct epoch epoch = service->epoch;
+	int ret = open_map(service, config);
+
+	if (ret == 0)
+		ret = begin_epoch(service, &epoch);
+	use_epoch(service, &epoch);
+	if (ret == 0)
+		ret = open_control(service, config, gid);
+	if (ret < 0)
+		return ret;
+	dispatch_set_parts(service->dispatch, service->server, service->fakes);
+	service->verbs.server = service->server;
+	service->verbs.fakes = service->fakes;
+	service->verbs.dispatch = service->dispatch;
+	service->verbs.control = service->control;
+	service->verbs.started_ms = clock_wall_ms();
+	return 0;
+}
+
+static void log_ready(const struct service *service)
+{
+	const struct dnsd_conf *conf = &service->epoch.config->dnsd;
+	char text[ENDPOINT_TEXT_SIZE];
+	struct fakes_stats stats;
+
+	for (size_t i = 0; i < conf->listen_count; i++)
+		log_notice(
+			"listening at '%s'",
+			endpoint_format(&conf->listen[i], text, sizeof(text)));
+	fakes_stats(service->fakes, &stats);
+	log_notice("ready, %u names have an address, %u addresses are free",
+		   stats.names, stats.free);
+}
+
+int service_start(struct service **service, struct ev_loop *loop,
+		  struct daemon *daemon, struct config *config)
+{
+	struct service *new = calloc(1, sizeof(*new));
+	struct identity identity;
+	int ret;
+
+	if (!new) {
+		config_free(config);
+		return -ENOMEM;
+	}
+	new->loop = loop;
+	new->daemon = daemon;
+	new->epoch.config = config;
+	ret = find_identity(&identity, config);
+	if (ret == 0)
+		ret = start_privileged(new, config, &identity);
+	if (ret == 0)
+		ret = start_unprivileged(new, identity.gid);
+	if (ret < 0) {
+		service_stop(new);
+		return ret;
+	}
+	server_start(new->server);
+	log_ready(new);
+	*service = new;
+	return 0;
+}
+
+static bool is_same_prefix(const struct prefix *a, const struct prefix *b)
+{
+	return a->length == b->length && addr_equal(&a->addr, &b->addr);
+}
+
+static bool is_same_listen(const struct dnsd_conf *a, const struct dnsd_conf *b)
+{
+	if (a->listen_count != b->listen_count)
+		return false;
+	for (size_t i = 0; i < a->listen_count; i++) {
+		if (!endpoint_equal(&a->listen[i], &b->listen[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The key that a reload cannot change, or NULL. */
+static const char *changed_for_good(const struct config *old,
+				    const struct config *new)
+{
+	if (!is_same_listen(&old->dnsd, &new->dnsd))
+		return "dnsd.listen";
+	if (!is_same_prefix(&old->dnsd.fake.ipv4, &new->dnsd.fake.ipv4) ||
+	    !is_same_prefix(&old->dnsd.fake.ipv6, &new->dnsd.fake.ipv6))
+		return "dnsd.fake";
+	if (strcmp(old->state_dir, new->state_dir) != 0)
+		return "state";
+	if (strcmp(old->run_dir, new->run_dir) != 0)
+		return "run";
+	if (strcmp(old->user, new->user) != 0)
+		return "user";
+	return NULL;
+}
+
+int service_reload(struct service *service, struct config *config)
+{
+	struct epoch old = service->epoch, new = {.config = config};
+	const char *key = changed_for_good(old.config, config);
+	int ret = ERR_CONFIG;
+
+	if (key)
+		log_error("cannot reload '%s': '%s' is read at the start only; "
+			  "restart dnsd to change it",
+			  config->file, key);
+	else
+		ret = begin_epoch(service, &new);
+	if (ret < 0) {
+		end_epoch(&new);
+		return ret;
+	}
+	use_epoch(service, &new);
+	end_epoch(&old);
+	return 0;
+}
+
+void service_stop(struct service *service)
+{
+	if (!service)
+		return;
+	control_close(service->control);
+	end_epoch(&service->epoch);
+	server_close(service->server);
+	fakes_free(service->fakes);
+	map_close(service->map);
+	dispatch_free(service->dispatch);
+	daemon_unlock(service->daemon);
+	free(service);
+}

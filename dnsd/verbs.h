@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * verbs.h - what the control socket of dnsd is asked.
+ *
+ *	status	one object of numbers, then {"upstream","servers"} for each
+ *		group
+ *	used	{"slot","used"} for each name answered since the start, "used"
+ *		in milliseconds since 1970; at most 4096 slots from the member
+ *		"from" on (0 if missing) are looked at, and {"next":N} follows
+ *		if there are more: ask again from there
+ *	explain, resolve	explain.h, query.h
+ *
+ * Thread	the thread of the loop
+ */
+#ifndef ERSATZ_DNSD_VERBS_H
+#define ERSATZ_DNSD_VERBS_H
+
+#include "common/config.h"
+#include "common/control.h"
+#include "dnsd/dispatch.h"
+#include "dnsd/explain.h"
+#include "dnsd/fakes.h"
+#include "dnsd/query.h"
+#include "dnsd/server.h"
+
+/*
+ * The parts that the verbs tell of; all borrowed.  A reload changes the
+ * pointers, which is safe as they are read anew with each request.
+ */
+struct verbs {
+	struct control *control;
+	struct fakes *fakes;
+	struct dispatch *dispatch;
+	struct server *server;
+	struct queries *queries;
+	struct upstreams *upstreams;
+	struct explainer *explainer;
+	const struct config *config;
+	int64_t started_ms; /* wall clock */
+};
+
+/* For control_open(); the context is the struct verbs. */
+extern const struct control_verb verbs_table[];
+
+/*
+ * dnsd --status: asks the daemon that runs in `run_dir` and prints.  Returns
+ * what exit() gets.
+ */
+NODISCARD int verbs_print_status(const struct config *config, bool is_json,
+				 FILE *out);
+
+#endif

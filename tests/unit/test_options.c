@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dnsd/options.h"
+
+#include "common/err.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WORDS_MAX 16
+
+/* The words of a command line, without quotes. */
+static int parse(struct options *options, const char *line)
+{
+	static char copy[512];
+	char *words[WORDS_MAX + 1] = {0};
+	int count = 0;
+
+	assert_true(strlen(line) < sizeof(copy));
+	strcpy(copy, line);
+	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+		assert_true(count < WORDS_MAX);
+		words[count++] = word;
+	}
+	return options_parse(options, count, words);
+}
+
+static void nothing_asked_for_is_to_run(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, "dnsd"), 0);
+	assert_int_equal(options.action, ACTION_RUN);
+	assert_false(options.is_foreground);
+	assert_null(options.config_file);
+	assert_int_equal(parse(&options, "dnsd -f -c x.yaml --state s --run r"),
+			 0);
+	assert_int_equal(options.action, ACTION_RUN);
+	assert_true(options.is_foreground);
+	assert_string_equal(options.config_file, "x.yaml");
+	assert_string_equal(options.state_dir, "s");
+	assert_string_equal(options.run_dir, "r");
+}
+
+static void every_action_has_its_option(void **state)
+{
+	static const struct {
+		const char *line;
+		enum options_action action;
+	} cases[] = {
+		{"dnsd --check", ACTION_CHECK},
+		{"dnsd --print-config", ACTION_PRINT_CONFIG},
+		{"dnsd --dump-map", ACTION_DUMP_MAP},
+		{"dnsd --explain x", ACTION_EXPLAIN},
+		{"dnsd --status", ACTION_STATUS},
+		{"dnsd --version", ACTION_VERSION},
+		{"dnsd --help", ACTION_HELP},
+		{"dnsd -h", ACTION_HELP},
+	};
+	struct options options;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(parse(&options, cases[i].line), 0);
+		assert_int_equal(options.action, cases[i].action);
+	}
+}
+
+static void a_name_to_explain_may_have_a_type(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, "dnsd --explain a.example"), 0);
+	assert_string_equal(options.name, "a.example");
+	assert_null(options.type);
+	assert_int_equal(parse(&options, "dnsd --explain a.example MX --json"),
+			 0);
+	assert_string_equal(options.type, "MX");
+	assert_true(options.is_json);
+}
+
+static void a_dump_has_a_form(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, "dnsd --dump-map"), 0);
+	assert_int_equal(options.dump_form, DUMP_TABLE);
+	assert_int_equal(parse(&options, "dnsd --dump-map=hosts"), 0);
+	assert_int_equal(options.dump_form, DUMP_HOSTS);
+	assert_int_equal(parse(&options, "dnsd --dump-map --json"), 0);
+	assert_int_equal(options.dump_form, DUMP_JSON);
+	assert_int_equal(parse(&options, "dnsd --dump-map=xml"), -EINVAL);
+}
+
+static void addresses_to_listen_at_may_be_repeated(void **state)
+{
+	struct options options;
+	struct endpoint expected;
+
+	(void)state;
+	assert_int_equal(
+		parse(&options, "dnsd --listen 127.0.0.1:5353 --listen ::1"),
+		0);
+	assert_int_equal(options.listen_count, 2);
+	assert_int_equal(endpoint_parse(&expected, "127.0.0.1:5353", 0), 0);
+	assert_true(endpoint_equal(&options.listen[0], &expected));
+	assert_int_equal(endpoint_parse(&expected, "[::1]:53", 0), 0);
+	assert_true(endpoint_equal(&options.listen[1], &expected));
+	assert_int_equal(parse(&options, "dnsd --listen localhost"), -EINVAL);
+}
+
+static void a_wrong_command_line_is_refused(void **state)
+{
+	static const char *const lines[] = {
+		"dnsd start",
+		"dnsd --nonsense",
+		"dnsd -c",
+		"dnsd --check --status",
+		"dnsd --explain a A B",
+		"dnsd --proxy socks5://127.0.0.1:1080 -c x.yaml",
+		"dnsd --password-file x",
+	};
+	struct options options;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		assert_int_equal(parse(&options, lines[i]), -EINVAL);
+}
+
+static void help_fits_a_screen(void **state)
+{
+	size_t lines = 0, column = 0;
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	(void)state;
+	assert_non_null(out);
+	options_help(out);
+	fclose(out);
+	for (size_t i = 0; i < length; i++) {
+		column = text[i] == '\n' ? 0 : column + 1;
+		lines += text[i] == '\n';
+		assert_true(column <= 80);
+	}
+	assert_true(lines > 10 && lines <= 23);
+	free(text);
+}
+
+static void options_lie_over_the_config(void **state)
+{
+	struct options options;
+	struct config *config;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(parse(&options, "dnsd --proxy socks5://127.0.0.1:1080 "
+					 "--state s --run r --listen ::1"),
+			 0);
+	diag_init(&diag);
+	assert_int_equal(options_load_config(&options, &config, &diag), 0);
+	assert_string_equal(config->state_dir, "s");
+	assert_string_equal(config->run_dir, "r");
+	assert_int_equal(config->dnsd.listen_count, 1);
+	assert_int_equal(config->dnsd.listen[0].addr.family, ADDR_IPV6);
+	config_free(config);
+	diag_fini(&diag);
+}
+
+static void a_missing_file_is_told(void **state)
+{
+	struct options options;
+	struct config *config = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(parse(&options, "dnsd -c /nowhere/x.yaml"), 0);
+	diag_init(&diag);
+	assert_true(options_load_config(&options, &config, &diag) < 0);
+	assert_null(config);
+	assert_int_equal(diag.errors, 1);
+	assert_non_null(strstr(diag.lines[0], "/nowhere/x.yaml"));
+	diag_fini(&diag);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_asked_for_is_to_run),
+		cmocka_unit_test(every_action_has_its_option),
+		cmocka_unit_test(a_name_to_explain_may_have_a_type),
+		cmocka_unit_test(a_dump_has_a_form),
+		cmocka_unit_test(addresses_to_listen_at_may_be_repeated),
+		cmocka_unit_test(a_wrong_command_line_is_refused),
+		cmocka_unit_test(help_fits_a_screen),
+		cmocka_unit_test(options_lie_over_the_config),
+		cmocka_unit_test(a_missing_file_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
