@@ -18,38 +18,57 @@
 struct used {
 	int64_t *ms; /* owned; by slot, 0: not known */
 	uint32_t slots;
+	int64_t next; /* where to ask on, -1: that was all */
 };
 
 static void on_used(void *ctx, const struct json *line)
 {
 	struct used *used = ctx;
 	int64_t slot = json_get_int(line, "slot", -1);
+	int64_t next = json_get_int(line, "next", -1);
+
+	if (next > used->next)
+		used->next = next;
 	if (slot >= 0 && slot < used->slots)
 		used->ms[slot] = json_get_int(line, "used", 0);
+}
+
+/* The daemon answers a part of the slots at a time. */
+static int ask_part(const char *path, int64_t from, struct used *used,
+		    char *error, size_t size)
+{
+	struct json *request = json_new();
+	if (!request)
+		return -ENOMEM;
+	json_set_text(request, "verb", "used");
+	json_set_int(request, "from", from);
+	int ret = control_call(path, request, CALL_TIMEOUT_MS, on_used, used,
+			       error, size);
+	json_free(request);
+	return ret;
 }
 
 /* Without a daemon that we may ask, nothing of it is known. */
 static int ask_used(const struct config *config, struct used *used)
 {
-	int ret = -ENOMEM;
 	char error[256];
+	int64_t from = -1;
+	int ret = 0;
 	char *path = config_path(config->run_dir, "dnsd.sock");
-	struct json *request = json_new();
+	if (!path)
+		return -ENOMEM;
 
-	if (!path || !request)
-		goto out;
-	json_set_text(request, "verb", "used");
-	ret = control_call(path, request, CALL_TIMEOUT_MS, on_used, used, error,
-			   sizeof(error));
+	/* Each part must lie behind the one before. */
+	for (used->next = 0; ret == 0 && used->next > from;) {
+		from = used->next;
+		ret = ask_part(path, from, used, error, sizeof(error));
+	}
+	free(path);
 	if (ret < 0 && ret != ERR_NOT_RUNNING)
 		log_warning("cannot ask the daemon when names were last used: "
 			    "%s",
 			    ret == ERR_REFUSED ? error : err_text(ret));
-	ret = 0;
-out:
-	json_free(request);
-	free(path);
-	return ret;
+	return 0;
 }
 
 struct printing {

@@ -3,8 +3,8 @@
  * dump.h - the map as a person or a program wants to read it.
  *
  * Reads map.db read only, whether the daemon runs or not; when it runs, its
- * verb "used" tells when each name was last answered ({"slot":N,"used":T}
- * lines, wall clock in milliseconds), otherwise that is not known.
+ * verb "used" (verbs.h) tells when each name was last answered, otherwise that
+ * is not known.
  *
  *	table	aligned columns for eyes
  *	json	one object a line: slot name ipv4 ipv6 created last_used

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 dist_man_MANS += \
+	man/dnsd.8 \
 	man/ersatz.7 \
 	man/ersatz.8
