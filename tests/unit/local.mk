@@ -41,7 +41,17 @@ tests_unit_test_config_proxy_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_control
 tests_unit_test_control_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_control_SOURCES = tests/unit/test_control.c \
+	tests/unit/control_fixture.c \
+	tests/unit/control_fixture.h
 tests_unit_test_control_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_control_call
+tests_unit_test_control_call_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_control_call_SOURCES = tests/unit/test_control_call.c \
+	tests/unit/control_fixture.c \
+	tests/unit/control_fixture.h
+tests_unit_test_control_call_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_daemon
 tests_unit_test_daemon_CPPFLAGS = $(UNIT_CPPFLAGS)

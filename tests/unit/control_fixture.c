@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/unit/control_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void on_echo(void *ctx, struct control_client *client,
+		    const struct json *request)
+{
+	(void)ctx;
+	control_send(client, request);
+	control_end(client, NULL);
+}
+
+static void on_later(void *ctx, struct control_client *client,
+		     const struct json *request)
+{
+	struct control_fixture *fixture = ctx;
+
+	(void)request;
+	fixture->later = control_client_id(client);
+}
+
+static void on_change(void *ctx, struct control_client *client,
+		      const struct json *request)
+{
+	struct control_fixture *fixture = ctx;
+
+	(void)request;
+	fixture->changes++;
+	control_end(client, NULL);
+}
+
+static void on_detach(void *ctx, struct control_client *client,
+		      const struct json *request)
+{
+	struct control_fixture *fixture = ctx;
+
+	(void)request;
+	fixture->detached = control_detach(client);
+}
+
+static void on_flood(void *ctx, struct control_client *client,
+		     const struct json *request)
+{
+	struct control_fixture *fixture = ctx;
+	struct json *line = json_new();
+	char text[1001];
+
+	(void)request;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	json_set_text(line, "x", text);
+	for (int i = 0; i < fixture->flood; i++)
+		control_send(client, line);
+	json_free(line);
+	control_end(client, NULL);
+}
+
+static void on_refuse(void *ctx, struct control_client *client,
+		      const struct json *request)
+{
+	(void)ctx;
+	(void)request;
+	control_end(client, "the moon is full");
+}
+
+static void on_exit_now(void *ctx, struct control_client *client,
+			const struct json *request)
+{
+	(void)client;
+	(void)request;
+	ev_break(((struct control_fixture *)ctx)->loop, EVBREAK_ALL);
+}
+
+const struct control_verb control_fixture_verbs[] = {
+	{"change", CONTROL_CHANGE, on_change},
+	{"detach", CONTROL_READ, on_detach},
+	{"echo", CONTROL_READ, on_echo},
+	{"exit", CONTROL_READ, on_exit_now},
+	{"flood", CONTROL_READ, on_flood},
+	{"later", CONTROL_READ, on_later},
+	{"refuse", CONTROL_READ, on_refuse},
+	{NULL, CONTROL_READ, NULL},
+};
+
+int control_fixture_setup(void **state)
+{
+	struct control_fixture *fixture = calloc(1, sizeof(*fixture));
+
+	if (!fixture)
+		return -1;
+	strcpy(fixture->folder, "/tmp/test_control.XXXXXX");
+	if (!mkdtemp(fixture->folder) || chmod(fixture->folder, 0755) < 0)
+		return -1;
+	snprintf(fixture->path, sizeof(fixture->path), "%s/sock",
+		 fixture->folder);
+	fixture->detached = -1;
+	fixture->loop = ev_loop_new(EVFLAG_AUTO);
+	if (!fixture->loop ||
+	    control_open(&fixture->control, fixture->loop, fixture->path,
+			 (gid_t)-1, control_fixture_verbs, fixture))
+		return -1;
+	*state = fixture;
+	return 0;
+}
+
+int control_fixture_teardown(void **state)
+{
+	struct control_fixture *fixture = *state;
+
+	control_close(fixture->control);
+	ev_loop_destroy(fixture->loop);
+	if (rmdir(fixture->folder) < 0)
+		return -1;
+	free(fixture);
+	return 0;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * control_fixture.h - a control server with a verb for each way to answer:
+ * echo, later, change, detach, flood, refuse, exit.
+ */
+#ifndef ERSATZ_TESTS_CONTROL_FIXTURE_H
+#define ERSATZ_TESTS_CONTROL_FIXTURE_H
+
+#include "common/control.h"
+
+#define NOBODY 65534
+
+/* A server in a folder of its own, with a verb for each way to answer. */
+struct control_fixture {
+	struct ev_loop *loop;
+	struct control *control;
+	char folder[32];
+	char path[64];
+	uint64_t later; /* who waits for an answer */
+	int detached;   /* what control_detach() gave */
+	int changes;    /* calls of the verb that changes */
+	int flood;      /* lines that "flood" sent */
+};
+
+extern const struct control_verb control_fixture_verbs[];
+
+int control_fixture_setup(void **state);
+int control_fixture_teardown(void **state);
+
+#define CONTROL_TEST(fn)                                           \
+	cmocka_unit_test_setup_teardown(fn, control_fixture_setup, \
+					control_fixture_teardown)
+
+#endif

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The command line's side, from a process of its own, and who may do what. */
+#include "common/control.h"
+#include "common/err.h"
+#include "tests/unit/control_fixture.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void on_finished(struct ev_loop *loop, ev_io *watcher, int revents)
+{
+	(void)revents;
+	ev_io_stop(loop, watcher);
+	ev_break(loop, EVBREAK_ALL);
+}
+
+/* Runs `fn` in another process while the loop serves; its exit status. */
+static int beside(struct control_fixture *fixture,
+		  int (*fn)(struct control_fixture *fixture))
+{
+	int ends[2], status;
+	ev_io finished;
+
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		close(ends[0]);
+		_exit(fn(fixture));
+	}
+	close(ends[1]);
+	ev_io_init(&finished, on_finished, ends[0], EV_READ);
+	ev_io_start(fixture->loop, &finished);
+	ev_run(fixture->loop, 0);
+	ev_io_stop(fixture->loop, &finished);
+	close(ends[0]);
+	control_close(fixture->control);
+	fixture->control = NULL;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+struct told {
+	size_t lines;
+	int64_t last;
+};
+
+static void on_line(void *ctx, const struct json *line)
+{
+	struct told *told = ctx;
+
+	told->lines++;
+	told->last = json_get_int(line, "n", -1);
+}
+
+static int call(struct control_fixture *fixture, const char *verb,
+		struct told *told, char *error, size_t size)
+{
+	struct json *request = json_new();
+
+	json_set_text(request, "verb", verb);
+	json_set_int(request, "n", 42);
+	int ret = control_call(fixture->path, request, 30000, on_line, told,
+			       error, size);
+	json_free(request);
+	return ret;
+}
+
+static int calls_of_a_command_line(struct control_fixture *fixture)
+{
+	struct told told = {0};
+	char error[64] = "x";
+
+	if (call(fixture, "echo", &told, error, sizeof(error)) != 0 ||
+	    told.lines != 1 || told.last != 42 || error[0] != '\0')
+		return 1;
+	if (call(fixture, "flood", &told, error, sizeof(error)) != 0 ||
+	    told.lines != 901)
+		return 2;
+	if (call(fixture, "refuse", &told, error, sizeof(error)) !=
+		    ERR_REFUSED ||
+	    strcmp(error, "the moon is full") != 0)
+		return 3;
+	if (call(fixture, "change", &told, error, sizeof(error)) != 0)
+		return 5;
+	if (call(fixture, "exit", &told, error, sizeof(error)) != -ECONNRESET)
+		return 4;
+	return 0;
+}
+
+static void command_line_gets_lines_errors_and_resets(void **state)
+{
+	struct control_fixture *fixture = *state;
+
+	fixture->flood = 900;
+	assert_int_equal(beside(fixture, calls_of_a_command_line), 0);
+}
+
+static int change_as_nobody(struct control_fixture *fixture)
+{
+	struct told told = {0};
+	char error[64];
+
+	if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+		return 1;
+	if (call(fixture, "change", &told, error, sizeof(error)) !=
+		    ERR_REFUSED ||
+	    strcmp(error, "only root may do this") != 0)
+		return 2;
+	return call(fixture, "echo", &told, error, sizeof(error)) == 0 ? 0 : 3;
+}
+
+static void change_is_refused_to_others(void **state)
+{
+	struct control_fixture *fixture = *state;
+
+	if (geteuid() != 0)
+		skip();
+	/* In reach of everybody here, so that only the verb's own check is
+	 * left. */
+	assert_int_equal(chmod(fixture->path, 0666), 0);
+	assert_int_equal(beside(fixture, change_as_nobody), 0);
+	assert_int_equal(fixture->changes, 0);
+}
+
+static int call_as_stranger(struct control_fixture *fixture)
+{
+	struct told told = {0};
+	char error[64];
+
+	if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+		return 1;
+	return call(fixture, "echo", &told, error, sizeof(error)) == -EACCES
+		       ? 0
+		       : 2;
+}
+
+static void stranger_cannot_connect(void **state)
+{
+	struct control_fixture *fixture = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(beside(fixture, call_as_stranger), 0);
+}
+
+static int call_as_group(struct control_fixture *fixture)
+{
+	struct told told = {0};
+	char error[64];
+
+	if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 ||
+	    setuid(NOBODY - 1) < 0)
+		return 1;
+	return call(fixture, "echo", &told, error, sizeof(error)) == 0 ? 0 : 2;
+}
+
+static void group_can_connect(void **state)
+{
+	struct control_fixture *fixture = *state;
+
+	if (geteuid() != 0)
+		skip();
+	control_close(fixture->control);
+	assert_int_equal(control_open(&fixture->control, fixture->loop,
+				      fixture->path, NOBODY,
+				      control_fixture_verbs, fixture),
+			 0);
+	assert_int_equal(beside(fixture, call_as_group), 0);
+}
+
+static void without_a_daemon_the_call_says_so(void **state)
+{
+	struct control_fixture *fixture = *state;
+	struct told told = {0};
+	char error[64];
+
+	control_close(fixture->control);
+	fixture->control = NULL;
+	assert_int_equal(call(fixture, "echo", &told, error, sizeof(error)),
+			 ERR_NOT_RUNNING);
+}
+
+static void daemon_that_says_nothing_is_a_timeout(void **state)
+{
+	struct control_fixture *fixture = *state;
+	struct json *request = json_new();
+	struct told told = {0};
+	char error[64];
+
+	/* Nobody runs the loop; the kernel accepts on its behalf. */
+	json_set_text(request, "verb", "echo");
+	assert_int_equal(control_call(fixture->path, request, 1, on_line, &told,
+				      error, sizeof(error)),
+			 ERR_TIMEOUT);
+	json_free(request);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CONTROL_TEST(command_line_gets_lines_errors_and_resets),
+		CONTROL_TEST(change_is_refused_to_others),
+		CONTROL_TEST(stranger_cannot_connect),
+		CONTROL_TEST(group_can_connect),
+		CONTROL_TEST(without_a_daemon_the_call_says_so),
+		CONTROL_TEST(daemon_that_says_nothing_is_a_timeout),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
