@@ -16,7 +16,7 @@
 #define DUMP_DELAY_MS 10    /* after the first event: they come in swarms */
 #define DUMP_RETRY_MS 1000
 
-static bool is_tunnel(const struct nl_link *link)
+bool uplink_is_tunnel(const struct nl_link *link)
 {
 	static const char *const kinds[] = {
 		"tun",    "wireguard", "ipip", "sit",  "gre",
@@ -46,7 +46,7 @@ static const struct nl_link *link_of_route(const struct nl_state *state,
 		return NULL;
 	if (pinned)
 		return strcmp(link->name, pinned) == 0 ? link : NULL;
-	if (is_tunnel(link) && route->dst.length <= DISGUISE_LENGTH_MAX)
+	if (uplink_is_tunnel(link) && route->dst.length <= DISGUISE_LENGTH_MAX)
 		return NULL;
 	return link;
 }
@@ -62,6 +62,7 @@ static void uplink_set(struct uplink *uplink, const struct nl_route *route,
 		return;
 	uplink->gateway = route->gateway;
 	uplink->prefsrc = route->prefsrc;
+	uplink->is_onlink = route->is_onlink;
 	if (route->mtu)
 		uplink->mtu = route->mtu;
 }

@@ -27,7 +27,11 @@ struct uplink {
 	struct addr gateway; /* ADDR_NONE: on link */
 	struct addr prefsrc;
 	uint32_t mtu;
+	bool is_onlink; /* the gateway needs no route of its own */
 };
+
+/* A link of a kind that carries packets inside packets of another link. */
+bool uplink_is_tunnel(const struct nl_link *link);
 
 /*
  * The default route with the lowest metric over a link that is up and has a

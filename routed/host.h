@@ -9,8 +9,8 @@
  * second.  After three repairs in a row of what nobody of us removed, a
  * warning says so and names who may have.
  *
- * Start	host_open(); the TUN is made (nobody sets it up or gives it an
- *		address but us); host_capture()
+ * Start	host_open(); the TUN is made, with the addresses of
+ *		plan_tun_addr(); host_capture()
  * Run		host_set_*() whenever a fact changes; host_set_tun(0) when the
  *		relay died, with the new index when there is another
  * Stop		host_release(), then the TUN may go; host_close()

@@ -14,7 +14,10 @@ routed_librouted_a_SOURCES = \
 	routed/nft.h \
 	routed/nl_device.c \
 	routed/nl_device.h \
+	routed/nl_edit.c \
 	routed/nl_edit.h \
+	routed/object.c \
+	routed/object.h \
 	routed/own_traffic.c \
 	routed/own_traffic.h \
 	routed/owner.c \

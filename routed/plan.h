@@ -9,7 +9,7 @@
  *  table base   199  0.0.0.0/1, 128.0.0.0/1 dev TUN, scope global, src TUN's
  *        fixed  198  base + throws that stand for the whole run
  *        local  197  fixed + throws that come and go
- *        pool   196  the fake pools dev TUN
+ *        pool   196  the fake pools dev TUN; without a TUN unreachable
  *        exit   210  and up: the default route of one interface, no more
  *
  *  4990  to POOL				lookup pool
@@ -41,7 +41,8 @@
  * Safe	A state is safe when every packet of an exempt sender (mark, uid,
  *	UDP server, socket bound to an exit), and every packet to a thrown
  *	prefix, goes where main alone would send it, and every other packet
- *	goes there or into the TUN.  Every prefix of the list is safe, and so
+ *	goes there or into the TUN (or, if to a pool, is unreachable).  Every
+ *	prefix of the list is safe, and so
  *	is every state between when reconcile.h turns one plan into another.
  *	(One exception, wanted: what an exempt sender cannot reach by main is
  *	unreachable, and never falls into the TUN.)
@@ -64,6 +65,7 @@
 #define PLAN_TABLE_BASE 199
 #define PLAN_TABLE_EXIT 210 /* the first of them */
 #define PLAN_EXITS_MAX 32
+#define PLAN_PRIORITY_EXIT 4999
 
 /* For --plan: a TUN that is yet to be made. */
 #define PLAN_TUN_UNBORN INT_MAX
@@ -80,10 +82,8 @@ enum plan_rank {
 	PLAN_RANK_CAPTURE, /* 4990, 5001, 5002, 5003 */
 };
 
-struct plan_object {
-	enum plan_rank rank;
-	struct nl_object object;
-};
+/* What rank an object of ours has, planned or found. */
+enum plan_rank plan_rank_of(const struct nl_object *object);
 
 /* A lookup that has to come out so once everything is in place. */
 enum plan_way {
@@ -100,7 +100,7 @@ struct plan_probe {
 };
 
 struct plan {
-	struct plan_object *objects; /* owned, in order */
+	struct nl_object *objects; /* owned, in order */
 	size_t count;
 	struct plan_probe *probes; /* owned */
 	size_t probe_count;
@@ -126,7 +126,14 @@ NODISCARD int plan_make(struct plan *plan, const struct config *config,
 			const struct plan_facts *facts);
 void plan_fini(struct plan *plan);
 
-/* The smallest of the uplinks' MTUs, 1280 to 65535; 1500 without an uplink. */
+/*
+ * The TUN's own address in a family.  It has one in IPv6 even if that pool is
+ * off: a socket that found no source at the TUN would take the uplink's, and
+ * leave by it as soon as it is routed again.
+ */
+struct addr plan_tun_addr(const struct config *config, uint8_t family);
+
+/* The smallest MTU of the uplinks; 1500 without an uplink. */
 uint32_t plan_tun_mtu(const struct config *config,
 		      const struct nl_state *found);
 

@@ -5,6 +5,9 @@
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 UNIT_TESTS =
 
+# A kernel of paper, for the modules that plan and apply routes.
+FIB_MODEL = tests/unit/fib_model.c tests/unit/fib_model.h
+
 if HAVE_CMOCKA
 
 UNIT_TESTS += tests/unit/test_addr
@@ -161,6 +164,16 @@ tests_unit_test_names_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_nl
 tests_unit_test_nl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_nl_edit
+tests_unit_test_nl_edit_SOURCES = tests/unit/test_nl_edit.c $(FIB_MODEL)
+tests_unit_test_nl_edit_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nl_edit_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_object
+tests_unit_test_object_SOURCES = tests/unit/test_object.c $(FIB_MODEL)
+tests_unit_test_object_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_object_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_options
 tests_unit_test_options_CPPFLAGS = $(UNIT_CPPFLAGS)
