@@ -5,6 +5,8 @@ routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
 routed_librouted_a_SOURCES = \
 	routed/backoff.c \
 	routed/backoff.h \
+	routed/exits.c \
+	routed/exits.h \
 	routed/host.h \
 	routed/inner.c \
 	routed/inner.h \
@@ -22,8 +24,14 @@ routed_librouted_a_SOURCES = \
 	routed/own_traffic.h \
 	routed/owner.c \
 	routed/owner.h \
+	routed/plan.c \
 	routed/plan.h \
+	routed/plan_print.c \
 	routed/plan_print.h \
+	routed/probes.c \
+	routed/probes.h \
+	routed/reconcile.c \
+	routed/reconcile.h \
 	routed/recover.h \
 	routed/relays.c \
 	routed/relays.h \
@@ -32,6 +40,8 @@ routed_librouted_a_SOURCES = \
 	routed/spawner.c \
 	routed/spawner.h \
 	routed/steer.h \
+	routed/throws.c \
+	routed/throws.h \
 	routed/tun.c \
 	routed/tun.h \
 	routed/udp_servers.c \

@@ -80,6 +80,11 @@ UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_exits
+tests_unit_test_exits_SOURCES = tests/unit/test_exits.c $(FIB_MODEL)
+tests_unit_test_exits_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_exits_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_explain
 tests_unit_test_explain_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_explain_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -191,6 +196,16 @@ UNIT_TESTS += tests/unit/test_packet
 tests_unit_test_packet_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_plan
+tests_unit_test_plan_SOURCES = tests/unit/test_plan.c $(FIB_MODEL)
+tests_unit_test_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_plan_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_plan_print
+tests_unit_test_plan_print_SOURCES = tests/unit/test_plan_print.c $(FIB_MODEL)
+tests_unit_test_plan_print_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_plan_print_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_poller
 tests_unit_test_poller_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_poller_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -221,6 +236,11 @@ tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=upstreams_ask \
 UNIT_TESTS += tests/unit/test_question
 tests_unit_test_question_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_question_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_reconcile
+tests_unit_test_reconcile_SOURCES = tests/unit/test_reconcile.c $(FIB_MODEL)
+tests_unit_test_reconcile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_reconcile_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_relay_packet
 tests_unit_test_relay_packet_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -276,6 +296,11 @@ tests_unit_test_socks_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_spawner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_throws
+tests_unit_test_throws_SOURCES = tests/unit/test_throws.c $(FIB_MODEL)
+tests_unit_test_throws_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_throws_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_udp_servers
 tests_unit_test_udp_servers_CPPFLAGS = $(UNIT_CPPFLAGS)

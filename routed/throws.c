@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/throws.h"
+
+#include "common/uplink.h"
+
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A connected prefix this long is one link and not a claim on the world. */
+#define CONNECTED_LENGTH_IPV4 22
+#define CONNECTED_LENGTH_IPV6 64
+
+/* Shorter ones are a default route in disguise. */
+#define DISGUISE_LENGTH_MAX 7
+
+/* /1 is the length of the TUN's own routes: it would be the same key. */
+#define LENGTH_MIN 2
+
+struct collection {
+	struct throws *throws;
+	const struct config *config;
+	const struct nl_state *found;
+	const struct plan_facts *facts;
+	int error;
+};
+
+static const struct prefix always[] = {
+	{{ADDR_IPV4, {169, 254}}, 16},           /* link-local */
+	{{ADDR_IPV4, {224}}, 4},                 /* multicast */
+	{{ADDR_IPV4, {255, 255, 255, 255}}, 32}, /* broadcast */
+	{{ADDR_IPV6, {0xfe, 0x80}}, 10},         /* link-local */
+	{{ADDR_IPV6, {0xff}}, 8},                /* multicast */
+};
+
+/* RFC 1918, 6598, 3927; RFC 4193, 4291. */
+static const struct prefix private_prefixes[] = {
+	{{ADDR_IPV4, {10}}, 8},          {{ADDR_IPV4, {172, 16}}, 12},
+	{{ADDR_IPV4, {192, 168}}, 16},   {{ADDR_IPV4, {100, 64}}, 10},
+	{{ADDR_IPV4, {169, 254}}, 16},   {{ADDR_IPV6, {0xfc}}, 7},
+	{{ADDR_IPV6, {0xfe, 0x80}}, 10},
+};
+
+static bool is_private(const struct prefix *prefix)
+{
+	for (size_t i = 0; i < ARRAY_LEN(private_prefixes); i++) {
+		if (prefix_covers(&private_prefixes[i], prefix))
+			return true;
+	}
+	return false;
+}
+
+static void append(struct collection *c, const struct prefix *prefix)
+{
+	struct throws *throws = c->throws;
+	struct prefix *grown;
+
+	if (c->facts->is_ipv6_off && prefix->addr.family == ADDR_IPV6)
+		return;
+	/* Full at every power of two. */
+	if ((throws->count & (throws->count - 1)) == 0) {
+		size_t room = throws->count ? throws->count * 2 : 1;
+
+		grown = realloc(throws->prefixes, room * sizeof(*grown));
+		if (!grown) {
+			c->error = -ENOMEM;
+			return;
+		}
+		throws->prefixes = grown;
+	}
+	throws->prefixes[throws->count++] = *prefix;
+}
+
+static void add(struct collection *c, const struct prefix *prefix)
+{
+	const unsigned missing =
+		prefix->length < LENGTH_MIN ? LENGTH_MIN - prefix->length : 0;
+
+	if (c->error)
+		return;
+	if (!missing) {
+		append(c, prefix);
+		return;
+	}
+	for (unsigned i = 0; i < 1U << missing && !c->error; i++) {
+		struct prefix part = *prefix;
+
+		part.length = LENGTH_MIN;
+		part.addr.bytes[0] |= (uint8_t)(i << (8 - LENGTH_MIN));
+		append(c, &part);
+	}
+}
+
+static bool is_own_prefix_of_link(const struct nl_state *found,
+				  const struct nl_route *route)
+{
+	for (size_t i = 0; i < found->addr_count; i++) {
+		const struct nl_ifaddr *own = &found->addrs[i];
+
+		if (own->ifindex == route->oif &&
+		    own->prefix.length == route->dst.length &&
+		    addr_equal(&own->prefix.addr, &route->dst.addr))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * DHCP can push routes without a gateway too; what makes a prefix connected
+ * is that the kernel made the route of an address, or that somebody else did
+ * but the address is there.
+ */
+static bool is_connected(const struct nl_state *found,
+			 const struct nl_route *route)
+{
+	unsigned longest_claim = route->family == ADDR_IPV4
+					 ? CONNECTED_LENGTH_IPV4
+					 : CONNECTED_LENGTH_IPV6;
+
+	if (route->table != RT_TABLE_MAIN || route->gateway.family != ADDR_NONE)
+		return false;
+	if (route->protocol != RTPROT_KERNEL &&
+	    !is_own_prefix_of_link(found, route))
+		return false;
+	return route->dst.length >= longest_claim || is_private(&route->dst);
+}
+
+static bool is_uplink(const struct collection *c, const struct nl_link *link)
+{
+	const char *pinned = c->config->routed.uplink;
+	struct uplink uplink;
+
+	for (uint8_t f = ADDR_IPV4; f <= ADDR_IPV6; f += 2) {
+		if (uplink_find(c->found, f, pinned, &uplink) == 0 &&
+		    uplink.ifindex == link->ifindex)
+			return true;
+	}
+	return false;
+}
+
+static bool is_inward(const struct collection *c, const struct nl_link *link)
+{
+	return uplink_is_tunnel(link) ||
+	       (strcmp(link->kind, "bridge") == 0 && !is_uplink(c, link));
+}
+
+static bool is_thrown(const struct collection *c, const struct nl_route *route)
+{
+	const struct nl_link *link = nl_link_by_index(c->found, route->oif);
+	const bool is_by_hand = route->protocol == RTPROT_STATIC ||
+				route->protocol == RTPROT_BOOT;
+	const bool is_pushed =
+		route->protocol == RTPROT_DHCP || route->protocol == RTPROT_RA;
+
+	if (!link || !link->is_up || link->is_loopback ||
+	    link->ifindex == c->facts->tun_ifindex)
+		return false;
+	if (is_connected(c->found, route))
+		return true;
+	if (is_by_hand && is_private(&route->dst))
+		return true;
+	return !is_pushed && route->dst.length > DISGUISE_LENGTH_MAX &&
+	       is_inward(c, link);
+}
+
+/* Main, and the tables that rules of others lead to. */
+static bool is_table_read(const struct nl_state *found,
+			  const struct nl_route *route)
+{
+	if (route->table == RT_TABLE_MAIN)
+		return true;
+	for (size_t i = 0; i < found->rule_count; i++) {
+		const struct nl_rule *rule = &found->rules[i];
+
+		if (rule->family == route->family &&
+		    rule->protocol != NL_PROTOCOL &&
+		    rule->action == FR_ACT_TO_TBL &&
+		    rule->table == route->table)
+			return true;
+	}
+	return false;
+}
+
+static void add_routes(struct collection *c)
+{
+	for (size_t i = 0; i < c->found->route_count; i++) {
+		const struct nl_route *route = &c->found->routes[i];
+
+		if (route->type == RTN_UNICAST && route->dst.length &&
+		    route->protocol != NL_PROTOCOL &&
+		    is_table_read(c->found, route) && is_thrown(c, route))
+			add(c, &route->dst);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct prefix *p = a;
+	const struct prefix *q = b;
+	int order = addr_compare(&p->addr, &q->addr);
+
+	return order ? order : (int)p->length - (int)q->length;
+}
+
+/* In this order what covers a prefix comes before it. */
+static void aggregate(struct throws *throws)
+{
+	size_t kept = 0;
+
+	if (!throws->count)
+		return;
+	qsort(throws->prefixes, throws->count, sizeof(*throws->prefixes),
+	      compare);
+	for (size_t i = 1; i < throws->count; i++) {
+		const struct prefix *next = &throws->prefixes[i];
+
+		if (!prefix_covers(&throws->prefixes[kept], next))
+			throws->prefixes[++kept] = *next;
+	}
+	throws->count = kept + 1;
+}
+
+int throws_collect(struct throws *throws, const struct config *config,
+		   const struct nl_state *found, const struct plan_facts *facts)
+{
+	struct collection c = {throws, config, found, facts, 0};
+
+	memset(throws, 0, sizeof(*throws));
+	for (size_t i = 0; i < ARRAY_LEN(always); i++)
+		add(&c, &always[i]);
+	add_routes(&c);
+	for (size_t i = 0; i < config->routed.exempt.prefix_count; i++)
+		add(&c, &config->routed.exempt.prefixes[i]);
+	for (size_t i = 0; i < facts->far_end_count; i++)
+		add(&c, &facts->far_ends[i]);
+	if (c.error) {
+		throws_fini(throws);
+		return c.error;
+	}
+	aggregate(throws);
+	return 0;
+}
+
+void throws_fini(struct throws *throws)
+{
+	free(throws->prefixes);
+	memset(throws, 0, sizeof(*throws));
+}
+
+bool throws_cover(const struct throws *throws, const struct addr *addr)
+{
+	for (size_t i = 0; i < throws->count; i++) {
+		if (prefix_has(&throws->prefixes[i], addr))
+			return true;
+	}
+	return false;
+}
