@@ -18,9 +18,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define QUERIES_MAX 4096 /* that wait for an upstream */
+#define DESCRIPTORS_MAX 16384
 
 /* What belongs to one configuration and goes with it; all owned. */
 struct epoch {
@@ -115,6 +117,13 @@ static int64_t slot_of(void *ctx, const struct name *name)
 	return fakes_find(service->fakes, name);
 }
 
+static int name_of(void *ctx, uint32_t slot, struct name *name)
+{
+	const struct service *service = ctx;
+
+	return fakes_name(service->fakes, slot, name);
+}
+
 /* Upstreams go first: their end ends every query and every explanation. */
 static void end_epoch(struct epoch *epoch)
 {
@@ -147,6 +156,7 @@ static int begin_epoch(struct service *service, struct epoch *epoch)
 	struct explain_conf explain_conf = {
 		.config = config,
 		.slot_of = slot_of,
+		.name_of = name_of,
 		.ctx = service,
 	};
 	int ret = upstreams_new(&epoch->upstreams, service->loop,
@@ -189,6 +199,21 @@ static int open_control(struct service *service, const struct config *config,
 	return ret;
 }
 
+/* Each query to an upstream has a socket; a default of 1024 is for select(). */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max
+							  : DESCRIPTORS_MAX;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("cannot have %llu descriptors: %s",
+			    (unsigned long long)limit.rlim_cur,
+			    err_text(-errno));
+}
+
 /* What needs root, if anything does: when it returns, nobody is root. */
 static int start_privileged(struct service *service,
 			    const struct config *config,
@@ -200,6 +225,7 @@ static int start_privileged(struct service *service,
 	};
 	int ret = make_folders(config, identity);
 
+	raise_descriptors();
 	if (ret == 0)
 		ret = take_lock(service->daemon, config);
 	if (ret == 0)
@@ -340,8 +366,9 @@ void service_stop(struct service *service)
 {
 	if (!service)
 		return;
-	control_close(service->control);
+	/* Its last answers may go to clients of the control socket. */
 	end_epoch(&service->epoch);
+	control_close(service->control);
 	server_close(service->server);
 	fakes_free(service->fakes);
 	map_close(service->map);
