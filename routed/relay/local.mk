@@ -1,13 +1,43 @@
 # SPDX-License-Identifier: BSD-2-Clause
 routed_librouted_a_SOURCES += \
+	routed/relay/carrier.c \
+	routed/relay/carrier.h \
+	routed/relay/decide.c \
+	routed/relay/decide.h \
+	routed/relay/dial.c \
+	routed/relay/dial.h \
+	routed/relay/entrance.c \
+	routed/relay/entrance.h \
+	routed/relay/flows.c \
+	routed/relay/flows.h \
+	routed/relay/hold.c \
+	routed/relay/hold.h \
+	routed/relay/inquiry.c \
+	routed/relay/inquiry.h \
+	routed/relay/intake.c \
+	routed/relay/intake.h \
+	routed/relay/listing.c \
+	routed/relay/listing.h \
 	routed/relay/mover.c \
 	routed/relay/mover.h \
 	routed/relay/packet.c \
 	routed/relay/packet.h \
+	routed/relay/parts.h \
+	routed/relay/passage.c \
+	routed/relay/passage.h \
+	routed/relay/policy.c \
+	routed/relay/policy.h \
 	routed/relay/poller.c \
 	routed/relay/poller.h \
+	routed/relay/relay.c \
 	routed/relay/relay.h \
+	routed/relay/resolver.c \
+	routed/relay/resolver.h \
 	routed/relay/socks.c \
 	routed/relay/socks.h \
+	routed/relay/stray.c \
+	routed/relay/stray.h \
+	routed/relay/tuples.c \
+	routed/relay/tuples.h \
 	routed/relay/unreachable.c \
 	routed/relay/unreachable.h

@@ -9,6 +9,7 @@
 
 struct poller {
 	struct ev_loop *loop; /* borrowed */
+	void *ctx;            /* borrowed */
 	int fd;               /* owned */
 	struct ev_io io;
 	struct ev_check check; /* gives the turns that were asked for */
@@ -64,7 +65,7 @@ static void on_events(struct ev_loop *loop, struct ev_io *io, int revents)
 		struct poller_source *source = event->data.ptr;
 
 		if (source)
-			source->fn(source, event->events);
+			source->fn(poller->ctx, source, event->events);
 	}
 	poller->count = 0;
 }
@@ -80,7 +81,7 @@ static void on_check(struct ev_loop *loop, struct ev_check *check, int revents)
 		struct poller_source *source = due.next;
 
 		ring_leave(source);
-		source->fn(source, 0);
+		source->fn(poller->ctx, source, 0);
 	}
 	if (poller->wanting.next == &poller->wanting)
 		ev_idle_stop(loop, &poller->idle);
@@ -91,7 +92,7 @@ static void on_idle(struct ev_loop *loop, struct ev_idle *idle, int revents)
 	(void)loop, (void)idle, (void)revents;
 }
 
-int poller_new(struct poller **poller, struct ev_loop *loop)
+int poller_new(struct poller **poller, struct ev_loop *loop, void *ctx)
 {
 	struct poller *new = calloc(1, sizeof(*new));
 	int ret;
@@ -99,6 +100,7 @@ int poller_new(struct poller **poller, struct ev_loop *loop)
 	if (!new)
 		return -ENOMEM;
 	new->loop = loop;
+	new->ctx = ctx;
 	ring_init(&new->wanting);
 	new->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (new->fd < 0) {

@@ -30,7 +30,8 @@ struct poller_source;
  * `events` as epoll(7) has them, 0 when it is the turn that poller_again()
  * asked for.  The function may forget any source, its own too.
  */
-typedef void (*poller_fn)(struct poller_source *source, uint32_t events);
+typedef void (*poller_fn)(void *ctx, struct poller_source *source,
+			  uint32_t events);
 
 /* Embedded by its user; all zero but `fn` before poller_add(). */
 struct poller_source {
@@ -38,7 +39,9 @@ struct poller_source {
 	struct poller_source *next, *prev; /* private: who wants a turn */
 };
 
-NODISCARD int poller_new(struct poller **poller, struct ev_loop *loop);
+/* `ctx` is what every function of a source gets. */
+NODISCARD int poller_new(struct poller **poller, struct ev_loop *loop,
+			 void *ctx);
 /* Every source must have been forgotten.  NULL is fine. */
 void poller_free(struct poller *poller);
 

@@ -23,10 +23,11 @@ struct probe {
 static struct ev_loop *loop;
 static struct poller *poller;
 
-static void on_event(struct poller_source *source, uint32_t events)
+static void on_event(void *ctx, struct poller_source *source, uint32_t events)
 {
 	struct probe *probe = (struct probe *)source;
 
+	assert_ptr_equal(ctx, loop);
 	probe->calls++;
 	probe->events |= events;
 	if (probe->victim)
@@ -65,7 +66,7 @@ static int setup(void **state)
 {
 	(void)state;
 	loop = ev_loop_new(EVFLAG_AUTO);
-	return poller_new(&poller, loop);
+	return poller_new(&poller, loop, loop);
 }
 
 static int teardown(void **state)

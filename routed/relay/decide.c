@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/relay/decide.h"
+
+#include "common/err.h"
+#include "common/log.h"
+#include "common/map.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct decider {
+	char *path;                /* owned */
+	struct map_reader *reader; /* owned, NULL: not open */
+	struct fake_pool pool;     /* that the map was made for */
+	dev_t device;              /* of the file that is open */
+	ino_t inode;
+	struct log_limit limit;
+};
+
+int decider_new(struct decider **decider, const char *map_path)
+{
+	struct decider *new = calloc(1, sizeof(*new));
+
+	if (!new)
+		return -ENOMEM;
+	new->path = strdup(map_path);
+	if (!new->path) {
+		free(new);
+		return -ENOMEM;
+	}
+	new->limit.burst = 5;
+	*decider = new;
+	return 0;
+}
+
+void decider_free(struct decider *decider)
+{
+	if (!decider)
+		return;
+	map_reader_close(decider->reader);
+	free(decider->path);
+	free(decider);
+}
+
+/* A map that was moved aside must not answer for the one that is there. */
+static int open_map(struct decider *decider)
+{
+	char reason[MAP_REASON_SIZE];
+	struct stat file;
+	int ret;
+
+	if (stat(decider->path, &file) < 0)
+		return -errno;
+	if (decider->reader && file.st_dev == decider->device &&
+	    file.st_ino == decider->inode)
+		return 0;
+	map_reader_close(decider->reader);
+	decider->reader = NULL;
+	ret = map_reader_open(&decider->reader, decider->path, reason);
+	if (ret < 0) {
+		if (ret != -ENOENT && log_limit_pass(&decider->limit))
+			log_warning("%s", reason);
+		return ret;
+	}
+	map_reader_pool(decider->reader, &decider->pool);
+	decider->device = file.st_dev;
+	decider->inode = file.st_ino;
+	return 0;
+}
+
+/* 1: that is the name; 0: nobody has it; or an error. */
+static int find_name(struct decider *decider, uint32_t slot, struct name *name)
+{
+	struct map_row row;
+	int ret = open_map(decider);
+
+	if (ret == -ENOENT)
+		return 0;
+	if (ret < 0)
+		return ret;
+	ret = map_reader_by_slot(decider->reader, slot, &row);
+	if (ret == 1)
+		*name = row.name;
+	if (ret < 0 && log_limit_pass(&decider->limit))
+		log_warning("cannot read map '%s': %s", decider->path,
+			    err_text(ret));
+	return ret;
+}
+
+bool decider_name(struct decider *decider, uint32_t slot, struct name *name)
+{
+	return slot > 0 && find_name(decider, slot, name) == 1;
+}
+
+/* The name behind a fake address; false: refused. */
+static bool name_fake(struct decider *decider, const struct fake_pool *pool,
+		      const struct addr *addr, struct decision *decision)
+{
+	int64_t slot = fake_slot(pool, addr);
+	int ret = 0;
+
+	if (slot > 0)
+		ret = find_name(decider, (uint32_t)slot, &decision->name);
+	/* A map of another pool says nothing about this address. */
+	if (ret == 1 && fake_slot(&decider->pool, addr) != slot)
+		ret = 0;
+	if (ret == 1) {
+		decision->slot = (uint32_t)slot;
+		return true;
+	}
+	decision->is_refused = true;
+	decision->refusal = ret < 0 ? REFUSAL_HOST : REFUSAL_RESET;
+	return false;
+}
+
+static enum network network_of(const struct packet *packet)
+{
+	switch (packet->protocol) {
+	case PACKET_TCP:
+		return NETWORK_TCP;
+	case PACKET_UDP:
+		return NETWORK_UDP;
+	default: /* a byte, no enum */
+		return NETWORK_ICMP;
+	}
+}
+
+static void follow_outbound(const struct policy *policy,
+			    struct decision *decision)
+{
+	switch (policy->outbounds[decision->outbound].conf->type) {
+	case OUTBOUND_TYPE_REJECT:
+		decision->is_refused = true;
+		decision->refusal = REFUSAL_RESET;
+		break;
+	case OUTBOUND_TYPE_REJECT_DROP:
+		decision->is_refused = true;
+		decision->refusal = REFUSAL_SILENT;
+		break;
+	case OUTBOUND_TYPE_DIRECT:
+	case OUTBOUND_TYPE_PASS:
+	case OUTBOUND_TYPE_SOCKS5:
+	case OUTBOUND_TYPE_INTERFACE:
+		break;
+	}
+}
+
+void decide(struct decider *decider, const struct policy *policy,
+	    const struct packet *packet, struct decision *decision)
+{
+	const struct fake_pool *pool = &policy->config->dnsd.fake;
+	struct facts facts = {
+		.src = packet->src.addr,
+		.src_port = packet->src.port,
+		.dst_port = packet->dst.port,
+		.network = network_of(packet),
+		.is_final = true,
+	};
+	struct verdict verdict;
+
+	*decision = (struct decision){.is_refused = false};
+	if (fake_pool_has(pool, &packet->dst.addr)) {
+		if (!name_fake(decider, pool, &packet->dst.addr, decision))
+			return;
+		facts.name = &decision->name;
+	} else {
+		facts.dst = packet->dst.addr;
+	}
+	verdict = rules_decide(policy->config->rules, &facts);
+	decision->outbound = verdict.outbound;
+	decision->rule = verdict.rule;
+	follow_outbound(policy, decision);
+}

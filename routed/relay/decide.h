@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * decide.h - what is to be done with a packet that opens something.
+ *
+ * A fake address is looked up in the map (read only, opened when it is first
+ * needed, and again when another file lies there), and the rules are asked
+ * with everything that is known of the flow.  A fake address without a name
+ * is refused at once: somebody's cache is older than our map.
+ *
+ * Thread	the thread of the loop
+ */
+#ifndef ERSATZ_ROUTED_RELAY_DECIDE_H
+#define ERSATZ_ROUTED_RELAY_DECIDE_H
+
+#include "routed/relay/packet.h"
+#include "routed/relay/policy.h"
+#include "routed/relay/unreachable.h"
+
+struct decider;
+
+struct decision {
+	bool is_refused;
+	enum refusal refusal; /* if so */
+	int outbound;
+	const struct rule *rule; /* borrowed from the policy; NULL: none */
+	uint32_t slot;           /* 0: a real address */
+	struct name name;        /* length 0: none is known */
+};
+
+/* `map_path` is copied. */
+NODISCARD int decider_new(struct decider **decider, const char *map_path);
+void decider_free(struct decider *decider);
+
+/* TCP, UDP or ICMP. */
+void decide(struct decider *decider, const struct policy *policy,
+	    const struct packet *packet, struct decision *decision);
+
+/* The name of a slot, for people who look; false if there is none. */
+NODISCARD bool decider_name(struct decider *decider, uint32_t slot,
+			    struct name *name);
+
+#endif

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/relay/dial.h"
+
+#include "common/err.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool is_socks(const struct dial *dial)
+{
+	return dial->conf.outbound->conf->type == OUTBOUND_TYPE_SOCKS5;
+}
+
+static void close_socket(struct dial *dial)
+{
+	if (dial->fd < 0)
+		return;
+	poller_forget(dial->dialler->poller, dial->source);
+	close(dial->fd);
+	dial->fd = -1;
+}
+
+static void fail(struct dial *dial, enum refusal refusal, const char *reason)
+{
+	const struct dialler *dialler = dial->dialler;
+
+	close_socket(dial);
+	dial->phase = DIAL_NONE;
+	dialler->ops->on_failed(dialler->ctx, dial, refusal, reason);
+}
+
+/*
+ * What the system says of the way to the destination itself is the truth
+ * about it; of the way to a proxy it only says that this network is out of
+ * reach.
+ */
+static void fail_by_error(struct dial *dial, int error)
+{
+	enum refusal refusal = REFUSAL_HOST;
+
+	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
+		refusal = REFUSAL_RESET;
+	else if (is_socks(dial) || error == -ENETUNREACH || error == -ENODEV)
+		refusal = REFUSAL_NET;
+	else if (error == -ECONNREFUSED || error == -ECONNRESET)
+		refusal = REFUSAL_RESET;
+	else if (error == -EACCES || error == -EPERM)
+		refusal = REFUSAL_PROHIBITED;
+	fail(dial, refusal, err_text(error));
+}
+
+static int bind_to(int fd, const char *name)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name,
+		       (socklen_t)strlen(name)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* To the interface that was named, or the link that leads there. */
+static int bind_socket(struct dial *dial, const struct addr *to)
+{
+	const struct nl_state *state =
+		uplink_watch_state(dial->dialler->uplinks);
+	const struct outbound_conf *conf = dial->conf.outbound->conf;
+	const struct nl_link *link;
+	struct uplink uplink;
+	int ret;
+
+	dial->ifindex = 0;
+	if (conf->type == OUTBOUND_TYPE_INTERFACE) {
+		link = nl_link_by_name(state, conf->interface);
+		if (!link)
+			return -ENODEV;
+		dial->ifindex = link->ifindex;
+		return bind_to(dial->fd, conf->interface);
+	}
+	ret = uplink_toward(state, to, dial->conf.uplink, &uplink);
+	if (ret != 0)
+		return ret < 0 ? ret : 0;
+	dial->ifindex = uplink.ifindex;
+	return bind_to(dial->fd, uplink.name);
+}
+
+static void tell_socket(struct dial *dial, const struct endpoint *to)
+{
+	const struct dialler *dialler = dial->dialler;
+	struct sockaddr_storage ss;
+	socklen_t size = sizeof(ss);
+	struct tuple own = {.dst = *to};
+
+	if (getsockname(dial->fd, (struct sockaddr *)&ss, &size) < 0 ||
+	    endpoint_from_sockaddr(&own.src, (struct sockaddr *)&ss) < 0)
+		return;
+	dialler->ops->on_socket(dialler->ctx, dial, &own);
+}
+
+static int open_socket(struct dial *dial, const struct endpoint *to)
+{
+	const int on = 1;
+	struct sockaddr_storage ss;
+	socklen_t size = endpoint_to_sockaddr(to, &ss);
+	int ret;
+
+	dial->fd = socket(addr_af(&to->addr),
+			  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (dial->fd < 0)
+		return -errno;
+	ret = bind_socket(dial, &to->addr);
+	if (ret < 0)
+		goto close_fd;
+	/* Losing one of these costs speed, not the flow. */
+	(void)setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(dial->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	if (connect(dial->fd, (struct sockaddr *)&ss, size) < 0 &&
+	    errno != EINPROGRESS) {
+		ret = -errno;
+		goto close_fd;
+	}
+	ret = poller_add(dial->dialler->poller, dial->fd, dial->source);
+	if (ret < 0)
+		goto close_fd;
+	dial->phase = DIAL_CONNECTING;
+	tell_socket(dial, to);
+	return 0;
+
+close_fd:
+	close(dial->fd);
+	dial->fd = -1;
+	return ret;
+}
+
+/* The next address that can at least be tried; `ret` is of the last one. */
+static void dial_next(struct dial *dial, int ret)
+{
+	close_socket(dial);
+	while (dial->at < dial->count) {
+		struct endpoint to = {
+			.addr = dial->addrs[dial->at++],
+			.port = is_socks(dial)
+					? dial->conf.outbound->conf->server.port
+					: dial->conf.dst.port,
+		};
+
+		ret = open_socket(dial, &to);
+		if (ret == 0)
+			return;
+	}
+	fail_by_error(dial, ret);
+}
+
+static void on_resolved(void *ctx, const struct resolver_answer *answer);
+
+/* 0 when the question is on its way. */
+static int ask(struct dial *dial, enum addr_family family)
+{
+	dial->phase = DIAL_RESOLVING;
+	dial->family = family;
+	return resolver_ask(dial->dialler->resolver, dial->conf.name, family,
+			    on_resolved, dial, &dial->lookup);
+}
+
+static void fail_to_resolve(struct dial *dial, int error)
+{
+	if (error == ERR_NOT_RUNNING)
+		fail(dial, REFUSAL_HOST,
+		     "no dnsd to resolve the name for real");
+	else
+		fail(dial, REFUSAL_HOST, "the name has no real address");
+}
+
+static void on_resolved(void *ctx, const struct resolver_answer *answer)
+{
+	struct dial *dial = ctx;
+	int ret = answer->status;
+
+	dial->lookup = NULL;
+	if (ret == 0) {
+		memcpy(dial->addrs, answer->addrs, sizeof(dial->addrs));
+		dial->count = answer->count;
+		dial_next(dial, 0);
+		return;
+	}
+	if (ret == ERR_REFUSED && !dial->is_second_family) {
+		dial->is_second_family = true;
+		ret = ask(dial,
+			  dial->family == ADDR_IPV4 ? ADDR_IPV6 : ADDR_IPV4);
+		if (ret == 0)
+			return;
+	}
+	fail_to_resolve(dial, ret);
+}
+
+void dial_start(struct dial *dial, const struct dialler *dialler,
+		const struct dial_conf *conf, struct poller_source *source)
+{
+	int ret;
+
+	dial->dialler = dialler;
+	dial->conf = *conf;
+	dial->source = source;
+	dial->is_second_family = false;
+	dial->fd = -1;
+	dial->ifindex = 0;
+	dial->lookup = NULL;
+	dial->at = dial->count = 0;
+	if (is_socks(dial)) {
+		dial->addrs[dial->count++] = conf->outbound->conf->server.addr;
+		dial_next(dial, 0);
+	} else if (!conf->name) {
+		dial->addrs[dial->count++] = conf->dst.addr;
+		dial_next(dial, 0);
+	} else {
+		ret = ask(dial, (enum addr_family)conf->dst.addr.family);
+		if (ret < 0)
+			fail_to_resolve(dial, ret);
+	}
+}
+
+static void succeed(struct dial *dial)
+{
+	const struct dialler *dialler = dial->dialler;
+	int fd = dial->fd;
+
+	dial->fd = -1;
+	dial->phase = DIAL_NONE;
+	dialler->ops->on_connected(dialler->ctx, dial, fd, dial->ifindex);
+}
+
+/* Until the server has to say something, or everything is said. */
+static void talk(struct dial *dial)
+{
+	struct socks *socks = &dial->socks;
+
+	for (;;) {
+		const uint8_t *output;
+		uint8_t *input;
+		size_t length;
+		ssize_t n = 0;
+
+		switch (socks_need(socks)) {
+		case SOCKS_SEND:
+			output = socks_output(socks, &length);
+			n = send(dial->fd, output, length, MSG_NOSIGNAL);
+			if (n > 0)
+				socks_sent(socks, (size_t)n);
+			break;
+		case SOCKS_RECEIVE:
+			input = socks_input(socks, &length);
+			n = recv(dial->fd, input, length, 0);
+			if (n > 0)
+				socks_received(socks, (size_t)n);
+			else if (n == 0)
+				socks_ended(socks);
+			break;
+		case SOCKS_DONE:
+			succeed(dial);
+			return;
+		case SOCKS_FAILED:
+			fail(dial, socks_refusal(socks), socks_reason(socks));
+			return;
+		}
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0) {
+			fail_by_error(dial, -errno);
+			return;
+		}
+	}
+}
+
+static void on_connected(struct dial *dial)
+{
+	const struct policy_outbound *outbound = dial->conf.outbound;
+	const struct socks_target target = {.name = dial->conf.name,
+					    .endpoint = dial->conf.dst};
+
+	if (!is_socks(dial)) {
+		succeed(dial);
+		return;
+	}
+	if (socks_start(&dial->socks, &target,
+			outbound->has_login ? &outbound->login : NULL) < 0) {
+		fail(dial, REFUSAL_HOST, "SOCKS5 cannot express the name");
+		return;
+	}
+	dial->phase = DIAL_TALKING;
+	talk(dial);
+}
+
+void dial_on_event(struct dial *dial, uint32_t events)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (dial->phase == DIAL_TALKING) {
+		talk(dial);
+		return;
+	}
+	assert(dial->phase == DIAL_CONNECTING);
+	if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		error = errno;
+	if (error)
+		dial_next(dial, -error);
+	else if (events & EPOLLOUT)
+		on_connected(dial);
+}
+
+void dial_stop(struct dial *dial)
+{
+	if (dial->phase == DIAL_NONE)
+		return;
+	if (dial->lookup)
+		resolver_stop(dial->lookup);
+	dial->lookup = NULL;
+	close_socket(dial);
+	dial->phase = DIAL_NONE;
+}
+
+enum refusal dial_refusal_if_late(const struct dial *dial)
+{
+	return dial->phase == DIAL_CONNECTING && is_socks(dial) ? REFUSAL_NET
+								: REFUSAL_HOST;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * flows.h - every flow that the relay knows.
+ *
+ * A fixed pool, sized from the configuration, with an index by the two
+ * endpoints as the application sees them.  A flow begins with a SYN and is
+ * *held* while its outbound is asked for and dialled; it is *entering* once
+ * the SYN was let into the inner namespace, and *open* when the connection
+ * was accepted there.
+ *
+ * Errors	NULL: not found, full
+ * Ownership	flows stay where they are; a pointer is valid until
+ *		flows_del()
+ * Thread	the thread of the loop
+ */
+#ifndef ERSATZ_ROUTED_RELAY_FLOWS_H
+#define ERSATZ_ROUTED_RELAY_FLOWS_H
+
+#include "routed/relay/mover.h"
+#include "routed/relay/poller.h"
+#include "routed/relay/tuples.h"
+
+#include <stdint.h>
+
+enum flow_state {
+	FLOW_NONE,
+	FLOW_HELD,
+	FLOW_ENTERING,
+	FLOW_OPEN,
+};
+
+struct hold;
+struct policy;
+struct rule;
+
+struct flow {
+	uint32_t number; /* in the pool; another flow's when this one ended */
+	enum flow_state state;
+	bool is_own; /* of an outbound's own server: carried DIRECT */
+	int outbound;
+	uint32_t slot;           /* of the fake address, 0: a real one */
+	struct policy *policy;   /* a reference; what follows is of it */
+	const struct rule *rule; /* NULL: none matched */
+	int64_t since_ms;        /* wall clock */
+	/* The outbound's socket: where it is bound to and leaves from. */
+	int ifindex; /* 0: not bound */
+	struct addr local;
+	struct hold *hold; /* while held or entering */
+	struct poller_source app, out;
+	struct mover mover; /* when open */
+	uint32_t next_free;
+};
+
+struct flows;
+
+NODISCARD int flows_new(struct flows **flows, uint32_t capacity);
+void flows_free(struct flows *flows);
+
+/* A new flow, all zero but its number; NULL when the pool is used up. */
+struct flow *flows_add(struct flows *flows, const struct tuple *tuple);
+void flows_del(struct flows *flows, struct flow *flow);
+
+struct flow *flows_find(struct flows *flows, const struct tuple *tuple);
+const struct tuple *flows_tuple(const struct flows *flows,
+				const struct flow *flow);
+
+uint32_t flows_count(const struct flows *flows);
+/* For a walk over all: numbers from 0 to flows_end() - 1, NULL: none there. */
+uint32_t flows_end(const struct flows *flows);
+struct flow *flows_at(struct flows *flows, uint32_t number);
+
+#endif

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/relay/intake.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "routed/relay/passage.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+/* Ends a flow that is not open, and leaves the application waiting. */
+static void discard(struct parts *parts, struct flow *flow)
+{
+	struct hold *hold = flow->hold;
+
+	dial_stop(&hold->dial);
+	if (flow->state == FLOW_ENTERING) {
+		poller_forget(parts->poller, &flow->out);
+		mover_arm_reset(flow->mover.side[MOVER_OUT].fd);
+		close(flow->mover.side[MOVER_OUT].fd);
+	}
+	holds_give(parts->holds, hold);
+	passage_forget(parts, flow);
+}
+
+/* "'example.com' port 443", or the address. */
+static const char *describe(const struct parts *parts, const struct flow *flow,
+			    char *out, size_t size)
+{
+	const struct tuple *tuple = flows_tuple(parts->flows, flow);
+	char text[NAME_TEXT_SIZE];
+
+	if (flow->hold->name.length > 0)
+		name_format(&flow->hold->name, text, sizeof(text));
+	else
+		addr_format(&tuple->dst.addr, text, sizeof(text));
+	snprintf(out, size, "'%s' port %u", text, tuple->dst.port);
+	return out;
+}
+
+static void log_failure(struct parts *parts, const struct flow *flow,
+			const char *reason)
+{
+	char text[NAME_TEXT_SIZE + 16];
+
+	if (!log_limit_pass(&parts->failures))
+		return;
+	log_info("cannot reach %s by '%s': %s",
+		 describe(parts, flow, text, sizeof(text)),
+		 policy_outbound_name(flow->policy, flow->outbound), reason);
+}
+
+/* Ends a held flow and tells the application why. */
+static void refuse_held(struct parts *parts, struct flow *flow,
+			enum refusal refusal, const char *reason)
+{
+	const struct hold *hold = flow->hold;
+	struct packet packet;
+
+	log_failure(parts, flow, reason);
+	parts->counters.flows_refused++;
+	if (packet_parse(&packet, hold->frame + CARRIER_HEADER_SIZE,
+			 hold->frame_length - CARRIER_HEADER_SIZE) == 0)
+		carrier_refuse(parts->carrier, &packet, refusal);
+	discard(parts, flow);
+}
+
+static void refuse(struct parts *parts, const struct packet *packet,
+		   enum refusal refusal)
+{
+	parts->counters.flows_refused++;
+	carrier_refuse(parts->carrier, packet, refusal);
+}
+
+static void start_dial(struct parts *parts, struct flow *flow)
+{
+	struct hold *hold = flow->hold;
+	const struct policy *policy = flow->policy;
+	const struct dial_conf conf = {
+		.outbound = &policy->outbounds[flow->outbound],
+		.uplink = policy->config->routed.uplink,
+		.name = hold->name.length > 0 ? &hold->name : NULL,
+		.dst = flows_tuple(parts->flows, flow)->dst,
+	};
+
+	dial_start(&hold->dial, &parts->dialler, &conf, &flow->out);
+}
+
+/* While it is held the dial hears of the outbound's socket, then the mover. */
+static void on_out(void *ctx, struct poller_source *source, uint32_t events)
+{
+	struct flow *flow = CONTAINER_OF(source, struct flow, out);
+
+	(void)ctx;
+	if (flow->state == FLOW_HELD)
+		dial_on_event(&flow->hold->dial, events);
+	else
+		mover_note(&flow->mover, MOVER_OUT, events);
+}
+
+static bool is_of_this_host(const struct parts *parts, const struct addr *addr)
+{
+	const struct nl_state *state = uplink_watch_state(parts->uplinks);
+
+	for (size_t i = 0; i < state->addr_count; i++) {
+		if (addr_equal(&state->addrs[i].addr, addr))
+			return true;
+	}
+	return false;
+}
+
+/* Could this be a connection that a proxy on this host makes? */
+static bool is_to_be_asked(const struct parts *parts, const struct flow *flow)
+{
+	const struct policy *policy = flow->policy;
+
+	return policy->has_local_server &&
+	       policy->outbounds[flow->outbound].conf->type ==
+		       OUTBOUND_TYPE_SOCKS5 &&
+	       is_of_this_host(parts,
+			       &flows_tuple(parts->flows, flow)->src.addr);
+}
+
+/* NULL when a pool is used up or the SYN is too large to be kept. */
+static struct flow *hold_flow(struct parts *parts, const struct tuple *tuple,
+			      const uint8_t *frame, size_t length)
+{
+	struct flow *flow = flows_add(parts->flows, tuple);
+
+	if (!flow)
+		return NULL;
+	flow->policy = policy_ref(parts->policy);
+	flow->hold =
+		holds_take(parts->holds, flow, clock_monotonic_ms(),
+			   parts->policy->config->routed.connect_timeout_ms);
+	if (!flow->hold)
+		goto forget_flow;
+	if (!hold_keep(flow->hold, frame, length))
+		goto give_hold;
+	return flow;
+
+give_hold:
+	holds_give(parts->holds, flow->hold);
+forget_flow:
+	passage_forget(parts, flow);
+	return NULL;
+}
+
+static void begin(struct parts *parts, const struct packet *packet,
+		  const uint8_t *frame, size_t length)
+{
+	const struct tuple tuple = {.src = packet->src, .dst = packet->dst};
+	struct decision decision;
+	struct flow *flow;
+
+	decide(parts->decider, parts->policy, packet, &decision);
+	if (decision.is_refused) {
+		refuse(parts, packet, decision.refusal);
+		return;
+	}
+	if (length > HOLD_FRAME_MAX) {
+		carrier_drop(parts->carrier);
+		return;
+	}
+	flow = hold_flow(parts, &tuple, frame, length);
+	if (!flow) {
+		refuse(parts, packet, REFUSAL_RESET);
+		return;
+	}
+	parts->counters.flows_ever++;
+	flow->outbound = decision.outbound;
+	flow->rule = decision.rule;
+	flow->slot = decision.slot;
+	flow->since_ms = clock_wall_ms();
+	flow->out.fn = on_out;
+	flow->hold->name = decision.name;
+	if (!is_to_be_asked(parts, flow))
+		start_dial(parts, flow);
+	else if (inquiry_ask(parts->inquiry, flow->hold->ticket, &tuple) < 0)
+		refuse_held(parts, flow, REFUSAL_HOST,
+			    "routed does not answer");
+}
+
+/* The application sends its SYN again, or uses its port for a new flow. */
+static void on_known(struct parts *parts, struct flow *flow,
+		     const uint8_t *frame, size_t length)
+{
+	switch (flow->state) {
+	case FLOW_HELD:
+		if (!hold_keep(flow->hold, frame, length))
+			carrier_drop(parts->carrier);
+		return;
+	case FLOW_ENTERING:
+	case FLOW_OPEN:
+		carrier_inject(parts->carrier, frame, length);
+		return;
+	case FLOW_NONE:
+		break;
+	}
+	assert(!"a flow without a state was found");
+}
+
+static void on_loop(struct parts *parts, const struct packet *packet)
+{
+	char src[ENDPOINT_TEXT_SIZE], dst[ENDPOINT_TEXT_SIZE];
+
+	parts->counters.loops++;
+	refuse(parts, packet, REFUSAL_RESET);
+	if (log_limit_pass(&parts->failures))
+		log_warning("refused our own connection from %s to '%s', which "
+			    "came back to the TUN",
+			    endpoint_format(&packet->src, src, sizeof(src)),
+			    endpoint_format(&packet->dst, dst, sizeof(dst)));
+}
+
+void intake_on_syn(struct parts *parts, const struct packet *packet,
+		   const uint8_t *frame, size_t length)
+{
+	const struct tuple tuple = {.src = packet->src, .dst = packet->dst};
+	struct flow *flow = flows_find(parts->flows, &tuple);
+
+	if (holds_has_own(parts->holds, &tuple)) {
+		on_loop(parts, packet);
+		return;
+	}
+	if (flow && flow->state == FLOW_OPEN && passage_is_over(flow)) {
+		passage_reset(parts, flow);
+		flow = NULL;
+	}
+	if (flow)
+		on_known(parts, flow, frame, length);
+	else if (packet_is_for_many(&packet->dst.addr))
+		carrier_drop(parts->carrier);
+	else
+		begin(parts, packet, frame, length);
+}
+
+void intake_on_owner(struct parts *parts, uint32_t id, int32_t outbound)
+{
+	struct hold *hold = holds_by_ticket(parts->holds, id);
+
+	/* The flow may have ended meanwhile. */
+	if (!hold || hold->flow->state != FLOW_HELD ||
+	    hold->dial.phase != DIAL_NONE)
+		return;
+	if (outbound >= 0) {
+		parts->counters.own_flows++;
+		hold->flow->is_own = true;
+		hold->flow->outbound = OUTBOUND_DIRECT;
+	}
+	start_dial(parts, hold->flow);
+}
+
+static void on_socket(void *ctx, struct dial *dial, const struct tuple *own)
+{
+	struct parts *parts = ctx;
+	struct hold *hold = CONTAINER_OF(dial, struct hold, dial);
+
+	hold->flow->local = own->src.addr;
+	hold->flow->ifindex = dial->ifindex;
+	holds_set_own(parts->holds, hold, own);
+}
+
+static void on_connected(void *ctx, struct dial *dial, int fd, int ifindex)
+{
+	struct parts *parts = ctx;
+	struct hold *hold = CONTAINER_OF(dial, struct hold, dial);
+	struct flow *flow = hold->flow;
+
+	flow->state = FLOW_ENTERING;
+	flow->ifindex = ifindex;
+	mover_start(&flow->mover, -1, fd);
+	holds_enter(parts->holds, hold, clock_monotonic_ms());
+	carrier_inject(parts->carrier, hold->frame, hold->frame_length);
+}
+
+static void on_failed(void *ctx, struct dial *dial, enum refusal refusal,
+		      const char *reason)
+{
+	struct hold *hold = CONTAINER_OF(dial, struct hold, dial);
+
+	refuse_held(ctx, hold->flow, refusal, reason);
+}
+
+const struct dial_ops intake_dial_ops = {
+	.on_socket = on_socket,
+	.on_connected = on_connected,
+	.on_failed = on_failed,
+};
+
+void intake_on_accepted(struct parts *parts, int fd, const struct tuple *tuple)
+{
+	struct flow *flow = flows_find(parts->flows, tuple);
+
+	if (!flow || flow->state != FLOW_ENTERING) {
+		mover_arm_reset(fd);
+		close(fd);
+		return;
+	}
+	holds_give(parts->holds, flow->hold);
+	flow->hold = NULL;
+	passage_open(parts, flow, fd);
+}
+
+void intake_on_time(struct parts *parts)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	struct hold *hold;
+
+	while ((hold = holds_late(parts->holds, now_ms))) {
+		struct flow *flow = hold->flow;
+
+		/* An application that does not answer our SYN-ACK is gone. */
+		if (flow->state == FLOW_ENTERING)
+			discard(parts, flow);
+		else
+			refuse_held(parts, flow,
+				    dial_refusal_if_late(&hold->dial),
+				    "timed out");
+	}
+}
+
+static bool is_alive(const struct flow *flow, const struct nl_state *state)
+{
+	const struct nl_link *link;
+
+	if (flow->ifindex == 0)
+		return true;
+	link = nl_link_by_index(state, flow->ifindex);
+	if (!link || !link->is_up)
+		return false;
+	for (size_t i = 0; i < state->addr_count; i++) {
+		if (addr_equal(&state->addrs[i].addr, &flow->local))
+			return true;
+	}
+	return false;
+}
+
+void intake_on_links(struct parts *parts, const struct nl_state *state)
+{
+	policy_look_around(parts->policy, state);
+	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {
+		struct flow *flow = flows_at(parts->flows, i);
+
+		if (!flow || is_alive(flow, state))
+			continue;
+		if (flow->state == FLOW_OPEN) {
+			passage_reset(parts, flow);
+		} else if (flow->state == FLOW_ENTERING) {
+			refuse_held(parts, flow, REFUSAL_RESET,
+				    "its link is gone");
+		} else {
+			dial_stop(&flow->hold->dial);
+			start_dial(parts, flow);
+		}
+	}
+}
+
+void intake_stop(struct parts *parts)
+{
+	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {
+		struct flow *flow = flows_at(parts->flows, i);
+
+		if (!flow)
+			continue;
+		if (flow->state == FLOW_OPEN)
+			passage_reset(parts, flow);
+		else
+			discard(parts, flow);
+	}
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * intake.h - a flow from its first SYN until it is open, or refused.
+ *
+ *	SYN -> decide -> (whose is it?) -> dial -> SYN into the namespace
+ *	    -> accepted there -> passage.h
+ *
+ * The application gets no SYN-ACK before the outbound is connected, so what
+ * it sees of connect() is the truth: connected, refused, unreachable.
+ *
+ * Thread	the thread of the loop
+ */
+#ifndef ERSATZ_ROUTED_RELAY_INTAKE_H
+#define ERSATZ_ROUTED_RELAY_INTAKE_H
+
+#include "routed/relay/parts.h"
+
+/* A packet that opens a flow, and the frame that it lies in. */
+void intake_on_syn(struct parts *parts, const struct packet *packet,
+		   const uint8_t *frame, size_t length);
+
+/* The parent's answer: of which outbound the flow is the server, or -1. */
+void intake_on_owner(struct parts *parts, uint32_t id, int32_t outbound);
+
+/* The inner namespace accepted a connection; takes `fd`. */
+void intake_on_accepted(struct parts *parts, int fd, const struct tuple *tuple);
+
+/* Ends what took too long. */
+void intake_on_time(struct parts *parts);
+
+/*
+ * The host's links changed: flows that left by an address or a link that is
+ * gone are reset, those that are still held dial anew.
+ */
+void intake_on_links(struct parts *parts, const struct nl_state *state);
+
+/* Ends every flow: open ones by resets, held ones by silence. */
+void intake_stop(struct parts *parts);
+
+/* For dialler.ops; the ctx is the parts. */
+extern const struct dial_ops intake_dial_ops;
+
+#endif

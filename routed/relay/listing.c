@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/relay/listing.h"
+
+#include "common/json.h"
+#include "common/rules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	LISTINGS_MAX = 4,
+	/* Lines are put together until there is this much to send ... */
+	FILL_SIZE = 16 << 10,
+	/* ... and one line is shorter than this: names, a rule, a path. */
+	LINE_SIZE = 16 << 10,
+};
+
+#define STALL_S 10.
+
+static const char end_line[] = "{\"end\":true}\n";
+
+struct listing {
+	struct listings *listings; /* borrowed */
+	struct ev_io writable;     /* its descriptor is owned, -1: free */
+	struct ev_timer stall;
+	uint32_t next; /* flow to tell of */
+	bool is_whole; /* the end is in the buffer */
+	size_t sent, length;
+	char buffer[FILL_SIZE + LINE_SIZE];
+};
+
+struct listings {
+	struct parts *parts; /* borrowed */
+	struct listing pool[LISTINGS_MAX];
+};
+
+static void listing_close(struct listing *listing)
+{
+	struct ev_loop *loop = listing->listings->parts->loop;
+
+	ev_io_stop(loop, &listing->writable);
+	ev_timer_stop(loop, &listing->stall);
+	close(listing->writable.fd);
+	listing->writable.fd = -1;
+}
+
+static const char *state_text(const struct flow *flow)
+{
+	switch (flow->state) {
+	case FLOW_HELD:
+		return "held";
+	case FLOW_ENTERING:
+		return "entering";
+	case FLOW_OPEN:
+		return "open";
+	case FLOW_NONE:
+		break;
+	}
+	return "none";
+}
+
+static void set_endpoint(struct json *json, const char *key,
+			 const struct endpoint *endpoint)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+
+	json_set_text(json, key, endpoint_format(endpoint, text, sizeof(text)));
+}
+
+static void set_name(struct json *json, struct parts *parts,
+		     const struct flow *flow)
+{
+	char text[NAME_TEXT_SIZE];
+	struct name name;
+
+	if (decider_name(parts->decider, flow->slot, &name))
+		json_set_text(json, "name",
+			      name_format(&name, text, sizeof(text)));
+	else
+		json_set_null(json, "name");
+}
+
+/* The line of a flow, to be freed. */
+static char *flow_line(struct parts *parts, const struct flow *flow)
+{
+	const struct tuple *tuple = flows_tuple(parts->flows, flow);
+	const struct rule *rule = flow->rule;
+	bool is_open = flow->state == FLOW_OPEN;
+	struct json *json = json_new();
+	char *line;
+
+	if (!json)
+		return NULL;
+	json_set_text(json, "network", "tcp");
+	set_endpoint(json, "src", &tuple->src);
+	set_endpoint(json, "dst", &tuple->dst);
+	set_name(json, parts, flow);
+	json_set_text(json, "outbound",
+		      policy_outbound_name(flow->policy, flow->outbound));
+	json_set_text(json, "rule", rule ? rule->text : NULL);
+	json_set_text(json, "file", rule ? rule->file : NULL);
+	json_set_int(json, "line", rule ? rule->line : 0);
+	json_set_text(json, "state", state_text(flow));
+	json_set_bool(json, "own", flow->is_own);
+	json_set_int(json, "up",
+		     is_open ? (int64_t)flow->mover.lane[MOVER_APP].bytes : 0);
+	json_set_int(json, "down",
+		     is_open ? (int64_t)flow->mover.lane[MOVER_OUT].bytes : 0);
+	json_set_time(json, "since", flow->since_ms);
+	line = json_line(json);
+	json_free(json);
+	return line;
+}
+
+/* A flow whose line cannot be made, or is monstrous, is left out. */
+static void put_flow(struct listing *listing, const struct flow *flow)
+{
+	char *line = flow_line(listing->listings->parts, flow);
+	size_t length = line ? strlen(line) : 0;
+
+	if (length > 0 && length < LINE_SIZE - sizeof(end_line)) {
+		memcpy(listing->buffer + listing->length, line, length);
+		listing->length += length;
+		listing->buffer[listing->length++] = '\n';
+	}
+	free(line);
+}
+
+static void fill(struct listing *listing)
+{
+	struct flows *flows = listing->listings->parts->flows;
+
+	listing->sent = listing->length = 0;
+	while (listing->length < FILL_SIZE &&
+	       listing->next < flows_end(flows)) {
+		const struct flow *flow = flows_at(flows, listing->next++);
+
+		if (flow)
+			put_flow(listing, flow);
+	}
+	if (listing->length >= FILL_SIZE)
+		return;
+	memcpy(listing->buffer + listing->length, end_line,
+	       sizeof(end_line) - 1);
+	listing->length += sizeof(end_line) - 1;
+	listing->is_whole = true;
+}
+
+static void on_writable(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+	struct listing *listing = io->data;
+	ssize_t n;
+
+	(void)revents;
+	if (listing->sent == listing->length)
+		fill(listing);
+	n = send(io->fd, listing->buffer + listing->sent,
+		 listing->length - listing->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			listing_close(listing);
+		return;
+	}
+	listing->sent += (size_t)n;
+	ev_timer_again(loop, &listing->stall);
+	if (listing->is_whole && listing->sent == listing->length)
+		listing_close(listing);
+}
+
+static void on_stall(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	(void)loop, (void)revents;
+	listing_close(timer->data);
+}
+
+int listings_new(struct listings **listings, struct parts *parts)
+{
+	struct listings *new = calloc(1, sizeof(*new));
+
+	if (!new)
+		return -ENOMEM;
+	new->parts = parts;
+	for (size_t i = 0; i < LISTINGS_MAX; i++) {
+		struct listing *listing = &new->pool[i];
+
+		listing->listings = new;
+		ev_io_init(&listing->writable, on_writable, -1, EV_WRITE);
+		ev_timer_init(&listing->stall, on_stall, 0, STALL_S);
+		listing->writable.data = listing->stall.data = listing;
+	}
+	*listings = new;
+	return 0;
+}
+
+void listings_free(struct listings *listings)
+{
+	if (!listings)
+		return;
+	for (size_t i = 0; i < LISTINGS_MAX; i++) {
+		if (listings->pool[i].writable.fd >= 0)
+			listing_close(&listings->pool[i]);
+	}
+	free(listings);
+}
+
+void listings_add(struct listings *listings, int fd)
+{
+	struct ev_loop *loop = listings->parts->loop;
+
+	for (size_t i = 0; i < LISTINGS_MAX; i++) {
+		struct listing *listing = &listings->pool[i];
+
+		if (listing->writable.fd >= 0)
+			continue;
+		listing->next = 0;
+		listing->sent = listing->length = 0;
+		listing->is_whole = false;
+		ev_io_set(&listing->writable, fd, EV_WRITE);
+		ev_io_start(loop, &listing->writable);
+		ev_timer_again(loop, &listing->stall);
+		return;
+	}
+	close(fd);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * parts.h - what a relay is made of, for those who see a flow through.
+ *
+ * relay.c makes all of it, in this order, and frees it in the reverse one;
+ * intake.h and passage.h work with it.  It is the `ctx` of the poller.
+ */
+#ifndef ERSATZ_ROUTED_RELAY_PARTS_H
+#define ERSATZ_ROUTED_RELAY_PARTS_H
+
+#include "routed/link.h"
+#include "routed/relay/carrier.h"
+#include "routed/relay/decide.h"
+#include "routed/relay/flows.h"
+#include "routed/relay/hold.h"
+#include "routed/relay/inquiry.h"
+#include "routed/relay/mover.h"
+#include "routed/relay/policy.h"
+
+struct parts {
+	struct ev_loop *loop;  /* borrowed */
+	struct policy *policy; /* what new flows follow */
+	struct uplink_watch *uplinks;
+	struct decider *decider;
+	struct resolver *resolver;
+	struct poller *poller;
+	struct mover_room *room;
+	struct flows *flows;
+	struct holds *holds;
+	struct inquiry *inquiry;
+	struct carrier *carrier;
+	struct dialler dialler;
+	struct link_counters counters; /* those of flows that are no more */
+	struct log_limit failures;
+};
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/relay/passage.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+void passage_forget(struct parts *parts, struct flow *flow)
+{
+	policy_unref(flow->policy);
+	flows_del(parts->flows, flow);
+}
+
+static void end(struct parts *parts, struct flow *flow, bool is_reset)
+{
+	poller_forget(parts->poller, &flow->app);
+	poller_forget(parts->poller, &flow->out);
+	parts->counters.bytes_up += flow->mover.lane[MOVER_APP].bytes;
+	parts->counters.bytes_down += flow->mover.lane[MOVER_OUT].bytes;
+	if (is_reset)
+		mover_reset(&flow->mover, parts->room);
+	else
+		mover_close(&flow->mover, parts->room);
+	passage_forget(parts, flow);
+}
+
+static void run(struct parts *parts, struct flow *flow)
+{
+	switch (mover_run(&flow->mover, parts->room)) {
+	case MOVER_WAITS:
+		return;
+	case MOVER_AGAIN:
+		poller_again(parts->poller, &flow->app);
+		return;
+	case MOVER_ENDED:
+		end(parts, flow, false);
+		return;
+	case MOVER_BROKE:
+		end(parts, flow, true);
+		return;
+	}
+}
+
+static void on_app(void *ctx, struct poller_source *source, uint32_t events)
+{
+	struct flow *flow = CONTAINER_OF(source, struct flow, app);
+
+	mover_note(&flow->mover, MOVER_APP, events);
+	run(ctx, flow);
+}
+
+static void on_out(void *ctx, struct poller_source *source, uint32_t events)
+{
+	struct flow *flow = CONTAINER_OF(source, struct flow, out);
+
+	mover_note(&flow->mover, MOVER_OUT, events);
+	run(ctx, flow);
+}
+
+void passage_open(struct parts *parts, struct flow *flow, int app_fd)
+{
+	assert(flow->state == FLOW_ENTERING);
+	flow->state = FLOW_OPEN;
+	flow->mover.side[MOVER_APP].fd = app_fd;
+	flow->app.fn = on_app;
+	flow->out.fn = on_out;
+	if (poller_add(parts->poller, app_fd, &flow->app) < 0)
+		end(parts, flow, true);
+	else
+		run(parts, flow);
+}
+
+void passage_reset(struct parts *parts, struct flow *flow)
+{
+	assert(flow->state == FLOW_OPEN);
+	end(parts, flow, true);
+}
+
+bool passage_is_over(const struct flow *flow)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+
+	return getsockopt(flow->mover.side[MOVER_APP].fd, IPPROTO_TCP, TCP_INFO,
+			  &info, &size) < 0 ||
+	       info.tcpi_state == TCP_CLOSE;
+}
+
+void passage_count(const struct parts *parts, struct link_counters *counters)
+{
+	const struct carrier_counters *carried =
+		carrier_counters(parts->carrier);
+
+	*counters = parts->counters;
+	counters->flows_now = flows_count(parts->flows);
+	counters->flows_held = holds_count(parts->holds);
+	counters->packets_in = carried->in;
+	counters->packets_out = carried->out;
+	counters->packets_dropped = carried->dropped;
+	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {
+		const struct flow *flow = flows_at(parts->flows, i);
+
+		if (!flow || flow->state != FLOW_OPEN)
+			continue;
+		counters->bytes_up += flow->mover.lane[MOVER_APP].bytes;
+		counters->bytes_down += flow->mover.lane[MOVER_OUT].bytes;
+	}
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/relay/policy.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+int policy_new(struct policy **policy, const char *text, size_t length,
+	       const char *file, struct diag *diag)
+{
+	struct policy *new = calloc(1, sizeof(*new));
+	int ret;
+
+	if (!new)
+		return -ENOMEM;
+	ret = config_load(&new->config, text, length, file, diag);
+	if (ret < 0)
+		goto free_policy;
+	new->outbounds =
+		calloc(new->config->outbound_count, sizeof(new->outbounds[0]));
+	if (!new->outbounds) {
+		ret = -ENOMEM;
+		goto free_config;
+	}
+	for (size_t i = 0; i < new->config->outbound_count; i++) {
+		const struct outbound_conf *conf = &new->config->outbounds[i];
+		struct policy_outbound *outbound = &new->outbounds[i];
+
+		outbound->conf = conf;
+		outbound->has_login = conf->username != NULL;
+		outbound->login.username = conf->username;
+		outbound->login.password = conf->password ? conf->password : "";
+	}
+	new->references = 1;
+	*policy = new;
+	return 0;
+
+free_config:
+	config_free(new->config);
+free_policy:
+	free(new);
+	return ret;
+}
+
+struct policy *policy_ref(struct policy *policy)
+{
+	policy->references++;
+	return policy;
+}
+
+void policy_unref(struct policy *policy)
+{
+	if (!policy || --policy->references > 0)
+		return;
+	free(policy->outbounds);
+	config_free(policy->config);
+	free(policy);
+}
+
+void policy_look_around(struct policy *policy, const struct nl_state *state)
+{
+	struct uplink uplink;
+
+	policy->has_local_server = false;
+	for (size_t i = 0; i < policy->config->outbound_count; i++) {
+		struct policy_outbound *outbound = &policy->outbounds[i];
+
+		outbound->is_local =
+			outbound->conf->type == OUTBOUND_TYPE_SOCKS5 &&
+			uplink_toward(state, &outbound->conf->server.addr, NULL,
+				      &uplink) == 1;
+		policy->has_local_server |= outbound->is_local;
+	}
+}
+
+const char *policy_outbound_name(const struct policy *policy, int outbound)
+{
+	assert(outbound >= 0 &&
+	       (size_t)outbound < policy->config->outbound_count);
+	return policy->config->outbounds[outbound].name;
+}

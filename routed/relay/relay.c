@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/relay/relay.h"
+
+#include "common/err.h"
+#include "common/log.h"
+#include "routed/relay/entrance.h"
+#include "routed/relay/intake.h"
+#include "routed/relay/listing.h"
+#include "routed/relay/passage.h"
+#include "routed/relay/stray.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	PIPES = 64,
+	LOOKUPS = 1024,
+	HALF_OPEN_MAX = 4096,
+	/* Loop, link, TUNs, listeners, map, netlink, channels to dnsd, ... */
+	OTHER_FDS = 64 + 2 * PIPES,
+	/* The inner kernel sends its SYN-ACK four times in this time. */
+	ENTERING_MS = 10000,
+};
+
+#define TICK_S 0.1
+
+struct relay {
+	int link_fd;         /* owned */
+	int status;          /* that the process ends with */
+	struct link_fds fds; /* owned, from LINK_SETUP */
+	char config_file[PATH_MAX];
+	struct parts parts;
+	struct entrance *entrance;
+	struct stray *stray;
+	struct listings *listings;
+	struct ev_io link;
+	struct ev_timer tick;
+};
+
+static void stop(struct relay *relay, int status)
+{
+	relay->status = status;
+	ev_break(relay->parts.loop, EVBREAK_ALL);
+}
+
+/* The text of a memfd, to be freed. */
+static char *read_memfd(int fd, size_t *length)
+{
+	struct stat file;
+	char *text;
+
+	if (fstat(fd, &file) < 0 || file.st_size < 0 ||
+	    file.st_size > CONFIG_SIZE_MAX)
+		return NULL;
+	*length = (size_t)file.st_size;
+	text = malloc(*length + 1);
+	if (!text)
+		return NULL;
+	if (pread(fd, text, *length, 0) != (ssize_t)*length) {
+		free(text);
+		return NULL;
+	}
+	text[*length] = '\0';
+	return text;
+}
+
+/* The parent has checked the same text, so errors here are rare. */
+static int load_policy(const struct relay *relay, int fd,
+		       struct policy **policy)
+{
+	struct diag diag;
+	size_t length;
+	char *text = read_memfd(fd, &length);
+	int ret;
+
+	if (!text)
+		return -EINVAL;
+	diag_init(&diag);
+	ret = policy_new(policy, text, length, relay->config_file, &diag);
+	for (size_t i = 0; ret < 0 && i < diag.count; i++)
+		log_error("%s", diag.lines[i]);
+	diag_fini(&diag);
+	free(text);
+	return ret;
+}
+
+/* The clock ticks only while somebody waits. */
+static void on_syn(struct relay *relay, const struct packet *packet,
+		   const uint8_t *frame, size_t length)
+{
+	intake_on_syn(&relay->parts, packet, frame, length);
+	if (!ev_is_active(&relay->tick))
+		ev_timer_again(relay->parts.loop, &relay->tick);
+}
+
+static void on_packet(void *ctx, const uint8_t *frame, size_t length)
+{
+	struct relay *relay = ctx;
+	struct parts *parts = &relay->parts;
+	struct packet packet;
+
+	if (packet_parse(&packet, frame + CARRIER_HEADER_SIZE,
+			 length - CARRIER_HEADER_SIZE) < 0) {
+		carrier_drop(parts->carrier);
+		return;
+	}
+	if (packet.protocol != PACKET_TCP)
+		stray_on_packet(relay->stray, parts, &packet);
+	else if (packet_is_opening(&packet))
+		on_syn(relay, &packet, frame, length);
+	else if ((packet.tcp.flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
+		 PACKET_TCP_SYN)
+		carrier_drop(parts->carrier);
+	else
+		carrier_inject(parts->carrier, frame, length);
+}
+
+static void on_gone(void *ctx, int error)
+{
+	log_error("cannot read TUN: %s", err_text(error));
+	stop(ctx, EXIT_FAILURE);
+}
+
+static const struct carrier_ops carrier_ops = {
+	.on_packet = on_packet,
+	.on_gone = on_gone,
+};
+
+static void on_accepted(void *ctx, int fd, const struct tuple *tuple)
+{
+	struct relay *relay = ctx;
+
+	intake_on_accepted(&relay->parts, fd, tuple);
+}
+
+static void on_links(void *ctx, const struct nl_state *state)
+{
+	struct relay *relay = ctx;
+
+	intake_on_links(&relay->parts, state);
+}
+
+static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	struct relay *relay = timer->data;
+
+	(void)revents;
+	intake_on_time(&relay->parts);
+	if (holds_count(relay->parts.holds) == 0)
+		ev_timer_stop(loop, timer);
+}
+
+static void on_config(struct relay *relay, int fd)
+{
+	struct policy *policy;
+	int ret = load_policy(relay, fd, &policy);
+
+	if (ret < 0) {
+		log_error("cannot follow the new configuration: %s",
+			  err_text(ret));
+		return;
+	}
+	policy_look_around(policy, uplink_watch_state(relay->parts.uplinks));
+	policy_unref(relay->parts.policy);
+	relay->parts.policy = policy;
+}
+
+static void answer(struct relay *relay, const struct link_message *question,
+		   enum link_type type)
+{
+	struct link_message message = {.type = type, .id = question->id};
+	int ret;
+
+	if (type == LINK_STATUS)
+		passage_count(&relay->parts, &message.counters);
+	ret = link_send(relay->link_fd, &message, NULL);
+	/* A parent that is slow asks again; one that is gone is seen below. */
+	if (ret < 0)
+		log_debug("cannot answer routed: %s", err_text(ret));
+}
+
+static void on_message(struct relay *relay, const struct link_message *message,
+		       struct link_fds *fds)
+{
+	switch ((enum link_type)message->type) {
+	case LINK_PING:
+		answer(relay, message, LINK_PONG);
+		break;
+	case LINK_STATUS:
+		answer(relay, message, LINK_STATUS);
+		break;
+	case LINK_OWNER:
+		intake_on_owner(&relay->parts, message->id, message->outbound);
+		break;
+	case LINK_CONFIG:
+		on_config(relay, fds->fd[0]);
+		break;
+	case LINK_FLOWS:
+		listings_add(relay->listings, fds->fd[0]);
+		fds->fd[0] = -1;
+		break;
+	case LINK_STOP:
+		stop(relay, EXIT_SUCCESS);
+		break;
+	case LINK_SETUP:
+	case LINK_READY:
+	case LINK_PONG:
+	case LINK_UDP_SERVER:
+		log_error("routed sent an unexpected message");
+		stop(relay, EXIT_FAILURE);
+		break;
+	}
+}
+
+static void close_fds(struct link_fds *fds)
+{
+	for (int i = 0; i < fds->count; i++) {
+		if (fds->fd[i] >= 0)
+			close(fds->fd[i]);
+		fds->fd[i] = -1;
+	}
+}
+
+static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+	struct relay *relay = io->data;
+	struct link_message message;
+	struct link_fds fds;
+	int ret = link_recv(io->fd, &message, &fds);
+
+	(void)loop, (void)revents;
+	if (ret == -EAGAIN)
+		return;
+	if (ret <= 0) {
+		stop(relay, ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+		return;
+	}
+	on_message(relay, &message, &fds);
+	close_fds(&fds);
+}
+
+/* Two descriptors a flow: fewer flows when there are not enough. */
+static uint32_t flows_that_fit(uint32_t wanted)
+{
+	struct rlimit limit;
+	rlim_t fit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return wanted;
+	limit.rlim_cur = limit.rlim_max;
+	/* It only ever raises the soft limit, which cannot be refused. */
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	fit = limit.rlim_max > OTHER_FDS ? (limit.rlim_max - OTHER_FDS) / 2 : 1;
+	if (fit >= wanted)
+		return wanted;
+	log_notice("taking %u flows, not %u: too few descriptors (%llu)",
+		   (unsigned)fit, wanted, (unsigned long long)limit.rlim_max);
+	return (uint32_t)fit;
+}
+
+/* The outer half: what is known of the world. */
+static int open_world(struct relay *relay, const struct link_setup *setup)
+{
+	struct parts *parts = &relay->parts;
+	char *map = config_path(setup->state_dir, "map.db");
+	char *socket = config_path(setup->run_dir, "dnsd.sock");
+	int ret = -ENOMEM;
+
+	if (!map || !socket)
+		goto free_paths;
+	ret = uplink_watch_open(&parts->uplinks, parts->loop, on_links, relay);
+	if (ret < 0)
+		goto free_paths;
+	ret = decider_new(&parts->decider, map);
+	if (ret < 0)
+		goto free_paths;
+	ret = resolver_new(&parts->resolver, parts->loop, socket, LOOKUPS);
+	if (ret < 0)
+		goto free_paths;
+	policy_look_around(parts->policy, uplink_watch_state(parts->uplinks));
+free_paths:
+	free(map);
+	free(socket);
+	return ret;
+}
+
+/* The inner half: the pools, and what fills them. */
+static int open_flows(struct relay *relay)
+{
+	struct parts *parts = &relay->parts;
+	const struct routed_conf *conf = &parts->policy->config->routed;
+	uint32_t flows = flows_that_fit(conf->flows_max);
+	uint32_t half_open = flows < HALF_OPEN_MAX ? flows : HALF_OPEN_MAX;
+	int ret;
+
+	ret = poller_new(&parts->poller, parts->loop, parts);
+	if (ret == 0)
+		ret = mover_room_new(&parts->room, PIPES);
+	if (ret == 0)
+		ret = flows_new(&parts->flows, flows);
+	if (ret == 0)
+		ret = holds_new(&parts->holds, half_open, ENTERING_MS);
+	if (ret == 0)
+		ret = inquiry_new(&parts->inquiry, parts->loop, relay->link_fd,
+				  half_open);
+	if (ret == 0)
+		ret = stray_new(&relay->stray, relay->link_fd);
+	if (ret == 0)
+		ret = listings_new(&relay->listings, parts);
+	if (ret == 0)
+		ret = entrance_new(&relay->entrance, parts->loop,
+				   &relay->fds.fd[LINK_FD_LISTEN4], on_accepted,
+				   relay);
+	if (ret == 0)
+		ret = carrier_new(&parts->carrier, parts->loop,
+				  &relay->fds.fd[LINK_FD_TUN], &carrier_ops,
+				  relay);
+	parts->failures.burst = 20;
+	parts->dialler = (struct dialler){
+		.poller = parts->poller,
+		.resolver = parts->resolver,
+		.uplinks = parts->uplinks,
+		.ops = &intake_dial_ops,
+		.ctx = parts,
+	};
+	return ret;
+}
+
+static void relay_fini(struct relay *relay)
+{
+	struct parts *parts = &relay->parts;
+
+	if (parts->loop) {
+		ev_io_stop(parts->loop, &relay->link);
+		ev_timer_stop(parts->loop, &relay->tick);
+	}
+	carrier_free(parts->carrier);
+	entrance_free(relay->entrance);
+	listings_free(relay->listings);
+	stray_free(relay->stray);
+	inquiry_free(parts->inquiry);
+	holds_free(parts->holds);
+	flows_free(parts->flows);
+	mover_room_free(parts->room);
+	poller_free(parts->poller);
+	resolver_free(parts->resolver);
+	decider_free(parts->decider);
+	uplink_watch_close(parts->uplinks);
+	policy_unref(parts->policy);
+	if (parts->loop)
+		ev_loop_destroy(parts->loop);
+	close_fds(&relay->fds);
+	close(relay->link_fd);
+}
+
+static int relay_init(struct relay *relay, const struct link_setup *setup)
+{
+	struct parts *parts = &relay->parts;
+	int ret;
+
+	memcpy(relay->config_file, setup->config_file, PATH_MAX);
+	ret = load_policy(relay, relay->fds.fd[LINK_FD_CONFIG], &parts->policy);
+	if (ret < 0)
+		return ret;
+	log_open("ersatz-relay", parts->policy->config->log_level,
+		 (enum log_target)setup->log_target);
+	parts->loop = ev_loop_new(EVFLAG_AUTO);
+	if (!parts->loop)
+		return -ENOMEM;
+	ret = open_world(relay, setup);
+	if (ret < 0)
+		return ret;
+	ret = open_flows(relay);
+	if (ret < 0)
+		return ret;
+	ev_io_init(&relay->link, on_link, relay->link_fd, EV_READ);
+	ev_timer_init(&relay->tick, on_tick, TICK_S, TICK_S);
+	relay->link.data = relay->tick.data = relay;
+	/* The heartbeat comes before any packet. */
+	ev_set_priority(&relay->link, EV_MAXPRI);
+	ev_io_start(parts->loop, &relay->link);
+	return 0;
+}
+
+/* Waits for the first message; negative: it was none. */
+static int receive_setup(struct relay *relay, struct link_message *message)
+{
+	struct pollfd link = {.fd = relay->link_fd, .events = POLLIN};
+	int ret;
+
+	do {
+		if (poll(&link, 1, -1) < 0 && errno != EINTR)
+			return -errno;
+		ret = link_recv(relay->link_fd, message, &relay->fds);
+	} while (ret == -EAGAIN);
+	if (ret <= 0)
+		return ret < 0 ? ret : -EPIPE;
+	if (message->type != LINK_SETUP || relay->fds.count != LINK_FDS)
+		return ERR_MALFORMED;
+	return 0;
+}
+
+/* Who decides when the relay ends is the parent, not the terminal. */
+static void ignore_signals(void)
+{
+	static const int signals[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM};
+
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		(void)signal(signals[i], SIG_IGN);
+}
+
+static int run(struct relay *relay)
+{
+	const struct link_message ready = {.type = LINK_READY};
+	struct link_message message;
+	int ret = receive_setup(relay, &message);
+
+	if (ret == 0)
+		ret = relay_init(relay, &message.setup);
+	if (ret == 0)
+		ret = link_send(relay->link_fd, &ready, NULL);
+	if (ret < 0) {
+		log_error("cannot start the relay: %s", err_text(ret));
+		return EXIT_FAILURE;
+	}
+	ev_run(relay->parts.loop, 0);
+	intake_stop(&relay->parts);
+	carrier_flush(relay->parts.carrier);
+	return relay->status;
+}
+
+int relay_main(int link_fd)
+{
+	struct relay *relay = calloc(1, sizeof(*relay));
+	int status;
+
+	if (!relay)
+		return EXIT_FAILURE;
+	relay->link_fd = link_fd;
+	ignore_signals();
+	status = run(relay);
+	relay_fini(relay);
+	free(relay);
+	return status;
+}
