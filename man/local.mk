@@ -3,4 +3,5 @@ dist_man_MANS += \
 	man/dnsd.8 \
 	man/ersatz.7 \
 	man/ersatz.8 \
+	man/ersatz.yaml.5 \
 	man/fakemap.5

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 EXTRA_DIST += schema/map.sql
+dist_pkgdata_DATA = schema/ersatz.schema.json
+dist_doc_DATA = schema/ersatz.yaml.example
 
 # The tables as a C string, so that the file above is their one source.
 BUILT_SOURCES += schema/map_sql.h

@@ -45,7 +45,7 @@ const struct schema_type config_fake_ipv6 = {
 	.size = sizeof(struct prefix),
 	.parse = parse_fake_ipv6,
 	.format = format_fake_ipv6,
-	.json = "\"type\": \"string\", "
+	.json = "\"type\": [\"string\", \"boolean\"], "
 		"\"pattern\": \"^(auto|off|[0-9a-fA-F:.]+/[0-9]{1,3})$\"",
 };
 

@@ -34,6 +34,10 @@ UNIT_TESTS += tests/unit/test_config
 tests_unit_test_config_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_config_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_config_docs
+tests_unit_test_config_docs_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_config_docs_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_config_golden
 tests_unit_test_config_golden_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_config_golden_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
