@@ -285,6 +285,10 @@ tests_unit_test_rules_parse_SOURCES = tests/unit/test_rules_parse.c tests/unit/f
 tests_unit_test_rules_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_parse_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_schema
+tests_unit_test_schema_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_schema_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_server_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
