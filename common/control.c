@@ -18,11 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <utlist.h>
 
 #define CLIENTS_MAX 64
 #define BACKLOG 16
@@ -33,8 +33,8 @@
 #define ACCEPT_PAUSE_S 1.
 
 struct control_client {
-	struct control *control;            /* borrowed */
-	struct control_client *prev, *next; /* of clients or of dead */
+	struct control *control;          /* borrowed */
+	TAILQ_ENTRY(control_client) next; /* of clients or of dead */
 	uint64_t id;
 	int fd; /* owned; -1: dead, waits for reap() */
 	bool may_change;
@@ -61,7 +61,7 @@ struct control {
 	ev_io accept;
 	ev_timer resume; /* accept again */
 	ev_prepare reap; /* never started, only fed */
-	struct control_client *clients, *dead;
+	TAILQ_HEAD(, control_client) clients, dead;
 	size_t client_count;
 	uint64_t next_id;
 };
@@ -77,18 +77,18 @@ static void drop(struct control_client *client)
 	ev_timer_stop(control->loop, &client->stall);
 	close(client->fd);
 	client->fd = -1;
-	DL_DELETE(control->clients, client);
+	TAILQ_REMOVE(&control->clients, client, next);
 	control->client_count--;
-	DL_APPEND(control->dead, client);
+	TAILQ_INSERT_TAIL(&control->dead, client, next);
 	ev_feed_event(control->loop, &control->reap, EV_CUSTOM);
 }
 
 static void reap(struct control *control)
 {
-	struct control_client *client, *next;
+	struct control_client *client;
 
-	DL_FOREACH_SAFE (control->dead, client, next) {
-		DL_DELETE(control->dead, client);
+	while ((client = TAILQ_FIRST(&control->dead)) != NULL) {
+		TAILQ_REMOVE(&control->dead, client, next);
 		free(client->out);
 		free(client);
 	}
@@ -229,7 +229,8 @@ struct control_client *control_client_by_id(struct control *control,
 {
 	struct control_client *client;
 
-	DL_FOREACH (control->clients, client) {
+	TAILQ_FOREACH(client, &control->clients, next)
+	{
 		if (client->id == id)
 			return client;
 	}
@@ -389,7 +390,8 @@ static bool evict(struct control *control)
 {
 	struct control_client *client;
 
-	DL_FOREACH (control->clients, client) {
+	TAILQ_FOREACH(client, &control->clients, next)
+	{
 		if (client->is_pending)
 			continue;
 		drop(client);
@@ -421,7 +423,7 @@ static void add_client(struct control *control, int fd)
 	ev_timer_init(&client->stall, on_stall, 0., STALL_S);
 	client->read.data = client->write.data = client->stall.data = client;
 	ev_io_start(control->loop, &client->read);
-	DL_APPEND(control->clients, client);
+	TAILQ_INSERT_TAIL(&control->clients, client, next);
 	control->client_count++;
 	return;
 close_fd:
@@ -521,23 +523,24 @@ close_fd:
 }
 
 int control_open(struct control **control, struct ev_loop *loop,
-		 const char *path, gid_t group,
-		 const struct control_verb *verbs, void *ctx)
+		 const struct control_conf *conf)
 {
 	struct control *new = calloc(1, sizeof(*new));
 	int ret = -ENOMEM;
 
 	if (!new)
 		return -ENOMEM;
-	new->path = strdup(path);
+	new->path = strdup(conf->path);
 	if (!new->path)
 		goto free_control;
-	ret = listen_at(new, group);
+	ret = listen_at(new, conf->group);
 	if (ret < 0)
 		goto free_path;
+	TAILQ_INIT(&new->clients);
+	TAILQ_INIT(&new->dead);
 	new->loop = loop;
-	new->verbs = verbs;
-	new->ctx = ctx;
+	new->verbs = conf->verbs;
+	new->ctx = conf->ctx;
 	new->owner = geteuid();
 	new->next_id = 1;
 	ev_io_init(&new->accept, on_accept, new->fd, EV_READ);
@@ -556,14 +559,12 @@ free_control:
 
 void control_close(struct control *control)
 {
-	struct control_client *client, *next;
 	struct stat st;
 
 	if (!control)
 		return;
-	DL_FOREACH_SAFE (control->clients, client, next) {
-		drop(client);
-	}
+	while (!TAILQ_EMPTY(&control->clients))
+		drop(TAILQ_FIRST(&control->clients));
 	ev_clear_pending(control->loop, &control->reap);
 	reap(control);
 	ev_io_stop(control->loop, &control->accept);

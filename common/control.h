@@ -46,14 +46,19 @@ struct control_verb {
 	control_verb_fn fn;
 };
 
+struct control_conf {
+	const char *path; /* copied */
+	gid_t group;      /* of the file; (gid_t)-1: the process's own */
+	const struct control_verb *verbs; /* borrowed */
+	void *ctx;                        /* borrowed, for the verbs */
+};
+
 /*
- * Listens at `path` (a stale socket is replaced, a live one is ERR_RUNNING,
- * another kind of file -EEXIST); the table is borrowed.  The file is made with
- * mode 0660; `group` is its group unless (gid_t)-1.
+ * Listens at the path (a stale socket is replaced, a live one is ERR_RUNNING,
+ * another kind of file -EEXIST).  The file is made with mode 0660.
  */
 NODISCARD int control_open(struct control **control, struct ev_loop *loop,
-			   const char *path, gid_t group,
-			   const struct control_verb *verbs, void *ctx);
+			   const struct control_conf *conf);
 void control_close(struct control *control); /* unlinks too */
 
 /*
@@ -78,14 +83,18 @@ struct control_client *control_client_by_id(struct control *control,
  */
 NODISCARD int control_detach(struct control_client *client);
 
-/*
- * The command line's side (control_call.c): connects, sends, calls `fn` for
- * each line but the last.  Blocks, at most `timeout_ms` without a line.  The
- * error text of an ERR_REFUSED goes to `error` (size bytes).
- */
-typedef void (*control_line_fn)(void *ctx, const struct json *line);
+/* What the command line's side (control_call.c) does with an answer. */
+struct control_sink {
+	int timeout_ms; /* the longest without a line */
+	/* Each line but the last. */
+	void (*on_line)(void *ctx, const struct json *line);
+	void *ctx;
+	char *error; /* gets the text of an ERR_REFUSED, else "" */
+	size_t error_size;
+};
+
+/* Connects, sends, hands on every line; blocks. */
 NODISCARD int control_call(const char *path, const struct json *request,
-			   int timeout_ms, control_line_fn fn, void *ctx,
-			   char *error, size_t size);
+			   const struct control_sink *sink);
 
 #endif

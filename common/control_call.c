@@ -168,27 +168,27 @@ static int reply_next(struct reply *reply, struct json **line)
 }
 
 /* Frees the last line. */
-static int finish(struct json *line, char *error, size_t size)
+static int finish(struct json *line, const struct control_sink *sink)
 {
 	const char *text = json_get_text(line, "error");
 	int ret = text ? ERR_REFUSED : 0;
 
-	if (text && size > 0)
-		snprintf(error, size, "%s", text);
+	if (text && sink->error_size > 0)
+		snprintf(sink->error, sink->error_size, "%s", text);
 	json_free(line);
 	return ret;
 }
 
-int control_call(const char *path, const struct json *request, int timeout_ms,
-		 control_line_fn fn, void *ctx, char *error, size_t size)
+int control_call(const char *path, const struct json *request,
+		 const struct control_sink *sink)
 {
-	struct reply reply = {.fd = -1, .timeout_ms = timeout_ms};
+	struct reply reply = {.fd = -1, .timeout_ms = sink->timeout_ms};
 	struct json *line;
 	int ret;
 
-	if (size > 0)
-		error[0] = '\0';
-	reply.fd = dial(path, timeout_ms);
+	if (sink->error_size > 0)
+		sink->error[0] = '\0';
+	reply.fd = dial(path, sink->timeout_ms);
 	if (reply.fd < 0)
 		return reply.fd;
 	ret = send_request(reply.fd, request);
@@ -197,10 +197,10 @@ int control_call(const char *path, const struct json *request, int timeout_ms,
 		if (ret < 0)
 			break;
 		if (json_get_bool(line, "end", false)) {
-			ret = finish(line, error, size);
+			ret = finish(line, sink);
 			break;
 		}
-		fn(ctx, line);
+		sink->on_line(sink->ctx, line);
 		json_free(line);
 	}
 	free(reply.bytes);

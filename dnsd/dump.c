@@ -34,16 +34,15 @@ static void on_used(void *ctx, const struct json *line)
 }
 
 /* The daemon answers a part of the slots at a time. */
-static int ask_part(const char *path, int64_t from, struct used *used,
-		    char *error, size_t size)
+static int ask_part(const char *path, int64_t from,
+		    const struct control_sink *sink)
 {
 	struct json *request = json_new();
 	if (!request)
 		return -ENOMEM;
 	json_set_text(request, "verb", "used");
 	json_set_int(request, "from", from);
-	int ret = control_call(path, request, CALL_TIMEOUT_MS, on_used, used,
-			       error, size);
+	int ret = control_call(path, request, sink);
 	json_free(request);
 	return ret;
 }
@@ -52,6 +51,13 @@ static int ask_part(const char *path, int64_t from, struct used *used,
 static int ask_used(const struct config *config, struct used *used)
 {
 	char error[256];
+	const struct control_sink sink = {
+		.timeout_ms = CALL_TIMEOUT_MS,
+		.on_line = on_used,
+		.ctx = used,
+		.error = error,
+		.error_size = sizeof(error),
+	};
 	int64_t from = -1;
 	int ret = 0;
 	char *path = config_path(config->run_dir, "dnsd.sock");
@@ -61,7 +67,7 @@ static int ask_used(const struct config *config, struct used *used)
 	/* Each part must lie behind the one before. */
 	for (used->next = 0; ret == 0 && used->next > from;) {
 		from = used->next;
-		ret = ask_part(path, from, used, error, sizeof(error));
+		ret = ask_part(path, from, &sink);
 	}
 	free(path);
 	if (ret < 0 && ret != ERR_NOT_RUNNING)

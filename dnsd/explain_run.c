@@ -131,17 +131,22 @@ static int ask_daemon(const struct config *config, const char *name,
 {
 	char *path = config_path(config->run_dir, "dnsd.sock");
 	struct json *request = json_new();
+	const struct control_sink sink = {
+		/* Two upstreams may have to be waited for. */
+		.timeout_ms =
+			(int)(2 * config->dnsd.timeout_ms) + CALL_GRACE_MS,
+		.on_line = on_line,
+		.ctx = view,
+		.error = view->error,
+		.error_size = sizeof(view->error),
+	};
 	int ret = -ENOMEM;
 
 	if (path && request) {
 		json_set_text(request, "verb", "explain");
 		json_set_text(request, "name", name);
 		json_set_text(request, "type", type);
-		/* Two upstreams may have to be waited for. */
-		int timeout = (int)(2 * config->dnsd.timeout_ms);
-		ret = control_call(path, request, timeout + CALL_GRACE_MS,
-				   on_line, view, view->error,
-				   sizeof(view->error));
+		ret = control_call(path, request, &sink);
 	}
 	json_free(request);
 	free(path);

@@ -187,11 +187,16 @@ static int open_control(struct service *service, const struct config *config,
 			gid_t gid)
 {
 	char *path = config_path(config->run_dir, "dnsd.sock");
+	const struct control_conf conf = {
+		.path = path,
+		.group = gid,
+		.verbs = verbs_table,
+		.ctx = &service->verbs,
+	};
 	int ret = -ENOMEM;
 
 	if (path)
-		ret = control_open(&service->control, service->loop, path, gid,
-				   verbs_table, &service->verbs);
+		ret = control_open(&service->control, service->loop, &conf);
 	if (ret < 0)
 		log_error("cannot open control socket '%s': %s",
 			  path ? path : "dnsd.sock", err_text(ret));

@@ -238,13 +238,18 @@ int verbs_print_status(const struct config *config, bool is_json, FILE *out)
 	char *path = config_path(config->run_dir, SOCKET_NAME);
 	struct json *request = json_new();
 	char error[DESCRIPTION_MAX] = "";
+	const struct control_sink sink = {
+		.timeout_ms = CALL_TIMEOUT_MS,
+		.on_line = is_json ? print_json : print_line,
+		.ctx = out,
+		.error = error,
+		.error_size = sizeof(error),
+	};
 	int ret = -ENOMEM;
 
 	if (path && request) {
 		json_set_text(request, "verb", "status");
-		ret = control_call(path, request, CALL_TIMEOUT_MS,
-				   is_json ? print_json : print_line, out,
-				   error, sizeof(error));
+		ret = control_call(path, request, &sink);
 	}
 	if (ret < 0)
 		fprintf(stderr, "dnsd: cannot ask '%s': %s\n",

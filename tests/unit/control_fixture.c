@@ -87,6 +87,19 @@ const struct control_verb control_fixture_verbs[] = {
 	{NULL, CONTROL_READ, NULL},
 };
 
+int control_fixture_open(struct control_fixture *fixture, const char *path,
+			 gid_t group, struct control **control)
+{
+	const struct control_conf conf = {
+		.path = path,
+		.group = group,
+		.verbs = control_fixture_verbs,
+		.ctx = fixture,
+	};
+
+	return control_open(control, fixture->loop, &conf);
+}
+
 int control_fixture_setup(void **state)
 {
 	struct control_fixture *fixture = calloc(1, sizeof(*fixture));
@@ -101,8 +114,8 @@ int control_fixture_setup(void **state)
 	fixture->detached = -1;
 	fixture->loop = ev_loop_new(EVFLAG_AUTO);
 	if (!fixture->loop ||
-	    control_open(&fixture->control, fixture->loop, fixture->path,
-			 (gid_t)-1, control_fixture_verbs, fixture))
+	    control_fixture_open(fixture, fixture->path, (gid_t)-1,
+				 &fixture->control))
 		return -1;
 	*state = fixture;
 	return 0;

@@ -27,6 +27,10 @@ extern const struct control_verb control_fixture_verbs[];
 int control_fixture_setup(void **state);
 int control_fixture_teardown(void **state);
 
+/* Another server with the same verbs. */
+int control_fixture_open(struct control_fixture *fixture, const char *path,
+			 gid_t group, struct control **control);
+
 #define CONTROL_TEST(fn)                                           \
 	cmocka_unit_test_setup_teardown(fn, control_fixture_setup, \
 					control_fixture_teardown)

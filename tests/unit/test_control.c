@@ -377,9 +377,8 @@ static void live_socket_is_not_replaced(void **state)
 	struct control_fixture *fixture = *state;
 	struct control *second = NULL;
 
-	assert_int_equal(control_open(&second, fixture->loop, fixture->path,
-				      (gid_t)-1, control_fixture_verbs,
-				      fixture),
+	assert_int_equal(control_fixture_open(fixture, fixture->path, (gid_t)-1,
+					      &second),
 			 ERR_RUNNING);
 	int fd = dial(fixture);
 	say(fd, "{\"verb\":\"echo\"}\n");
@@ -401,9 +400,8 @@ static void stale_socket_is_replaced(void **state)
 		bind(fd, (const struct sockaddr *)&address, sizeof(address)),
 		0);
 	close(fd); /* as after SIGKILL: the file stays */
-	assert_int_equal(control_open(&second, fixture->loop, address.sun_path,
-				      (gid_t)-1, control_fixture_verbs,
-				      fixture),
+	assert_int_equal(control_fixture_open(fixture, address.sun_path,
+					      (gid_t)-1, &second),
 			 0);
 	control_close(second);
 	assert_int_equal(access(address.sun_path, F_OK), -1);
@@ -419,9 +417,9 @@ static void file_that_is_no_socket_is_left_alone(void **state)
 	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(control_open(&second, fixture->loop, path, (gid_t)-1,
-				      control_fixture_verbs, fixture),
-			 -EEXIST);
+	assert_int_equal(
+		control_fixture_open(fixture, path, (gid_t)-1, &second),
+		-EEXIST);
 	assert_int_equal(unlink(path), 0);
 }
 
@@ -434,9 +432,9 @@ static void path_that_is_too_long_is_an_error(void **state)
 	memset(path, 'a', sizeof(path) - 1);
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(control_open(&second, fixture->loop, path, (gid_t)-1,
-				      control_fixture_verbs, fixture),
-			 -ENAMETOOLONG);
+	assert_int_equal(
+		control_fixture_open(fixture, path, (gid_t)-1, &second),
+		-ENAMETOOLONG);
 }
 
 static void close_leaves_the_socket_of_a_successor(void **state)
@@ -445,9 +443,8 @@ static void close_leaves_the_socket_of_a_successor(void **state)
 	struct control *second = NULL;
 
 	assert_int_equal(unlink(fixture->path), 0);
-	assert_int_equal(control_open(&second, fixture->loop, fixture->path,
-				      (gid_t)-1, control_fixture_verbs,
-				      fixture),
+	assert_int_equal(control_fixture_open(fixture, fixture->path, (gid_t)-1,
+					      &second),
 			 0);
 	control_close(fixture->control);
 	fixture->control = second;

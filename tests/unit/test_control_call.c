@@ -67,12 +67,12 @@ static void on_line(void *ctx, const struct json *line)
 static int call(struct control_fixture *fixture, const char *verb,
 		struct told *told, char *error, size_t size)
 {
+	const struct control_sink sink = {30000, on_line, told, error, size};
 	struct json *request = json_new();
 
 	json_set_text(request, "verb", verb);
 	json_set_int(request, "n", 42);
-	int ret = control_call(fixture->path, request, 30000, on_line, told,
-			       error, size);
+	int ret = control_call(fixture->path, request, &sink);
 	json_free(request);
 	return ret;
 }
@@ -173,9 +173,8 @@ static void group_can_connect(void **state)
 	if (geteuid() != 0)
 		skip();
 	control_close(fixture->control);
-	assert_int_equal(control_open(&fixture->control, fixture->loop,
-				      fixture->path, NOBODY,
-				      control_fixture_verbs, fixture),
+	assert_int_equal(control_fixture_open(fixture, fixture->path, NOBODY,
+					      &fixture->control),
 			 0);
 	assert_int_equal(beside(fixture, call_as_group), 0);
 }
@@ -195,14 +194,12 @@ static void without_a_daemon_the_call_says_so(void **state)
 static void daemon_that_says_nothing_is_a_timeout(void **state)
 {
 	struct control_fixture *fixture = *state;
+	const struct control_sink sink = {.timeout_ms = 1};
 	struct json *request = json_new();
-	struct told told = {0};
-	char error[64];
 
 	/* Nobody runs the loop; the kernel accepts on its behalf. */
 	json_set_text(request, "verb", "echo");
-	assert_int_equal(control_call(fixture->path, request, 1, on_line, &told,
-				      error, sizeof(error)),
+	assert_int_equal(control_call(fixture->path, request, &sink),
 			 ERR_TIMEOUT);
 	json_free(request);
 }
