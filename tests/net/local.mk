@@ -4,6 +4,7 @@ TESTS += tests/net/run
 EXTRA_DIST += \
 	tests/net/conftest.py \
 	tests/net/demo.py \
+	tests/net/nameserver.py \
 	tests/net/peer.py \
 	tests/net/test_bad_input.py \
 	tests/net/test_crash.py \
@@ -11,6 +12,7 @@ EXTRA_DIST += \
 	tests/net/test_host.py \
 	tests/net/test_local_proxy.py \
 	tests/net/test_map_crash.py \
+	tests/net/test_upstream.py \
 	tests/net/test_way.py \
 	tests/net/topology.py
 
