@@ -103,6 +103,10 @@ UNIT_TESTS += tests/unit/test_fakes
 tests_unit_test_fakes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_fakes_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_flows
+tests_unit_test_flows_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_flows_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_forwarded
 tests_unit_test_forwarded_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_forwarded_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -110,6 +114,10 @@ tests_unit_test_forwarded_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_group
 tests_unit_test_group_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_group_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_hold
+tests_unit_test_hold_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_hold_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_inner
 tests_unit_test_inner_CPPFLAGS = $(UNIT_CPPFLAGS) $(CAPNG_CFLAGS)
@@ -265,6 +273,10 @@ UNIT_TESTS += tests/unit/test_resolved
 tests_unit_test_resolved_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_resolved_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_resolver
+tests_unit_test_resolver_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_resolver_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules.h
 tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -309,6 +321,10 @@ UNIT_TESTS += tests/unit/test_throws
 tests_unit_test_throws_SOURCES = tests/unit/test_throws.c $(FIB_MODEL)
 tests_unit_test_throws_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_throws_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_tuples
+tests_unit_test_tuples_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tuples_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_udp_servers
 tests_unit_test_udp_servers_CPPFLAGS = $(UNIT_CPPFLAGS)
