@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OPTION "--proxy"
 #define SOCKS_PORT 1080
@@ -203,6 +204,24 @@ static void print_member(const char *key, const char *value, FILE *out)
 	putc('\n', out);
 }
 
+/* A daemon may read the text again from another folder than the user's. */
+static int print_password_file(const char *path, FILE *out)
+{
+	char *folder, *whole;
+
+	if (path[0] == '/') {
+		print_member("password-file", path, out);
+		return 0;
+	}
+	folder = getcwd(NULL, 0);
+	whole = folder ? config_path(folder, path) : NULL;
+	if (whole)
+		print_member("password-file", whole, out);
+	free(folder);
+	free(whole);
+	return whole ? 0 : -ENOMEM;
+}
+
 int config_text_for_proxy(char **text, const char *url,
 			  const char *password_file, struct diag *diag)
 {
@@ -229,9 +248,9 @@ int config_text_for_proxy(char **text, const char *url,
 	if (*proxy.user)
 		print_member("username", proxy.user, out);
 	if (password_file)
-		print_member("password-file", password_file, out);
+		ret = print_password_file(password_file, out);
 	print_lines(tail, out);
-	if (fclose(out)) {
+	if (fclose(out) || ret) {
 		free(*text);
 		*text = NULL;
 		return -ENOMEM;

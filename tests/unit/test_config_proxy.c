@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -120,6 +121,24 @@ static void a_password_file_needs_a_user_name(void **state)
 	diag_fini(&diag);
 }
 
+static void a_password_file_is_found_from_any_folder(void **state)
+{
+	char *folder = getcwd(NULL, 0), *line, *text = NULL;
+	struct diag diag;
+
+	(void)state;
+	diag_init(&diag);
+	assert_int_equal(config_text_for_proxy(&text, "socks5://u@127.0.0.1",
+					       "p", &diag),
+			 0);
+	assert_true(asprintf(&line, "%s/p", folder) > 0);
+	assert_non_null(strstr(text, line));
+	free(line);
+	free(text);
+	free(folder);
+	diag_fini(&diag);
+}
+
 static struct verdict decide(const struct config *config, const char *name,
 			     const char *addr)
 {
@@ -185,6 +204,7 @@ int main(void)
 		cmocka_unit_test(
 			what_is_no_proxy_is_told_with_the_form_expected),
 		cmocka_unit_test(a_password_file_needs_a_user_name),
+		cmocka_unit_test(a_password_file_is_found_from_any_folder),
 		cmocka_unit_test(
 			all_but_what_is_private_goes_through_the_proxy),
 		cmocka_unit_test(a_name_is_decided_without_looking_it_up),
