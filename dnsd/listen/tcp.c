@@ -288,7 +288,7 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 	}
 }
 
-static int open_listener(struct listener *listener,
+static int bind_listener(struct listener *listener,
 			 const struct endpoint *endpoint)
 {
 	struct sockaddr_storage ss;
@@ -311,43 +311,49 @@ static int open_listener(struct listener *listener,
 	return 0;
 }
 
-static int open_listeners(struct tcp *tcp, const struct server_conf *conf)
+static int open_listener(struct listener *listener,
+			 const struct endpoint *endpoint)
 {
 	char text[ENDPOINT_TEXT_SIZE];
+	int ret = bind_listener(listener, endpoint);
 
-	for (size_t i = 0; i < conf->listen_count; i++) {
+	if (ret < 0) {
+		log_error("cannot listen at '%s' (TCP): %s",
+			  endpoint_format(endpoint, text, sizeof(text)),
+			  strerror(-ret));
+		return ret;
+	}
+	ev_io_init(&listener->io, on_acceptable, listener->fd, EV_READ);
+	listener->io.data = listener;
+	return 0;
+}
+
+static int open_listeners(struct tcp *tcp, const struct server_conf *conf)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < conf->listen_count && ret == 0; i++) {
 		struct listener *listener = &tcp->listeners[i];
-		int ret;
 
 		listener->tcp = tcp;
 		listener->index = (uint16_t)i;
 		tcp->listener_count++;
 		ret = open_listener(listener, &conf->listen[i]);
-		if (ret < 0) {
-			endpoint_format(&conf->listen[i], text, sizeof(text));
-			log_error("cannot listen at '%s' (TCP): %s", text,
-				  strerror(-ret));
-			return ret;
-		}
-		ev_io_init(&listener->io, on_acceptable, listener->fd, EV_READ);
-		listener->io.data = listener;
 	}
-	return 0;
+	return ret;
 }
 
-static void prepare_places(struct tcp *tcp)
+static void prepare_place(struct tcp *tcp, size_t place)
 {
-	for (size_t i = 0; i < TCP_CLIENTS_MAX; i++) {
-		struct client *client = &tcp->clients[i];
+	struct client *client = &tcp->clients[place];
 
-		client->tcp = tcp;
-		client->fd = -1;
-		client->next_number = TCP_CLIENTS_MAX + i;
-		ev_init(&client->io, on_ready);
-		client->io.data = client;
-		ev_timer_init(&client->idle, on_idle, 0.0, TCP_IDLE_S);
-		client->idle.data = client;
-	}
+	client->tcp = tcp;
+	client->fd = -1;
+	client->next_number = TCP_CLIENTS_MAX + place;
+	ev_init(&client->io, on_ready);
+	client->io.data = client;
+	ev_timer_init(&client->idle, on_idle, 0.0, TCP_IDLE_S);
+	client->idle.data = client;
 }
 
 int tcp_open(struct tcp **tcp, struct ev_loop *loop,
@@ -367,7 +373,8 @@ int tcp_open(struct tcp **tcp, struct ev_loop *loop,
 	new->clients = calloc(TCP_CLIENTS_MAX, sizeof(*new->clients));
 	if (!new->listeners || !new->clients)
 		goto close_all;
-	prepare_places(new);
+	for (size_t i = 0; i < TCP_CLIENTS_MAX; i++)
+		prepare_place(new, i);
 	ret = open_listeners(new, conf);
 	if (ret < 0)
 		goto close_all;

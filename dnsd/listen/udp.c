@@ -77,7 +77,7 @@ static int set_options(const struct listener *listener)
 	return ret;
 }
 
-static int open_listener(struct listener *listener)
+static int bind_listener(struct listener *listener)
 {
 	struct sockaddr_storage ss;
 	socklen_t length = endpoint_to_sockaddr(&listener->endpoint, &ss);
@@ -182,11 +182,46 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 	}
 }
 
+static int open_listener(struct listener *listener)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+	int ret = bind_listener(listener);
+
+	if (ret < 0) {
+		endpoint_format(&listener->endpoint, text, sizeof(text));
+		log_error("cannot listen at '%s' (UDP): %s%s", text,
+			  strerror(-ret),
+			  ret == -EADDRINUSE ? "; 'ss -lunp' shows by whom"
+					     : "");
+		return ret;
+	}
+	ev_io_init(&listener->io, on_readable, listener->fd, EV_READ);
+	listener->io.data = listener;
+	return 0;
+}
+
+static int open_listeners(struct udp *udp, const struct server_conf *conf)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < conf->listen_count && ret == 0; i++) {
+		struct listener *listener = &udp->listeners[i];
+
+		listener->udp = udp;
+		listener->index = (uint16_t)i;
+		listener->endpoint = conf->listen[i];
+		listener->is_wildcard =
+			addr_is_unspecified(&conf->listen[i].addr);
+		udp->listener_count++;
+		ret = open_listener(listener);
+	}
+	return ret;
+}
+
 int udp_open(struct udp **udp, struct ev_loop *loop,
 	     const struct server_conf *conf, udp_query_fn fn, void *ctx)
 {
 	struct udp *new = calloc(1, sizeof(*new));
-	char text[ENDPOINT_TEXT_SIZE];
 	int ret = -ENOMEM;
 
 	if (!new)
@@ -198,26 +233,9 @@ int udp_open(struct udp **udp, struct ev_loop *loop,
 	new->listeners = calloc(conf->listen_count, sizeof(*new->listeners));
 	if (!new->listeners)
 		goto close_all;
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		struct listener *listener = &new->listeners[i];
-
-		listener->udp = new;
-		listener->index = (uint16_t)i;
-		listener->endpoint = conf->listen[i];
-		listener->is_wildcard =
-			addr_is_unspecified(&conf->listen[i].addr);
-		new->listener_count++;
-		ret = open_listener(listener);
-		if (ret < 0) {
-			endpoint_format(&listener->endpoint, text,
-					sizeof(text));
-			log_error("cannot listen at '%s' (UDP): %s", text,
-				  strerror(-ret));
-			goto close_all;
-		}
-		ev_io_init(&listener->io, on_readable, listener->fd, EV_READ);
-		listener->io.data = listener;
-	}
+	ret = open_listeners(new, conf);
+	if (ret < 0)
+		goto close_all;
 	*udp = new;
 	return 0;
 

@@ -305,6 +305,10 @@ UNIT_TESTS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_server_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_service
+tests_unit_test_service_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_service_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_sockdiag
 tests_unit_test_sockdiag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sockdiag_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -344,6 +348,10 @@ tests_unit_test_uplink_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_utf8
 tests_unit_test_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_verbs
+tests_unit_test_verbs_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_verbs_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_wire
 tests_unit_test_wire_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The control socket and the parts that the verbs tell of are fakes.
+ */
+#include "dnsd/verbs.h"
+
+#include "common/err.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LINES_MAX 5000
+
+static struct {
+	char *lines[LINES_MAX];
+	size_t count;
+	unsigned ends;
+	char error[64];
+} heard;
+
+static int call_result;
+
+void control_send(struct control_client *client, const struct json *json)
+{
+	(void)client;
+	assert_int_equal(heard.ends, 0);
+	assert_true(heard.count < LINES_MAX);
+	heard.lines[heard.count] = json_line(json);
+	assert_non_null(heard.lines[heard.count]);
+	heard.count++;
+}
+
+void control_end(struct control_client *client, const char *error)
+{
+	(void)client;
+	heard.ends++;
+	snprintf(heard.error, sizeof(heard.error), "%s", error ? error : "");
+}
+
+/* The other side: what verb_status() said comes back line by line. */
+int control_call(const char *path, const struct json *request,
+		 const struct control_sink *sink)
+{
+	assert_string_equal(path, "run/dnsd.sock");
+	assert_string_equal(json_get_text(request, "verb"), "status");
+	snprintf(sink->error, sink->error_size, "not for you");
+	for (size_t i = 0; i < heard.count; i++) {
+		struct json *json =
+			json_parse(heard.lines[i], strlen(heard.lines[i]));
+
+		assert_non_null(json);
+		sink->on_line(sink->ctx, json);
+		json_free(json);
+	}
+	return call_result;
+}
+
+void fakes_stats(const struct fakes *fakes, struct fakes_stats *stats)
+{
+	(void)fakes;
+	*stats = (struct fakes_stats){.names = 42, .slots = 131068};
+}
+
+const char *fakes_reason(const struct fakes *fakes)
+{
+	(void)fakes;
+	return "";
+}
+
+/* Every second slot of the first ones was used. */
+int64_t fakes_last_used_wall_ms(const struct fakes *fakes, uint32_t slot)
+{
+	(void)fakes;
+	return slot < 100 && slot % 2 ? (int64_t)slot + 1000 : -1;
+}
+
+void dispatch_stats(const struct dispatch *dispatch,
+		    struct dispatch_stats *stats)
+{
+	(void)dispatch;
+	*stats = (struct dispatch_stats){.queries = 7};
+}
+
+void server_stats(const struct server *server, struct server_stats *stats)
+{
+	(void)server;
+	*stats = (struct server_stats){.udp_queries = 6, .tcp_queries = 1};
+}
+
+const struct queries_counters *queries_counters(const struct queries *queries)
+{
+	static const struct queries_counters counters = {.passed_on = 3};
+
+	(void)queries;
+	return &counters;
+}
+
+const char *upstreams_describe(const struct upstreams *upstreams, int index,
+			       char *out, size_t size)
+{
+	(void)upstreams;
+	snprintf(out, size, "192.0.2.%d:53", index + 1);
+	return out;
+}
+
+void explainer_verb(struct explainer *explainer, struct control *control,
+		    struct control_client *client, const struct json *request)
+{
+	(void)explainer;
+	(void)control;
+	(void)request;
+	control_end(client, "explained");
+}
+
+void queries_verb_resolve(struct queries *queries, struct control *control,
+			  struct control_client *client,
+			  const struct json *request)
+{
+	(void)queries;
+	(void)control;
+	(void)request;
+	control_end(client, "resolved");
+}
+
+static struct upstream_conf upstreams[] = {{.name = "home"}, {.name = "far"}};
+static struct endpoint listen_at[2];
+
+static const struct config config = {
+	.file = "x.yaml",
+	.run_dir = "run",
+	.upstreams = upstreams,
+	.upstream_count = 2,
+	.dnsd = {.listen = listen_at, .listen_count = 2},
+};
+
+static int setup(void **state)
+{
+	(void)state;
+	if (endpoint_parse(&listen_at[0], "127.0.0.1:53", 0) ||
+	    endpoint_parse(&listen_at[1], "[::1]:53", 0))
+		return -1;
+	call_result = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < heard.count; i++)
+		free(heard.lines[i]);
+	memset(&heard, 0, sizeof(heard));
+	return 0;
+}
+
+static void call(const char *verb, const char *text)
+{
+	struct config with_pool = config;
+	struct verbs verbs = {.config = &with_pool};
+	struct json *request = json_parse(text, strlen(text));
+
+	assert_non_null(request);
+	with_pool.dnsd.fake = fake_pool_default();
+	with_pool.rules = rules_new();
+	assert_non_null(with_pool.rules);
+	for (const struct control_verb *v = verbs_table; v->name; v++) {
+		if (strcmp(v->name, verb) == 0)
+			v->fn(&verbs, NULL, request);
+	}
+	json_free(request);
+	rules_free(with_pool.rules);
+	assert_int_equal(heard.ends, 1);
+}
+
+static void status_tells_of_every_part(void **state)
+{
+	static const char *const members[] = {
+		"\"program\":\"dnsd\"", "\"config\":\"x.yaml\"",
+		"\"rules\":0",          "\"listen\":\"127.0.0.1:53 [::1]:53\"",
+		"\"names\":42",         "\"queries\":7",
+		"\"udp_queries\":6",    "\"upstream_answered\":3",
+	};
+
+	(void)state;
+	call("status", "{}");
+	assert_int_equal(heard.count, 3);
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		assert_non_null(strstr(heard.lines[0], members[i]));
+	assert_non_null(strstr(heard.lines[2], "\"upstream\":\"far\""));
+	assert_non_null(strstr(heard.lines[2], "192.0.2.2:53"));
+	assert_string_equal(heard.error, "");
+}
+
+static void last_uses_come_in_pages(void **state)
+{
+	(void)state;
+	call("used", "{}");
+	assert_int_equal(heard.count, 51);
+	assert_string_equal(heard.lines[0], "{\"slot\":1,\"used\":1001}");
+	assert_string_equal(heard.lines[50], "{\"next\":4096}");
+}
+
+static void the_last_page_has_no_next(void **state)
+{
+	(void)state;
+	call("used", "{\"from\":126976}");
+	assert_int_equal(heard.count, 0);
+	assert_string_equal(heard.error, "");
+}
+
+static void a_page_outside_of_the_pool_is_an_error(void **state)
+{
+	(void)state;
+	call("used", "{\"from\":131073}");
+	assert_int_equal(heard.count, 0);
+	assert_string_not_equal(heard.error, "");
+}
+
+static void a_negative_page_is_an_error(void **state)
+{
+	(void)state;
+	call("used", "{\"from\":-1}");
+	assert_string_not_equal(heard.error, "");
+}
+
+static void explain_and_resolve_are_handed_on(void **state)
+{
+	(void)state;
+	call("explain", "{}");
+	assert_string_equal(heard.error, "explained");
+	heard.ends = 0;
+	call("resolve", "{}");
+	assert_string_equal(heard.error, "resolved");
+}
+
+/* What the command line prints of an answer; the caller frees it. */
+static char *printed(bool is_json, int expected)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	assert_non_null(out);
+	assert_int_equal(verbs_print_status(&config, is_json, out), expected);
+	fclose(out);
+	return text;
+}
+
+static void status_is_printed_for_people_and_programs(void **state)
+{
+	char *text;
+
+	(void)state;
+	call("status", "{}");
+	text = printed(false, EXIT_SUCCESS);
+	assert_non_null(strstr(text, "\nnames             42\n"));
+	assert_non_null(strstr(text, "\nupstream          home: 192.0.2.1:53"));
+	free(text);
+	text = printed(true, EXIT_SUCCESS);
+	assert_memory_equal(text, heard.lines[0], strlen(heard.lines[0]));
+	free(text);
+}
+
+static void no_daemon_is_a_failure(void **state)
+{
+	(void)state;
+	call_result = ERR_NOT_RUNNING;
+	free(printed(false, EXIT_FAILURE));
+	call_result = ERR_REFUSED;
+	free(printed(true, EXIT_FAILURE));
+}
+
+#define TEST(claim) cmocka_unit_test_setup_teardown(claim, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(status_tells_of_every_part),
+		TEST(last_uses_come_in_pages),
+		TEST(the_last_page_has_no_next),
+		TEST(a_page_outside_of_the_pool_is_an_error),
+		TEST(a_negative_page_is_an_error),
+		TEST(explain_and_resolve_are_handed_on),
+		TEST(status_is_printed_for_people_and_programs),
+		TEST(no_daemon_is_a_failure),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
