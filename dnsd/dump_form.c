@@ -216,6 +216,6 @@ void dump_write_tail(struct dump_writer *writer)
 {
 	if (writer->form == DUMP_HOSTS && writer->left_out)
 		fprintf(writer->out,
-			"# %zu more names cannot stand in such a file\n",
+			"# left out, as they cannot stand here: %zu\n",
 			writer->left_out);
 }

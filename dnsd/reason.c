@@ -4,6 +4,7 @@
 #include "dnsd/message.h"
 #include "dnsd/wire.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #define TYPE_TEXT_SIZE 16
@@ -59,8 +60,6 @@ static void write_upstream(const struct reason *reason, FILE *out)
 
 	if (reason->answer)
 		fprintf(out, "upstream '%s' answers %s", name, reason->answer);
-	else if (reason->failure)
-		fprintf(out, "it cannot be answered: %s", reason->failure);
 	else
 		fprintf(out, "upstream '%s' answers it", name);
 }
@@ -91,6 +90,11 @@ static void write_reverse(const struct reason *reason, FILE *out)
 			text);
 }
 
+static bool is_upstreams(enum decision_kind kind)
+{
+	return kind == DECISION_FORWARD || kind == DECISION_RESOLVE;
+}
+
 /* What is answered to this question. */
 static void write_answer(const struct reason *reason, FILE *out)
 {
@@ -98,6 +102,11 @@ static void write_answer(const struct reason *reason, FILE *out)
 	const struct verdict *verdict = &reason->decision->verdict;
 
 	message_type_text(reason->question->type, type, sizeof(type));
+	if (reason->failure && is_upstreams(reason->decision->kind)) {
+		fprintf(out, ", but its %s cannot be answered: %s", type,
+			reason->failure);
+		return;
+	}
 	fputs(": ", out);
 	switch (reason->decision->kind) {
 	case DECISION_FAKE:

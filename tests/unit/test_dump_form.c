@@ -133,7 +133,7 @@ static void hosts_has_only_names_that_may_stand_there(void **state)
 			    "2001:2::4\texample.com\n"
 			    "198.18.0.6\t_dmarc.example\n"
 			    "2001:2::6\t_dmarc.example\n"
-			    "# 2 more names cannot stand in such a file\n");
+			    "# left out, as they cannot stand here: 2\n");
 	free(text);
 }
 
