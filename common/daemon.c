@@ -258,7 +258,7 @@ static int make_dir(const char *path, const struct folder *want)
 		return ret;
 	if (mkdir(path, want->mode & 0750) < 0 && errno != EEXIST)
 		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (geteuid() != 0)

@@ -69,11 +69,9 @@ int map_db_fail(struct map_db *db, const char *verb)
 
 int map_db_open(struct map_db *db, int flags)
 {
-	int rc = sqlite3_open_v2(db->path, &db->sqlite,
-				 flags | SQLITE_OPEN_NOMUTEX |
-					 SQLITE_OPEN_NOFOLLOW |
-					 SQLITE_OPEN_EXRESCODE,
-				 NULL);
+	int rc = sqlite3_open_v2(
+		db->path, &db->sqlite,
+		flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 
 	if (!db->sqlite)
 		return map_db_say(db, -ENOMEM, "cannot open map '%s': %s",

@@ -115,14 +115,16 @@ static int inspect_header(struct map_db *db)
 	int fd;
 
 	fd = open(db->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
+	if (fd < 0 && errno != ELOOP)
 		return map_db_say(db, -errno, "cannot open map '%s': %s",
 				  db->path, strerror(errno));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		if (fd >= 0)
+			close(fd);
 		return map_db_say(db, ERR_NOT_MAP,
-				  "cannot use '%s' as map: it is not a file: "
-				  "move it away, or name another state-dir",
+				  "cannot use '%s' as map: it is not a file of "
+				  "its own: move it away, or name another "
+				  "state-dir",
 				  db->path);
 	}
 	n = pread(fd, header, sizeof(header), 0);

@@ -52,22 +52,29 @@ static int find_identity(struct identity *identity, const struct config *config)
 	return 0;
 }
 
+static int explain_folder(const char *folder, int err)
+{
+	if (err == -EPERM)
+		log_error(
+			"cannot use folder '%s': it has files and is not "
+			"ours; empty it, give it to our user (chown), or name "
+			"another one",
+			folder);
+	else if (err < 0)
+		log_error("cannot make folder '%s': %s", folder, err_text(err));
+	return err;
+}
+
 static int make_folders(const struct config *config,
 			const struct identity *identity)
 {
 	int ret = daemon_make_run_dir(config->run_dir, identity->gid);
 
-	if (ret < 0) {
-		log_error("cannot make folder '%s': %s", config->run_dir,
-			  err_text(ret));
-		return ret;
-	}
+	if (ret < 0)
+		return explain_folder(config->run_dir, ret);
 	ret = daemon_make_state_dir(config->state_dir, identity->uid,
 				    identity->gid);
-	if (ret < 0)
-		log_error("cannot make folder '%s': %s", config->state_dir,
-			  err_text(ret));
-	return ret;
+	return explain_folder(config->state_dir, ret);
 }
 
 static int take_lock(struct daemon *daemon, const struct config *config)

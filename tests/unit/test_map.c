@@ -366,6 +366,23 @@ static void file_removed_in_use_is_an_error_and_not_a_silent_loss(void **state)
 	map_close(map);
 }
 
+static void folder_may_be_reached_by_a_link(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(mkdir(fixture_in(fixture, "real"), 0755), 0);
+	assert_int_equal(symlink("real", fixture_in(fixture, "link")), 0);
+	snprintf(fixture->path, sizeof(fixture->path), "%s/link/map.db",
+		 fixture->folder);
+	struct map *map = fixture_open(fixture, 0);
+	struct map_reader *reader = fixture_reader(fixture);
+	struct map_row row;
+	fixture_add(map, 3, 4);
+	assert_int_equal(map_reader_by_slot(reader, 3, &row), 1);
+	map_reader_close(reader);
+	map_close(map);
+}
+
 #define MAP_TEST(fn) \
 	cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
@@ -386,6 +403,7 @@ int main(void)
 		MAP_TEST(reservation_never_shrinks),
 		MAP_TEST(second_writer_is_refused),
 		MAP_TEST(files_are_for_owner_and_group_whatever_the_umask),
+		MAP_TEST(folder_may_be_reached_by_a_link),
 		MAP_TEST(wal_stays_bounded_with_readers_that_come_and_go),
 		MAP_TEST(file_removed_in_use_is_an_error_and_not_a_silent_loss),
 	};

@@ -130,8 +130,9 @@ static void folder_or_link_in_its_place_is_refused(void **state)
 	assert_int_equal(mkdir(fixture->path, 0755), 0);
 	assert_null(fixture_open(fixture, ERR_NOT_MAP));
 	assert_int_equal(rmdir(fixture->path), 0);
-	assert_int_equal(symlink("/etc/passwd", fixture->path), 0);
-	assert_null(fixture_open(fixture, -ELOOP));
+	write_file(fixture_in(fixture, "target"), "", 0);
+	assert_int_equal(symlink("target", fixture->path), 0);
+	assert_null(fixture_open(fixture, ERR_NOT_MAP));
 	assert_int_equal(unlink(fixture->path), 0);
 	assert_int_equal(mkfifo(fixture->path, 0644), 0);
 	assert_null(fixture_open(fixture, ERR_NOT_MAP));

@@ -138,6 +138,8 @@ static void a_wrong_command_line_is_refused(void **state)
 
 static void help_fits_a_screen(void **state)
 {
+	/* A line has the folder of this installation in it. */
+	const size_t width = 80 + strlen(SYSCONFDIR) - strlen("/etc");
 	size_t lines = 0, column = 0;
 	char *text = NULL;
 	size_t length = 0;
@@ -150,7 +152,7 @@ static void help_fits_a_screen(void **state)
 	for (size_t i = 0; i < length; i++) {
 		column = text[i] == '\n' ? 0 : column + 1;
 		lines += text[i] == '\n';
-		assert_true(column <= 80);
+		assert_true(column <= width);
 	}
 	assert_true(lines > 10 && lines <= 23);
 	free(text);
