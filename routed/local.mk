@@ -5,13 +5,19 @@ routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
 routed_librouted_a_SOURCES = \
 	routed/backoff.c \
 	routed/backoff.h \
+	routed/connections.c \
+	routed/connections.h \
 	routed/exits.c \
 	routed/exits.h \
+	routed/explain.c \
+	routed/explain.h \
 	routed/host.h \
 	routed/inner.c \
 	routed/inner.h \
 	routed/link.c \
 	routed/link.h \
+	routed/memory_file.c \
+	routed/memory_file.h \
 	routed/nft.c \
 	routed/nft.h \
 	routed/nl_device.c \
@@ -20,6 +26,8 @@ routed_librouted_a_SOURCES = \
 	routed/nl_edit.h \
 	routed/object.c \
 	routed/object.h \
+	routed/options.c \
+	routed/options.h \
 	routed/own_traffic.c \
 	routed/own_traffic.h \
 	routed/owner.c \
@@ -35,6 +43,8 @@ routed_librouted_a_SOURCES = \
 	routed/recover.h \
 	routed/relays.c \
 	routed/relays.h \
+	routed/service.c \
+	routed/service.h \
 	routed/sockdiag.c \
 	routed/sockdiag.h \
 	routed/spawner.c \
@@ -45,7 +55,10 @@ routed_librouted_a_SOURCES = \
 	routed/tun.c \
 	routed/tun.h \
 	routed/udp_servers.c \
-	routed/udp_servers.h
+	routed/udp_servers.h \
+	routed/verbs.c \
+	routed/verbs.h \
+	routed/verbs_print.c
 
 # The program goes from C to an object to a header with the bytes in it.  The
 # header is somebody else's code: our warnings are not for it.

@@ -216,6 +216,13 @@ static int open_tuns(struct relays *relays, struct link_message *setup,
 	return 0;
 }
 
+/* A relay that read it before left the position at its end. */
+static int rewound(int config_fd)
+{
+	lseek(config_fd, 0, SEEK_SET);
+	return config_fd;
+}
+
 /* Both TUNs end with the message if the relay does. */
 static int send_setup(struct relays *relays, int link_fd)
 {
@@ -226,7 +233,7 @@ static int send_setup(struct relays *relays, int link_fd)
 	fds.fd[LINK_FD_TUN] = fds.fd[LINK_FD_INNER_TUN] = -1;
 	fds.fd[LINK_FD_LISTEN4] = inner_listener(relays->inner, AF_INET);
 	fds.fd[LINK_FD_LISTEN6] = inner_listener(relays->inner, AF_INET6);
-	fds.fd[LINK_FD_CONFIG] = relays->conf.config_fd;
+	fds.fd[LINK_FD_CONFIG] = rewound(relays->conf.config_fd);
 	int ret = open_tuns(relays, &setup, &fds);
 	if (ret == 0)
 		ret = link_send(link_fd, &setup, &fds);
@@ -436,7 +443,7 @@ static int ask(struct relays *relays, const struct link_message *message,
 int relays_set_config(struct relays *relays, int config_fd)
 {
 	const struct link_message message = {.type = LINK_CONFIG};
-	const struct link_fds fds = {.fd = {config_fd}, .count = 1};
+	const struct link_fds fds = {.fd = {rewound(config_fd)}, .count = 1};
 
 	relays->conf.config_fd = config_fd;
 	/* One that is starting reads its setup first. */

@@ -48,12 +48,12 @@ struct relays_events {
 };
 
 struct relays_conf {
-	const char *tun;         /* borrowed: name of the host's TUN */
+	char tun[IFNAMSIZ];      /* name of the host's TUN */
 	struct link_setup setup; /* tun_mtu is filled in */
 	int config_fd;           /* borrowed: memfd with the text */
 };
 
-/* Everything is borrowed but `conf`, whose text is copied. */
+/* Everything is borrowed but `conf`, which is copied. */
 NODISCARD int relays_new(struct relays **relays, struct ev_loop *loop,
 			 struct spawner *spawner, struct inner *inner,
 			 const struct relays_conf *conf);

@@ -157,6 +157,10 @@ tests_unit_test_map_reader_SOURCES = tests/unit/test_map_reader.c \
 	tests/unit/map_fixture.h
 tests_unit_test_map_reader_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_memory_file
+tests_unit_test_memory_file_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_memory_file_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_message
 tests_unit_test_message_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_message_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -276,6 +280,13 @@ tests_unit_test_resolved_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_resolver
 tests_unit_test_resolver_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_resolver_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_routed_options
+tests_unit_test_routed_options_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_routed_options_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_routed_explain
+tests_unit_test_routed_explain_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_routed_explain_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules.h

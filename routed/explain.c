@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/explain.h"
+
+#include "common/err.h"
+#include "common/fake.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The name of a fake address, or the address of a name. */
+static int ask_map(struct explanation *e, struct map_reader *reader)
+{
+	struct map_row row;
+	int ret = e->is_fake
+			  ? map_reader_by_slot(reader, (uint32_t)e->slot, &row)
+			  : map_reader_by_name(reader, &e->name, &row);
+
+	if (ret < 0)
+		return ret;
+	if (ret == 0) {
+		e->has_no_row = e->is_fake;
+		e->slot = -1;
+		return 0;
+	}
+	e->slot = row.slot;
+	e->name = row.name;
+	if (!e->is_fake)
+		e->addr = fake_ipv4(&e->config->dnsd.fake, row.slot);
+	e->is_fake = true;
+	return 0;
+}
+
+static void read_map(struct explanation *e)
+{
+	struct map_reader *reader;
+	char *path = config_path(e->config->state_dir, "map.db");
+	int ret = -ENOMEM;
+
+	if (path)
+		ret = map_reader_open(&reader, path, e->map_error);
+	free(path);
+	if (ret == -ENOENT) {
+		/* No name was ever given an address. */
+		e->has_no_row = e->is_fake;
+		e->map_error[0] = '\0';
+		return;
+	}
+	if (ret == 0) {
+		ret = ask_map(e, reader);
+		map_reader_close(reader);
+	}
+	if (ret < 0 && e->map_error[0] == '\0')
+		snprintf(e->map_error, sizeof(e->map_error), "%s",
+			 err_text(ret));
+}
+
+static void decide(struct explanation *e)
+{
+	struct facts facts = {
+		.name = e->name.length ? &e->name : NULL,
+		.dst_port = e->port,
+		.network = e->network,
+	};
+
+	if (!e->is_fake)
+		facts.dst = e->addr;
+	facts.is_final = e->network != NETWORK_UNKNOWN;
+	e->verdict = rules_decide(e->config->rules, &facts);
+	if (e->verdict.kind != VERDICT_NEEDS_ADDRESS)
+		return;
+	/* The relay knows the name only, and decides with that. */
+	facts.is_final = true;
+	e->verdict = rules_decide(e->config->rules, &facts);
+}
+
+static void find_route(struct explanation *e)
+{
+	struct nl_edit *edit;
+	const struct nl_lookup lookup = {.dst = e->addr};
+
+	e->route_error = nl_edit_open(&edit);
+	if (e->route_error < 0)
+		return;
+	e->route_error = nl_edit_lookup(edit, &lookup, &e->route);
+	nl_edit_close(edit);
+	if (e->route_error < 0)
+		return;
+	if (!if_indextoname((unsigned)e->route.oif, e->device))
+		e->device[0] = '\0';
+	e->is_carried = strcmp(e->device, e->config->routed.tun) == 0;
+}
+
+int explain_find(struct explanation *e, const struct config *config,
+		 const char *target, uint16_t port, enum network network)
+{
+	memset(e, 0, sizeof(*e));
+	e->target = target;
+	e->config = config;
+	e->port = port;
+	e->network = network;
+	e->slot = -1;
+	if (addr_parse(&e->addr, target) == 0) {
+		e->is_fake = fake_pool_has(&config->dnsd.fake, &e->addr);
+		e->slot = fake_slot(&config->dnsd.fake, &e->addr);
+		e->has_no_row = e->is_fake && e->slot < 0;
+	} else if (name_parse(&e->name, target) < 0) {
+		return -EINVAL;
+	}
+	if ((e->is_fake && !e->has_no_row) || e->name.length)
+		read_map(e);
+	if (!e->has_no_row)
+		decide(e);
+	if (e->addr.family != ADDR_NONE)
+		find_route(e);
+	return 0;
+}
+
+/* Appends; what does not fit is cut. */
+PRINTF_LIKE(3, 4)
+static void append(char *out, size_t size, const char *fmt, ...)
+{
+	size_t used = strlen(out);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(out + used, size - used, fmt, args);
+	va_end(args);
+}
+
+static void append_rule(const struct explanation *e, char *out, size_t size)
+{
+	const struct verdict *verdict = &e->verdict;
+
+	if (!verdict->rule) {
+		append(out, size, " (no rule matched)");
+		return;
+	}
+	append(out, size, " (rule '%s', %s:%u", verdict->rule->text,
+	       verdict->rule->file, verdict->rule->line);
+	if (verdict->list_file)
+		append(out, size, ", by %s:%u", verdict->list_file,
+		       verdict->list_line);
+	append(out, size, ")");
+}
+
+static const struct outbound_conf *outbound_of(const struct explanation *e)
+{
+	assert(e->verdict.outbound >= 0 &&
+	       (size_t)e->verdict.outbound < e->config->outbound_count);
+	return &e->config->outbounds[e->verdict.outbound];
+}
+
+static void append_verdict(const struct explanation *e, char *out, size_t size)
+{
+	const struct outbound_conf *outbound = outbound_of(e);
+
+	switch (outbound->type) {
+	case OUTBOUND_TYPE_DIRECT:
+		append(out, size, "leaves directly, by the uplink");
+		break;
+	case OUTBOUND_TYPE_REJECT:
+		append(out, size, "is refused");
+		break;
+	case OUTBOUND_TYPE_REJECT_DROP:
+		append(out, size, "is dropped");
+		break;
+	case OUTBOUND_TYPE_PASS:
+		append(out, size, "is left to the rules that follow");
+		break;
+	case OUTBOUND_TYPE_SOCKS5:
+		append(out, size, "is carried through '%s'", outbound->name);
+		break;
+	case OUTBOUND_TYPE_INTERFACE:
+		append(out, size, "leaves by the interface '%s'",
+		       outbound->interface);
+		break;
+	}
+	append_rule(e, out, size);
+}
+
+static void append_who(const struct explanation *e, char *out, size_t size)
+{
+	char name[NAME_TEXT_SIZE], addr[ADDR_TEXT_SIZE];
+
+	append(out, size, "traffic to ");
+	if (e->name.length)
+		append(out, size, "%s",
+		       name_format(&e->name, name, sizeof(name)));
+	if (e->name.length && e->addr.family != ADDR_NONE)
+		append(out, size, " (%s)",
+		       addr_format(&e->addr, addr, sizeof(addr)));
+	else if (e->addr.family != ADDR_NONE)
+		append(out, size, "%s",
+		       addr_format(&e->addr, addr, sizeof(addr)));
+	if (e->network != NETWORK_UNKNOWN)
+		append(out, size, ", %s port %u",
+		       e->network == NETWORK_UDP ? "UDP" : "TCP", e->port);
+	append(out, size, " ");
+}
+
+/* True if the kernel alone decides where it goes. */
+static bool append_route(const struct explanation *e, char *out, size_t size)
+{
+	if (e->addr.family == ADDR_NONE || e->is_carried)
+		return false;
+	if (e->route_error < 0)
+		append(out, size, "has no way: the kernel says %s",
+		       err_text(e->route_error));
+	else if (e->is_fake)
+		append(out, size,
+		       "goes nowhere now: its address is a fake one, but "
+		       "routed does not capture (the kernel would send it by "
+		       "'%s')",
+		       e->device);
+	else
+		append(out, size,
+		       "goes past us: the kernel sends it by '%s' (table %u)",
+		       e->device, e->route.table);
+	return true;
+}
+
+static bool append_map(const struct explanation *e, char *out, size_t size)
+{
+	if (e->has_no_row)
+		append(out, size,
+		       "is refused at once: it is a fake address that no name "
+		       "has");
+	else if (e->is_fake && e->map_error[0] != '\0')
+		append(out, size, "cannot be explained: %s", e->map_error);
+	else
+		return false;
+	return true;
+}
+
+const char *explain_sentence(const struct explanation *e, char *out,
+			     size_t size)
+{
+	out[0] = '\0';
+	append_who(e, out, size);
+	if (append_map(e, out, size) || append_route(e, out, size))
+		return out;
+	if (e->verdict.kind == VERDICT_NEEDS_FLOW) {
+		append(out, size, "depends on its port and protocol");
+		append_rule(e, out, size);
+		append(out, size, ": ask again with PORT/PROTOCOL");
+		return out;
+	}
+	append_verdict(e, out, size);
+	if (e->addr.family != ADDR_NONE)
+		return out;
+	if (outbound_of(e)->type == OUTBOUND_TYPE_DIRECT)
+		append(out, size, ": the name has its real address");
+	else
+		append(out, size,
+		       ": the name gets a fake address when dnsd is asked");
+	return out;
+}
+
+static void set_route(const struct explanation *e, struct json *json)
+{
+	char text[ADDR_TEXT_SIZE];
+	bool has_route = e->addr.family != ADDR_NONE && e->route_error == 0;
+
+	json_set_bool(json, "carried", e->is_carried);
+	json_set_text(json, "device", has_route ? e->device : NULL);
+	if (!has_route) {
+		json_set_null(json, "table");
+		json_set_null(json, "gateway");
+		json_set_null(json, "source");
+		return;
+	}
+	json_set_int(json, "table", e->route.table);
+	json_set_text(
+		json, "gateway",
+		e->route.gateway.family == ADDR_NONE
+			? NULL
+			: addr_format(&e->route.gateway, text, sizeof(text)));
+	json_set_text(
+		json, "source",
+		e->route.prefsrc.family == ADDR_NONE
+			? NULL
+			: addr_format(&e->route.prefsrc, text, sizeof(text)));
+}
+
+static void set_verdict(const struct explanation *e, struct json *json)
+{
+	const struct rule *rule = e->verdict.rule;
+	bool is_decided =
+		!e->has_no_row && (e->verdict.kind == VERDICT_MATCH ||
+				   e->verdict.kind == VERDICT_NO_RULE);
+
+	json_set_text(json, "outbound",
+		      is_decided ? outbound_of(e)->name : NULL);
+	json_set_text(json, "rule", rule ? rule->text : NULL);
+	json_set_text(json, "file", rule ? rule->file : NULL);
+	if (rule)
+		json_set_int(json, "line", rule->line);
+	else
+		json_set_null(json, "line");
+	json_set_text(json, "list_file", e->verdict.list_file);
+	if (e->verdict.list_file)
+		json_set_int(json, "list_line", e->verdict.list_line);
+	else
+		json_set_null(json, "list_line");
+}
+
+static void set_target(const struct explanation *e, struct json *json)
+{
+	char name[NAME_TEXT_SIZE], addr[ADDR_TEXT_SIZE];
+
+	json_set_text(json, "name",
+		      e->name.length ? name_format(&e->name, name, sizeof(name))
+				     : NULL);
+	json_set_text(json, "address",
+		      e->addr.family == ADDR_NONE
+			      ? NULL
+			      : addr_format(&e->addr, addr, sizeof(addr)));
+	json_set_bool(json, "fake", e->is_fake);
+	if (e->slot >= 0)
+		json_set_int(json, "slot", e->slot);
+	else
+		json_set_null(json, "slot");
+	if (e->network == NETWORK_UNKNOWN) {
+		json_set_null(json, "port");
+		json_set_null(json, "network");
+		return;
+	}
+	json_set_int(json, "port", e->port);
+	json_set_text(json, "network",
+		      e->network == NETWORK_UDP ? "udp" : "tcp");
+}
+
+struct json *explain_json(const struct explanation *e)
+{
+	char reason[EXPLAIN_REASON_SIZE];
+	struct json *json = json_new();
+
+	if (!json)
+		return NULL;
+	json_set_text(json, "target", e->target);
+	json_set_text(json, "reason",
+		      explain_sentence(e, reason, sizeof(reason)));
+	set_target(e, json);
+	set_verdict(e, json);
+	set_route(e, json);
+	return json;
+}

@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/service.h"
+
+#include "common/clock.h"
+#include "common/control.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/privilege.h"
+#include "routed/connections.h"
+#include "routed/host.h"
+#include "routed/inner.h"
+#include "routed/memory_file.h"
+#include "routed/own_traffic.h"
+#include "routed/plan.h"
+#include "routed/relays.h"
+#include "routed/sockdiag.h"
+#include "routed/spawner.h"
+#include "routed/udp_servers.h"
+#include "routed/verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_S 1.0
+#define HINT_PAUSE_MS 100
+
+struct service {
+	struct daemon *daemon; /* borrowed */
+	bool is_foreground;
+	struct config *config; /* owned, as all of these */
+	int config_fd;         /* the text, for relays; -1: none */
+	struct identity identity;
+	struct spawner *spawner;
+	struct ev_loop *loop;
+	struct host *host;
+	struct sockdiag *diag;
+	struct own_traffic *own;
+	struct inner *inner;
+	struct relays *relays;
+	struct control *control;
+	struct udp_servers udp_servers;
+	struct ev_timer look;
+	struct log_limit look_limit;
+	int64_t hint_ms; /* when the relay's last hint was followed */
+	struct verbs verbs;
+	bool is_captured;
+	bool is_stopping;
+	int status; /* what exit() gets */
+};
+
+static int make_folders(const struct service *service)
+{
+	const struct config *config = service->config;
+	const struct identity *identity = &service->identity;
+	const char *folder = config->run_dir;
+	int ret = daemon_make_run_dir(folder, identity->gid);
+
+	if (ret == 0) {
+		folder = config->state_dir;
+		ret = daemon_make_state_dir(folder, identity->uid,
+					    identity->gid);
+	}
+	if (ret < 0)
+		log_error("cannot make folder '%s': %s", folder, err_text(ret));
+	return ret;
+}
+
+static int take_lock(struct service *service)
+{
+	const char *run_dir = service->config->run_dir;
+	pid_t holder = 0;
+	int ret = daemon_lock(service->daemon, run_dir, "routed", &holder);
+
+	if (ret == ERR_RUNNING)
+		log_error("cannot start: routed is running already in '%s', "
+			  "process %d",
+			  run_dir, (int)holder);
+	else if (ret < 0)
+		log_error("cannot lock '%s/routed.pid': %s", run_dir,
+			  err_text(ret));
+	return ret;
+}
+
+/* Everything that has to be done before anything else exists. */
+static int prepare(struct service *service)
+{
+	int ret = identity_find(&service->identity, service->config->user);
+
+	if (ret < 0)
+		return ret; /* it has told the remedy */
+	ret = make_folders(service);
+	if (ret < 0)
+		return ret;
+	ret = take_lock(service);
+	if (ret < 0)
+		return ret;
+	ret = spawner_start(&service->spawner, &service->identity,
+			    !service->is_foreground);
+	if (ret < 0) {
+		log_error("cannot start the spawner: %s", err_text(ret));
+		return ret;
+	}
+	/* Not the default loop: that one reaps whoever dies. */
+	service->loop = ev_loop_new(EVFLAG_AUTO);
+	if (!service->loop) {
+		log_error("cannot make the event loop");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void end_connections(const struct service *service)
+{
+	int ret = connections_end(&service->config->dnsd.fake);
+
+	if (ret > 0)
+		log_info("ended %d connections that had the TUN's address",
+			 ret);
+	else if (ret < 0)
+		log_info("cannot end connections that have the TUN's address: "
+			 "%s; they end by their own time-outs",
+			 err_text(ret));
+}
+
+/* What was learnt goes to the plan. */
+static int tell_host(struct service *service)
+{
+	size_t uid_count, end_count;
+	const struct uid_range *uids =
+		own_traffic_uids(service->own, &uid_count);
+	const struct prefix *ends =
+		own_traffic_far_ends(service->own, &end_count);
+	int ret = host_set_uids(service->host, uids, uid_count);
+
+	if (ret == 0)
+		ret = host_set_far_ends(service->host, ends, end_count);
+	if (ret == 0)
+		ret = host_set_udp_servers(service->host,
+					   service->udp_servers.list,
+					   service->udp_servers.count);
+	return ret;
+}
+
+static int look_around(struct service *service)
+{
+	int servers = udp_servers_find(&service->udp_servers, service->diag,
+				       service->identity.uid);
+	int own = own_traffic_look(service->own, host_state(service->host));
+
+	if (servers < 0)
+		return servers;
+	if (own < 0)
+		return own;
+	return servers > 0 || own > 0 ? tell_host(service) : 0;
+}
+
+static void on_look(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	struct service *service = timer->data;
+
+	(void)loop;
+	(void)revents;
+	int ret = look_around(service);
+	if (ret < 0 && log_limit_pass(&service->look_limit))
+		log_warning("cannot look at this host's sockets: %s",
+			    err_text(ret));
+}
+
+/* Uplinks may be others now; the relay has its own eyes for that. */
+static void on_host_change(void *ctx, const struct nl_state *state)
+{
+	(void)ctx;
+	(void)state;
+}
+
+static int learn(struct service *service)
+{
+	char why[OWN_WHY_SIZE];
+	int ret = sockdiag_open(&service->diag);
+
+	if (ret == 0)
+		ret = own_traffic_new(&service->own, service->config,
+				      service->diag, service->identity.uid);
+	if (ret == 0)
+		ret = look_around(service);
+	if (ret < 0) {
+		log_error("cannot look at this host's sockets: %s",
+			  err_text(ret));
+		return ret;
+	}
+	if (!own_traffic_is_known(service->own, host_state(service->host),
+				  why)) {
+		log_error("cannot start: %s", why);
+		return -ENOENT;
+	}
+	return tell_host(service);
+}
+
+/* The last steps that need more than is kept. */
+static int start_privileged(struct service *service)
+{
+	const struct inner_conf inner_conf = {0};
+	int ret = host_open(&service->host, service->loop, service->config,
+			    on_host_change, service);
+
+	if (ret < 0) {
+		log_error("cannot read the routing state: %s", err_text(ret));
+		return ret;
+	}
+	end_connections(service); /* that a crash may have left */
+	ret = learn(service);
+	if (ret < 0)
+		return ret;
+	ret = inner_new(&service->inner, &inner_conf);
+	if (ret < 0) {
+		log_error("cannot make the relay's network namespace: %s",
+			  err_text(ret));
+		return ret;
+	}
+	ret = privilege_keep_network(service->identity.gid);
+	if (ret < 0)
+		log_error("cannot give up privileges: %s", err_text(ret));
+	return ret;
+}
+
+static void fail(struct service *service)
+{
+	service->status = EXIT_FAILURE;
+	service_stop(service);
+}
+
+static int open_control(struct service *service)
+{
+	char *path = config_path(service->config->run_dir, "routed.sock");
+	int ret = -ENOMEM;
+
+	service->verbs.host = service->host;
+	service->verbs.relays = service->relays;
+	service->verbs.inner = service->inner;
+	service->verbs.config = service->config;
+	service->verbs.started_ms = clock_wall_ms();
+	const struct control_conf control_conf = {
+		.path = path,
+		.group = service->identity.gid,
+		.verbs = verbs_table,
+		.ctx = &service->verbs,
+	};
+	if (path)
+		ret = control_open(&service->control, service->loop,
+				   &control_conf);
+	if (ret < 0)
+		log_error("cannot open control socket '%s': %s",
+			  path ? path : "routed.sock", err_text(ret));
+	service->verbs.control = service->control;
+	free(path);
+	return ret;
+}
+
+static void become_ready(struct service *service, int tun_ifindex)
+{
+	char why[HOST_WHY_SIZE] = "";
+	int ret = host_capture(service->host, tun_ifindex, why);
+
+	if (ret < 0) {
+		log_error("cannot capture, everything is as before: %s",
+			  why[0] != '\0' ? why : err_text(ret));
+		fail(service);
+		return;
+	}
+	service->is_captured = true;
+	if (open_control(service) < 0) {
+		fail(service);
+		return;
+	}
+	ev_timer_again(service->loop, &service->look);
+	log_notice("ready: traffic is captured into '%s'",
+		   service->config->routed.tun);
+	daemon_ready(service->daemon);
+	if (!service->is_foreground)
+		log_open("routed", service->config->log_level,
+			 LOG_TARGET_SYSLOG);
+}
+
+static void on_relay_ready(void *ctx, int tun_ifindex)
+{
+	struct service *service = ctx;
+
+	if (service->is_captured)
+		host_set_tun(service->host, tun_ifindex);
+	else
+		become_ready(service, tun_ifindex);
+}
+
+static void on_relay_lost(void *ctx, bool will_return)
+{
+	struct service *service = ctx;
+
+	verbs_on_relay_lost(&service->verbs);
+	if (service->is_stopping)
+		return;
+	if (will_return)
+		log_warning("the relay is gone, another one is started; new "
+			    "connections go directly until then");
+	host_set_tun(service->host, 0);
+	end_connections(service);
+}
+
+static void on_give_up(void *ctx)
+{
+	struct service *service = ctx;
+
+	if (service->is_captured)
+		log_error("withdraw the capture: traffic goes directly");
+	fail(service);
+}
+
+static void on_stopped(void *ctx)
+{
+	struct service *service = ctx;
+
+	ev_break(service->loop, EVBREAK_ALL);
+}
+
+static void on_owner(void *ctx, uint32_t id, const struct link_flow *flow)
+{
+	struct service *service = ctx;
+	const struct nl_state *state = host_state(service->host);
+	int outbound = own_traffic_whose(service->own, flow, state);
+
+	if (outbound >= 0 &&
+	    own_traffic_keep_far_end(service->own, &flow->dst.addr, state)) {
+		const struct prefix end = {
+			.addr = flow->dst.addr,
+			.length = (uint8_t)addr_bits(&flow->dst.addr),
+		};
+		int ret = host_add_far_end(service->host, &end);
+		if (ret == 0)
+			ret = tell_host(service);
+		if (ret < 0)
+			log_warning("cannot exempt the far end of an "
+				    "outbound's server: %s",
+				    err_text(ret));
+	}
+	int ret = relays_answer_owner(service->relays, id, outbound);
+	if (ret < 0)
+		log_debug("cannot answer the relay: %s", err_text(ret));
+}
+
+/* Only a hint: what counts is what is found; ten looks a second at most. */
+static void on_udp_server(void *ctx, const struct endpoint *server)
+{
+	struct service *service = ctx;
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (udp_servers_has(&service->udp_servers, server) ||
+	    now_ms - service->hint_ms < HINT_PAUSE_MS)
+		return;
+	service->hint_ms = now_ms;
+	on_look(service->loop, &service->look, 0);
+}
+
+static void on_counters(void *ctx, uint32_t id,
+			const struct link_counters *counters)
+{
+	struct service *service = ctx;
+
+	verbs_on_counters(&service->verbs, id, counters);
+}
+
+static uint32_t on_mtu(void *ctx)
+{
+	const struct service *service = ctx;
+
+	return plan_tun_mtu(service->config, host_state(service->host));
+}
+
+static const struct relays_events relays_events = {
+	.on_ready = on_relay_ready,
+	.on_lost = on_relay_lost,
+	.on_give_up = on_give_up,
+	.on_stopped = on_stopped,
+	.on_owner = on_owner,
+	.on_udp_server = on_udp_server,
+	.on_counters = on_counters,
+	.on_mtu = on_mtu,
+};
+
+/* False if it does not fit. */
+static bool copy_text(char out[PATH_MAX], const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length >= PATH_MAX)
+		return false;
+	memcpy(out, text, length + 1);
+	return true;
+}
+
+static int start_relays(struct service *service,
+			const struct service_conf *conf)
+{
+	struct relays_conf relays_conf = {
+		.setup.log_target = service->is_foreground ? LOG_TARGET_STDERR
+							   : LOG_TARGET_SYSLOG,
+	};
+	struct link_setup *setup = &relays_conf.setup;
+
+	snprintf(relays_conf.tun, sizeof(relays_conf.tun), "%s",
+		 service->config->routed.tun);
+	service->config_fd = memory_file_make(conf->text, conf->length);
+	if (service->config_fd < 0)
+		return service->config_fd;
+	relays_conf.config_fd = service->config_fd;
+	if (!copy_text(setup->config_file, service->config->file) ||
+	    !copy_text(setup->state_dir, service->config->state_dir) ||
+	    !copy_text(setup->run_dir, service->config->run_dir))
+		return -ENAMETOOLONG;
+	int ret = relays_new(&service->relays, service->loop, service->spawner,
+			     service->inner, &relays_conf);
+	if (ret == 0)
+		ret = relays_start(service->relays, &relays_events, service);
+	return ret;
+}
+
+int service_start(struct service **out, const struct service_conf *conf)
+{
+	struct service *service = calloc(1, sizeof(*service));
+	if (!service) {
+		config_free(conf->config);
+		return -ENOMEM;
+	}
+	service->daemon = conf->daemon;
+	service->is_foreground = conf->is_foreground;
+	service->config = conf->config;
+	service->config_fd = -1;
+	service->look_limit.burst = 1;
+	ev_timer_init(&service->look, on_look, 0., LOOK_S);
+	service->look.data = service;
+	int ret = prepare(service);
+	if (ret == 0)
+		ret = start_privileged(service);
+	if (ret < 0)
+		goto free_service;
+	ret = start_relays(service, conf);
+	if (ret < 0) {
+		log_error("cannot start a relay: %s", err_text(ret));
+		goto free_service;
+	}
+	*out = service;
+	return 0;
+
+free_service:
+	service_free(service);
+	return ret;
+}
+
+int service_run(struct service *service)
+{
+	ev_run(service->loop, 0);
+	return service->status;
+}
+
+struct ev_loop *service_loop(struct service *service)
+{
+	return service->loop;
+}
+
+/*
+ * Connections are ended while their resets still find the TUN, and once more
+ * for those that began meanwhile.
+ */
+void service_stop(struct service *service)
+{
+	if (service->is_stopping)
+		return;
+	service->is_stopping = true;
+	ev_timer_stop(service->loop, &service->look);
+	control_close(service->control);
+	service->control = NULL;
+	service->verbs.control = NULL;
+	if (service->is_captured) {
+		end_connections(service);
+		host_release(service->host);
+		end_connections(service);
+	}
+	relays_stop(service->relays);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+/* What a running service cannot change. */
+static const char *fixed_difference(const struct config *a,
+				    const struct config *b)
+{
+	if (!is_same_text(a->state_dir, b->state_dir))
+		return "state";
+	if (!is_same_text(a->run_dir, b->run_dir))
+		return "run";
+	if (!is_same_text(a->user, b->user))
+		return "user";
+	if (!is_same_text(a->routed.tun, b->routed.tun))
+		return "routed.tun";
+	if (memcmp(&a->dnsd.fake, &b->dnsd.fake, sizeof(a->dnsd.fake)) != 0)
+		return "dnsd.fake";
+	return NULL;
+}
+
+int service_reload(struct service *service, struct config *config,
+		   const char *text, size_t length)
+{
+	struct config *old = service->config;
+	const char *fixed = fixed_difference(old, config);
+	int ret = ERR_CONFIG, config_fd;
+
+	if (fixed) {
+		log_error("cannot change '%s' while running: restart for that",
+			  fixed);
+		goto free_config;
+	}
+	config_fd = memory_file_make(text, length);
+	if (config_fd < 0) {
+		ret = config_fd;
+		goto free_config;
+	}
+	ret = relays_set_config(service->relays, config_fd);
+	if (ret < 0)
+		log_warning("cannot tell the relay of the new configuration: "
+			    "%s",
+			    err_text(ret));
+	host_set_config(service->host, config);
+	own_traffic_set_config(service->own, config);
+	service->verbs.config = config;
+	service->config = config;
+	close(service->config_fd);
+	service->config_fd = config_fd;
+	config_free(old);
+	on_look(service->loop, &service->look, 0);
+	return 0;
+
+free_config:
+	config_free(config);
+	return ret;
+}
+
+void service_free(struct service *service)
+{
+	if (!service)
+		return;
+	control_close(service->control);
+	relays_free(service->relays);
+	inner_free(service->inner);
+	own_traffic_free(service->own);
+	sockdiag_close(service->diag);
+	host_close(service->host);
+	spawner_stop(service->spawner);
+	if (service->loop) {
+		ev_timer_stop(service->loop, &service->look);
+		ev_loop_destroy(service->loop);
+	}
+	if (service->config_fd >= 0)
+		close(service->config_fd);
+	daemon_unlock(service->daemon);
+	config_free(service->config);
+	free(service);
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/verbs.h"
+
+#include "common/err.h"
+#include "common/log.h"
+#include "common/uplink.h"
+#include "routed/explain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void set_uplink(struct json *json, const struct verbs *verbs,
+		       const char *key, uint8_t family)
+{
+	struct uplink uplink;
+	int ret = uplink_find(host_state(verbs->host), family,
+			      verbs->config->routed.uplink, &uplink);
+
+	json_set_text(json, key, ret == 0 ? uplink.name : NULL);
+}
+
+static void set_host(struct json *json, const struct verbs *verbs)
+{
+	const struct host_status status = host_status(verbs->host);
+
+	json_set_bool(json, "captured", status.is_captured);
+	json_set_bool(json, "resolver", status.has_resolver);
+	json_set_text(json, "tun", verbs->config->routed.tun);
+	set_uplink(json, verbs, "uplink_ipv4", ADDR_IPV4);
+	set_uplink(json, verbs, "uplink_ipv6", ADDR_IPV6);
+	json_set_int(json, "objects", (int64_t)status.objects);
+	json_set_int(json, "repairs", (int64_t)status.repairs);
+	json_set_int(json, "foreign", (int64_t)status.foreign);
+}
+
+static void set_counters(struct json *json, const struct link_counters *c)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} members[] = {
+		{"flows_now", c->flows_now},
+		{"flows_ever", c->flows_ever},
+		{"flows_refused", c->flows_refused},
+		{"flows_held", c->flows_held},
+		{"own_flows", c->own_flows},
+		{"loops", c->loops},
+		{"bytes_up", c->bytes_up},
+		{"bytes_down", c->bytes_down},
+		{"packets_in", c->packets_in},
+		{"packets_out", c->packets_out},
+		{"packets_dropped", c->packets_dropped},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		json_set_int(json, members[i].key, (int64_t)members[i].value);
+}
+
+static void send_status(const struct verbs *verbs,
+			struct control_client *client,
+			const struct link_counters *counters)
+{
+	const struct link_counters none = {0};
+	struct json *json = json_new();
+
+	if (!json) {
+		control_end(client, "out of memory");
+		return;
+	}
+	json_set_text(json, "program", "routed");
+	json_set_text(json, "version", PACKAGE_VERSION);
+	json_set_int(json, "pid", getpid());
+	json_set_time(json, "started", verbs->started_ms);
+	json_set_text(json, "config", verbs->config->file);
+	json_set_int(json, "rules", (int64_t)rules_count(verbs->config->rules));
+	set_host(json, verbs);
+	json_set_int(json, "relay_pid", relays_pid(verbs->relays));
+	json_set_int(json, "relay_deaths",
+		     (int64_t)relays_deaths(verbs->relays));
+	json_set_text(json, "steering", inner_steering(verbs->inner));
+	set_counters(json, counters ? counters : &none);
+	control_send(client, json);
+	json_free(json);
+	control_end(client, NULL);
+}
+
+/* Room for one who waits, or NULL. */
+static uint32_t remember(struct verbs *verbs, uint64_t client)
+{
+	for (size_t i = 0; i < VERBS_PENDING_MAX; i++) {
+		if (verbs->pending[i].id != 0)
+			continue;
+		if (++verbs->last_id == 0)
+			verbs->last_id = 1;
+		verbs->pending[i].id = verbs->last_id;
+		verbs->pending[i].client = client;
+		return verbs->last_id;
+	}
+	return 0;
+}
+
+static void answer(struct verbs *verbs, size_t index,
+		   const struct link_counters *counters)
+{
+	struct control_client *client = control_client_by_id(
+		verbs->control, verbs->pending[index].client);
+
+	verbs->pending[index].id = 0;
+	if (client)
+		send_status(verbs, client, counters);
+}
+
+void verbs_on_counters(struct verbs *verbs, uint32_t id,
+		       const struct link_counters *counters)
+{
+	for (size_t i = 0; i < VERBS_PENDING_MAX; i++) {
+		if (id != 0 && verbs->pending[i].id == id)
+			answer(verbs, i, counters);
+	}
+}
+
+void verbs_on_relay_lost(struct verbs *verbs)
+{
+	for (size_t i = 0; i < VERBS_PENDING_MAX; i++) {
+		if (verbs->pending[i].id != 0)
+			answer(verbs, i, NULL);
+	}
+}
+
+static void verb_status(void *ctx, struct control_client *client,
+			const struct json *request)
+{
+	struct verbs *verbs = ctx;
+
+	(void)request;
+	uint32_t id = remember(verbs, control_client_id(client));
+	if (id != 0 && relays_ask_counters(verbs->relays, id) == 0)
+		return;
+	for (size_t i = 0; i < VERBS_PENDING_MAX; i++) {
+		if (id != 0 && verbs->pending[i].id == id)
+			verbs->pending[i].id = 0;
+	}
+	send_status(verbs, client, NULL);
+}
+
+static void verb_flows(void *ctx, struct control_client *client,
+		       const struct json *request)
+{
+	struct verbs *verbs = ctx;
+
+	(void)request;
+	if (relays_pid(verbs->relays) == 0) {
+		control_end(client, "there is no relay now");
+		return;
+	}
+	int fd = control_detach(client);
+	if (fd < 0) {
+		control_end(client, "an earlier answer has not left yet");
+		return;
+	}
+	/* If it fails the client finds its connection closed. */
+	int ret = relays_send_flows(verbs->relays, fd);
+	if (ret < 0)
+		log_debug("cannot hand a client to the relay: %s",
+			  err_text(ret));
+	close(fd);
+}
+
+static void verb_explain(void *ctx, struct control_client *client,
+			 const struct json *request)
+{
+	const struct verbs *verbs = ctx;
+	const char *target = json_get_text(request, "target");
+	const char *word = json_get_text(request, "network");
+	int64_t port = json_get_int(request, "port", 0);
+	enum network network = NETWORK_UNKNOWN;
+	struct explanation *explanation;
+
+	if (port < 0 || port > UINT16_MAX) {
+		control_end(client, "'port' is no port");
+		return;
+	}
+	if (port > 0)
+		network = word && strcmp(word, "udp") == 0 ? NETWORK_UDP
+							   : NETWORK_TCP;
+	explanation = calloc(1, sizeof(*explanation));
+	if (!explanation) {
+		control_end(client, "out of memory");
+		return;
+	}
+	if (!target || explain_find(explanation, verbs->config, target,
+				    (uint16_t)port, network) < 0) {
+		control_end(client, "'target' is neither address nor name");
+	} else {
+		struct json *json = explain_json(explanation);
+		if (json)
+			control_send(client, json);
+		control_end(client, json ? NULL : "out of memory");
+		json_free(json);
+	}
+	free(explanation);
+}
+
+const struct control_verb verbs_table[] = {
+	{"status", CONTROL_READ, verb_status},
+	{"flows", CONTROL_READ, verb_flows},
+	{"explain", CONTROL_READ, verb_explain},
+	{NULL, CONTROL_READ, NULL},
+};

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * verbs.h - what the control socket of routed is asked, and who asks it.
+ *
+ *	status	one object: what is captured, by which parts, the relay's
+ *		counters (all 0 while there is no relay)
+ *	flows	a line for each flow, written by the relay itself, to which
+ *		the client's connection is handed
+ *	explain	{"target":ADDRESS|NAME,"port":N,"network":"tcp"|"udp"}, the
+ *		last two optional: explain.h
+ *
+ * Thread	the thread of the loop
+ */
+#ifndef ERSATZ_ROUTED_VERBS_H
+#define ERSATZ_ROUTED_VERBS_H
+
+#include "common/config.h"
+#include "common/control.h"
+#include "routed/host.h"
+#include "routed/inner.h"
+#include "routed/link.h"
+#include "routed/options.h"
+#include "routed/relays.h"
+
+#define VERBS_PENDING_MAX 64
+
+/* All pointers borrowed; a reload changes them. */
+struct verbs {
+	struct control *control;
+	struct host *host;
+	struct relays *relays;
+	struct inner *inner;
+	const struct config *config;
+	int64_t started_ms; /* wall clock */
+	/* Who waits for the relay's counters; id 0: free. */
+	struct {
+		uint32_t id;
+		uint64_t client;
+	} pending[VERBS_PENDING_MAX];
+	uint32_t last_id;
+};
+
+/* For control_open(); the context is the struct verbs. */
+extern const struct control_verb verbs_table[];
+
+/* The relay has answered, or (`counters` NULL) there is none any more. */
+void verbs_on_counters(struct verbs *verbs, uint32_t id,
+		       const struct link_counters *counters);
+void verbs_on_relay_lost(struct verbs *verbs);
+
+/*
+ * The command line's side: asks the daemon that runs in `run_dir` and prints.
+ * Each returns what exit() gets.
+ */
+NODISCARD int verbs_print_status(const char *run_dir, bool is_json, FILE *out);
+NODISCARD int verbs_print_flows(const char *run_dir, bool is_json, FILE *out);
+/* `config` is for when no daemon runs; NULL: there is none. */
+NODISCARD int verbs_print_explanation(const char *run_dir,
+				      const struct options *options,
+				      const struct config *config, FILE *out);
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/options.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ARGUMENTS_MAX 8
+
+/* Splits at blanks, as a shell would. */
+static int parse(struct options *options, const char *line)
+{
+	static char copy[256];
+	char *argv[ARGUMENTS_MAX + 1] = {NULL};
+	int argc = 0;
+
+	snprintf(copy, sizeof(copy), "routed %s", line);
+	for (char *word = strtok(copy, " "); word && argc < ARGUMENTS_MAX;
+	     word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return options_parse(options, argc, argv);
+}
+
+static void nothing_said_means_to_run_in_the_background(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, ""), 0);
+	assert_int_equal(options.action, ACTION_RUN);
+	assert_false(options.is_foreground);
+	assert_null(options.config_file);
+}
+
+static void each_action_has_its_option(void **state)
+{
+	static const struct {
+		const char *line;
+		enum options_action action;
+	} cases[] = {
+		{"--check", ACTION_CHECK},
+		{"--print-config", ACTION_PRINT_CONFIG},
+		{"--plan", ACTION_PLAN},
+		{"--explain x", ACTION_EXPLAIN},
+		{"--status --json", ACTION_STATUS},
+		{"--flows", ACTION_FLOWS},
+		{"--recover", ACTION_RECOVER},
+		{"--version", ACTION_VERSION},
+		{"--help", ACTION_HELP},
+		{"-c /x --status", ACTION_STATUS},
+	};
+	struct options options;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(parse(&options, cases[i].line), 0);
+		assert_int_equal(options.action, cases[i].action);
+	}
+}
+
+static void explain_takes_a_port_and_a_protocol(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, "--explain example.com"), 0);
+	assert_string_equal(options.target, "example.com");
+	assert_int_equal(options.network, NETWORK_UNKNOWN);
+	assert_int_equal(parse(&options, "--explain example.com 443"), 0);
+	assert_int_equal(options.port, 443);
+	assert_int_equal(options.network, NETWORK_TCP);
+	assert_int_equal(parse(&options, "--explain 192.0.2.1 53/UDP"), 0);
+	assert_int_equal(options.port, 53);
+	assert_int_equal(options.network, NETWORK_UDP);
+}
+
+static void what_is_no_port_is_refused(void **state)
+{
+	static const char *const ports[] = {"0",    "65536", "-1",       "443/",
+					    "/tcp", "x",     "443/sctp", "+5"};
+	enum network network;
+	uint16_t port;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++)
+		assert_int_equal(options_parse_port(ports[i], &port, &network),
+				 -EINVAL);
+}
+
+static void what_contradicts_itself_is_refused(void **state)
+{
+	static const char *const lines[] = {
+		"--status --flows",   "--proxy socks5://127.0.0.1:1080 -c /x",
+		"--password-file /x", "word",
+		"--check word",       "--explain x 80 more",
+	};
+	struct options options;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		assert_int_equal(parse(&options, lines[i]), -EINVAL);
+}
+
+static void proxy_stands_for_a_configuration(void **state)
+{
+	struct options options;
+	struct config *config;
+	struct diag diag;
+	const char *file;
+	size_t length;
+	char *text;
+
+	(void)state;
+	assert_int_equal(parse(&options, "--proxy socks5://127.0.0.1:1080 "
+					 "--run /r --state /s"),
+			 0);
+	diag_init(&diag);
+	assert_int_equal(options_read(&options, &text, &length, &file, &diag),
+			 0);
+	assert_int_equal(
+		options_load(&options, &config, text, length, file, &diag), 0);
+	assert_string_equal(config->run_dir, "/r");
+	assert_string_equal(config->state_dir, "/s");
+	assert_string_equal(config->file, "--proxy");
+	config_free(config);
+	free(text);
+	diag_fini(&diag);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_said_means_to_run_in_the_background),
+		cmocka_unit_test(each_action_has_its_option),
+		cmocka_unit_test(explain_takes_a_port_and_a_protocol),
+		cmocka_unit_test(what_is_no_port_is_refused),
+		cmocka_unit_test(what_contradicts_itself_is_refused),
+		cmocka_unit_test(proxy_stands_for_a_configuration),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
