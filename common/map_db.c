@@ -30,7 +30,7 @@ static const struct {
 	{SQLITE_FULL, -ENOSPC, "the disk is full: free some space there"},
 	{SQLITE_NOTADB, ERR_NOT_MAP,
 	 "it is not an SQLite file; it was left as it is: move it away, or "
-	 "name another state-dir"},
+	 "name another folder in 'state'"},
 	{SQLITE_CORRUPT, ERR_CORRUPT,
 	 "it is damaged: restart dnsd, which moves it aside and begins a new "
 	 "one"},
@@ -138,7 +138,7 @@ int map_db_check_ids(struct map_db *db, int64_t id, int64_t version)
 		return map_db_say(db, ERR_NOT_MAP,
 				  "cannot use '%s' as map: it is an SQLite "
 				  "file of another program; it was left as it "
-				  "is: move it away, or name another state-dir",
+				  "is: move it away, or name another folder in 'state'",
 				  db->path);
 	if (version > MAP_VERSION)
 		return map_db_say(db, ERR_NEWER,

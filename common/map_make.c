@@ -39,7 +39,7 @@ static int say_no_access(struct map_db *db, const char *path)
 		return map_db_say(db, -err,
 				  "cannot write '%s': its file system is "
 				  "read-only: mount it writable, or name "
-				  "another state-dir",
+				  "another folder in 'state'",
 				  path);
 	if (err != EACCES || stat(path, &st) < 0)
 		return map_db_say(db, -err, "cannot write '%s': %s", path,
@@ -136,7 +136,7 @@ static int inspect_header(struct map_db *db)
 		return map_db_say(db, ERR_NOT_MAP,
 				  "cannot use '%s' as map: it is not an SQLite "
 				  "file; it was left as it is: move it away, "
-				  "or name another state-dir",
+				  "or name another folder in 'state'",
 				  db->path);
 	return map_db_check_ids(db, read_be32(header + HEADER_APPLICATION_ID),
 				read_be32(header + HEADER_VERSION));
