@@ -223,9 +223,8 @@ static void on_resolve(struct query *query,
 		goto end;
 	}
 	if (count == 0)
-		count = wire_addresses(
-			result->message, result->length, &query->question.name,
-			query->question.type, addrs, ADDRESSES_MAX);
+		count = wire_addresses(result->message, result->length,
+				       &query->question, addrs, ADDRESSES_MAX);
 	for (int i = 0; i < count; i++)
 		send_address(client, &addrs[i]);
 	control_end(client, count < 0 ? err_text(count) : NULL);

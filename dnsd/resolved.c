@@ -20,9 +20,8 @@ enum resolved_kind resolved_read(struct facts *facts,
 		facts->is_final = true;
 		return RESOLVED_UNKNOWN;
 	}
-	int count =
-		wire_addresses(result->message, result->length, &question->name,
-			       question->type, &facts->dst, 1);
+	int count = wire_addresses(result->message, result->length, question,
+				   &facts->dst, 1);
 	if (count < 0)
 		return RESOLVED_MALFORMED;
 	return count ? RESOLVED_ADDRESS : RESOLVED_NODATA;

@@ -10,7 +10,6 @@
 #include "dnsd/wire.h"
 
 #include "common/err.h"
-#include "dnsd/question.h"
 
 #include <errno.h>
 #include <string.h>
@@ -212,10 +211,10 @@ static int follow_cname(const uint8_t *message, size_t length,
 }
 
 int wire_addresses(const uint8_t *message, size_t length,
-		   const struct name *name, uint16_t type, struct addr *addrs,
+		   const struct question *question, struct addr *addrs,
 		   size_t max)
 {
-	struct name target = *name;
+	struct name target = question->name;
 	struct name owner;
 	struct wire_cursor cursor;
 	struct wire_record record;
@@ -235,7 +234,7 @@ int wire_addresses(const uint8_t *message, size_t length,
 		return ret;
 	while ((ret = wire_next(&cursor, &record)) > 0 &&
 	       record.section == WIRE_ANSWER) {
-		if (count == max || record.type != type ||
+		if (count == max || record.type != question->type ||
 		    wire_address(&addrs[count], message, &record) < 0)
 			continue;
 		ret = wire_name(&owner, message, length, record.start);

@@ -17,6 +17,7 @@
 #include "common/addr.h"
 #include "common/compiler.h"
 #include "common/name.h"
+#include "dnsd/question.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -105,12 +106,12 @@ NODISCARD int wire_address(struct addr *addr, const uint8_t *message,
 			   const struct wire_record *record);
 
 /*
- * The addresses that the answer section gives for `name`, CNAMEs followed
- * (in any order, at most 16 of them).  `type` is DNS_TYPE_A or DNS_TYPE_AAAA.
+ * The addresses that the answer section gives for the name and type (A or
+ * AAAA) of `question`, CNAMEs followed in any order, at most 16 of them.
  * Returns their number, at most `max`.
  */
 NODISCARD int wire_addresses(const uint8_t *message, size_t length,
-			     const struct name *name, uint16_t type,
+			     const struct question *question,
 			     struct addr *addrs, size_t max);
 
 #endif

@@ -217,9 +217,13 @@ static bool take_message(struct exchange *exchange, const uint8_t *message,
 			 size_t length)
 {
 	struct exchange_result result = {.message = message, .length = length};
-	enum packet_kind kind = packet_check(exchange->question, exchange->id,
-					     exchange->all->pool, message,
-					     length, &result.poison);
+	struct packet_wanted wanted = {
+		.question = exchange->question,
+		.id = exchange->id,
+		.pool = exchange->all->pool,
+	};
+	enum packet_kind kind =
+		packet_check(&wanted, message, length, &result.poison);
 
 	switch (kind) {
 	case PACKET_FOREIGN:

@@ -99,8 +99,7 @@ static enum packet_kind kind_of_rcode(uint8_t rcode)
 	return PACKET_ANSWER;
 }
 
-enum packet_kind packet_check(const struct question *question, uint16_t id,
-			      const struct fake_pool *pool,
+enum packet_kind packet_check(const struct packet_wanted *wanted,
 			      const uint8_t *message, size_t length,
 			      struct addr *poison)
 {
@@ -108,20 +107,22 @@ enum packet_kind packet_check(const struct question *question, uint16_t id,
 
 	if (wire_header(&header, message, length) < 0)
 		return PACKET_FOREIGN;
-	if (header.id != id || !(header.flags & DNS_FLAG_QR) || header.opcode)
+	if (header.id != wanted->id || !(header.flags & DNS_FLAG_QR) ||
+	    header.opcode)
 		return PACKET_FOREIGN;
 
 	enum packet_kind kind = kind_of_rcode(header.rcode);
 	/* Servers that choke on a query answer with a header alone. */
 	if (header.questions == 0 && kind != PACKET_ANSWER)
 		return kind;
-	if (header.questions != 1 || !has_question(question, message, length))
+	if (header.questions != 1 ||
+	    !has_question(wanted->question, message, length))
 		return PACKET_FOREIGN;
 	if (kind != PACKET_ANSWER)
 		return kind;
 	if (header.flags & DNS_FLAG_TC)
 		return PACKET_TRUNCATED;
-	return check_records(pool, message, length, poison);
+	return check_records(wanted->pool, message, length, poison);
 }
 
 const char *packet_rcode(const uint8_t *message, char *out, size_t size)

@@ -39,9 +39,14 @@ enum packet_kind {
 	PACKET_POISONED,  /* has an address of our own pool: *poison */
 };
 
+struct packet_wanted {
+	const struct question *question; /* as it was asked */
+	uint16_t id;
+	const struct fake_pool *pool; /* no address in it is taken */
+};
+
 /* `poison` is set with PACKET_POISONED, and may be NULL. */
-enum packet_kind packet_check(const struct question *question, uint16_t id,
-			      const struct fake_pool *pool,
+enum packet_kind packet_check(const struct packet_wanted *wanted,
 			      const uint8_t *message, size_t length,
 			      struct addr *poison);
 

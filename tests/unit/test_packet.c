@@ -55,8 +55,8 @@ static enum packet_kind check(const struct question *question,
 			      const struct answer *answer)
 {
 	struct fake_pool pool = fake_pool_default();
-	return packet_check(question, ID, &pool, answer->bytes, answer->length,
-			    NULL);
+	struct packet_wanted wanted = {question, ID, &pool};
+	return packet_check(&wanted, answer->bytes, answer->length, NULL);
 }
 
 static void set_rcode(struct answer *answer, uint8_t rcode)
@@ -231,13 +231,13 @@ static void an_address_of_our_own_pool_is_poison(void **state)
 						"2001:2::77"};
 	struct question question = question_of("example.com", 1);
 	struct fake_pool pool = fake_pool_default();
+	struct packet_wanted wanted = {&question, ID, &pool};
 	struct addr poison;
 	char text[ADDR_TEXT_SIZE];
 	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
 		struct answer answer = answer_to(&question, addresses[i]);
-		assert_int_equal(packet_check(&question, ID, &pool,
-					      answer.bytes, answer.length,
-					      &poison),
+		assert_int_equal(packet_check(&wanted, answer.bytes,
+					      answer.length, &poison),
 				 PACKET_POISONED);
 		assert_string_equal(addr_format(&poison, text, sizeof(text)),
 				    addresses[i]);

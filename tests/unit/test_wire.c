@@ -43,16 +43,21 @@ static struct name name_of(const char *text)
 	return name;
 }
 
+static struct question question_of(const char *text, ldns_rr_type type)
+{
+	return (struct question){.name = name_of(text), .type = (uint16_t)type};
+}
+
 static void assert_addresses(const char *const *records, const char *question,
 			     ldns_rr_type type, const char *const *wanted)
 {
 	size_t length;
 	uint8_t *message = make_message(question, type, records, &length);
-	struct name name = name_of(question);
+	struct question asked = question_of(question, type);
 	struct addr addrs[8];
 	char text[ADDR_TEXT_SIZE];
-	int count = wire_addresses(message, length, &name, (uint16_t)type,
-				   addrs, ARRAY_LEN(addrs));
+	int count = wire_addresses(message, length, &asked, addrs,
+				   ARRAY_LEN(addrs));
 	for (int i = 0; i < count; i++) {
 		assert_non_null(wanted[i]);
 		assert_string_equal(addr_format(&addrs[i], text, sizeof(text)),
@@ -101,11 +106,9 @@ static void no_more_addresses_are_taken_than_there_is_room_for(void **state)
 	size_t length;
 	uint8_t *message =
 		make_message("a.example", LDNS_RR_TYPE_A, records, &length);
-	struct name name = name_of("a.example");
+	struct question asked = question_of("a.example", LDNS_RR_TYPE_A);
 	struct addr addr;
-	assert_int_equal(
-		wire_addresses(message, length, &name, DNS_TYPE_A, &addr, 1),
-		1);
+	assert_int_equal(wire_addresses(message, length, &asked, &addr, 1), 1);
 	free(message);
 }
 
@@ -201,15 +204,15 @@ static void every_changed_byte_is_read_without_harm(void **state)
 	size_t length;
 	uint8_t *message =
 		make_message("a.example", LDNS_RR_TYPE_A, records, &length);
-	struct name name = name_of("a.example");
+	struct question asked = question_of("a.example", LDNS_RR_TYPE_A);
 	struct addr addrs[4];
 	for (size_t at = 0; at < length; at++) {
 		uint8_t was = message[at];
 		for (int value = 0; value < 256; value++) {
 			message[at] = (uint8_t)value;
 			(void)walk(message, length);
-			int ret = wire_addresses(message, length, &name,
-						 DNS_TYPE_A, addrs, 4);
+			int ret = wire_addresses(message, length, &asked, addrs,
+						 4);
 			assert_in_range(ret + 20000, 0, 20004);
 		}
 		message[at] = was;
