@@ -60,10 +60,11 @@ static int lock_folder(struct map *map)
 		return 0;
 	ret = -errno;
 	if (ret == -EWOULDBLOCK)
-		return map_db_say(&map->db, ERR_RUNNING,
-				  "cannot write map '%s': another dnsd does: "
-				  "stop that, or name another folder in 'state'",
-				  map->path);
+		return map_db_say(
+			&map->db, ERR_RUNNING,
+			"cannot write map '%s': another dnsd does: "
+			"stop that, or name another folder in 'state'",
+			map->path);
 	return map_db_say(&map->db, ret, "cannot lock folder '%s': %s", folder,
 			  strerror(-ret));
 }

@@ -135,11 +135,12 @@ static int read_number(struct map_db *db, const char *sql, int64_t *number)
 int map_db_check_ids(struct map_db *db, int64_t id, int64_t version)
 {
 	if (id != MAP_APPLICATION_ID || version < 1)
-		return map_db_say(db, ERR_NOT_MAP,
-				  "cannot use '%s' as map: it is an SQLite "
-				  "file of another program; it was left as it "
-				  "is: move it away, or name another folder in 'state'",
-				  db->path);
+		return map_db_say(
+			db, ERR_NOT_MAP,
+			"cannot use '%s' as map: it is an SQLite "
+			"file of another program; it was left as it "
+			"is: move it away, or name another folder in 'state'",
+			db->path);
 	if (version > MAP_VERSION)
 		return map_db_say(db, ERR_NEWER,
 				  "cannot use map '%s': it is of version %d, "

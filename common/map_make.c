@@ -124,7 +124,7 @@ static int inspect_header(struct map_db *db)
 		return map_db_say(db, ERR_NOT_MAP,
 				  "cannot use '%s' as map: it is not a file of "
 				  "its own: move it away, or name another "
-				  "state-dir",
+				  "folder in 'state'",
 				  db->path);
 	}
 	n = pread(fd, header, sizeof(header), 0);
