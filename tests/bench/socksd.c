@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -262,6 +263,8 @@ int main(int argc, char **argv)
 	struct rlimit files = {262144, 262144};
 	int on = 1;
 
+	/* splice(2) has no flag for it. */
+	signal(SIGPIPE, SIG_IGN);
 	setrlimit(RLIMIT_NOFILE, &files);
 	if (argc != 3 || inet_pton(AF_INET, argv[1], &self.sin_addr) != 1) {
 		fprintf(stderr, "usage: socksd ADDRESS PORT\n");
