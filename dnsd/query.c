@@ -304,6 +304,19 @@ void queries_decide(struct queries *queries, const struct asker *asker,
 	start(queries, QUERY_DECIDE, asker, question, upstream);
 }
 
+/* The group that the rule for this name says, as far as the name decides. */
+static int upstream_by_rules(const struct config *config,
+			     const struct question *question)
+{
+	struct facts facts = {.name = &question->name};
+	struct verdict verdict = rules_decide(config->rules, &facts);
+
+	if (verdict.kind == VERDICT_NO_RULE ||
+	    verdict.upstream == UPSTREAM_DEFAULT)
+		return config->dnsd.upstream;
+	return verdict.upstream;
+}
+
 /* Reads the request into `query`, or gives the reason why not. */
 static const char *read_request(struct query *query, const struct json *request)
 {
@@ -321,8 +334,9 @@ static const char *read_request(struct query *query, const struct json *request)
 		return "'name' is missing or no domain name";
 	if (family != ADDR_IPV4 && family != ADDR_IPV6)
 		return "'family' is neither 4 nor 6";
-	query->upstream = upstream ? config_upstream(config, upstream)
-				   : config->dnsd.upstream;
+	query->upstream = upstream
+				  ? config_upstream(config, upstream)
+				  : upstream_by_rules(config, &query->question);
 	return query->upstream < 0 ? "there is no such upstream" : NULL;
 }
 

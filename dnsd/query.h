@@ -81,7 +81,9 @@ void queries_decide(struct queries *queries, const struct asker *asker,
 
 /*
  * The verb "resolve": {"name":...,"family":4|6,"upstream":NAME}, the last two
- * optional.  Answers {"address":"..."} for each address, CNAMEs followed.
+ * optional: 4, and the upstream of the rule for that name.  Answers
+ * {"address":"..."} for each address, CNAMEs followed; a name that does not
+ * exist is an error.
  */
 void queries_verb_resolve(struct queries *queries, struct control *control,
 			  struct control_client *client,

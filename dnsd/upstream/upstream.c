@@ -449,7 +449,8 @@ void upstreams_free(struct upstreams *upstreams)
 		if (!ask->group)
 			continue;
 		set_failure(ask, -ECANCELED, EDE_OTHER);
-		snprintf(ask->why, sizeof(ask->why), "dnsd stops");
+		snprintf(ask->why, sizeof(ask->why),
+			 "dnsd stops or reads its configuration anew");
 		ask_fail(ask);
 	}
 	exchanges_fini(&upstreams->exchanges);

@@ -485,7 +485,9 @@ def test_five_hundred_queries_at_once_are_all_answered(laptop):
         for i in range(500):
             wanted[i] = dns.message.make_query(f"n{i}.example", "A", id=i)
             clients[i % 10].send(wanted[i].to_wire())
-            wait_until(lambda n=i: len(seen) > n, f"query {i} has arrived")
+            if i % 25 == 0:
+                # Its socket, too, holds only so many unread queries.
+                wait_until(lambda n=i: len(seen) > n, f"query {i} arrived")
         for i in range(500):
             answer = dns.message.from_wire(clients[i % 10].recv(65535))
             assert wanted.pop(answer.id).is_response(answer)

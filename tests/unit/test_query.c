@@ -421,6 +421,18 @@ static void the_verb_gives_every_address(void **state)
 	assert_done(0, 0);
 }
 
+static void the_verb_asks_the_upstream_of_the_rule(void **state)
+{
+	(void)state;
+	t.verdict.upstream = 3;
+	resolve("{\"name\":\"example.com\"}");
+	assert_int_equal(t.asked_upstream, 3);
+	assert_int_equal(t.asked.type, DNS_TYPE_A);
+	answer(DNS_RCODE_NOERROR, "192.0.2.1");
+	assert_string_equal(t.lines, "192.0.2.1 ");
+	assert_done(0, 0);
+}
+
 static void the_verb_says_what_is_wrong(void **state)
 {
 	static const char *const bad[] = {
@@ -471,6 +483,7 @@ int main(void)
 		TEST(what_nobody_carries_is_told_as_it_is),
 		TEST(the_end_of_the_daemon_decides_nothing),
 		TEST(the_verb_gives_every_address),
+		TEST(the_verb_asks_the_upstream_of_the_rule),
 		TEST(the_verb_says_what_is_wrong),
 		TEST(a_client_that_has_gone_is_forgotten),
 	};
