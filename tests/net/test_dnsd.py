@@ -273,6 +273,23 @@ def test_many_silent_tcp_clients_keep_nobody_out(laptop, start):
         assert is_fake(data(ask(laptop, "d.example", how=dns.query.tcp))[0])
 
 
+def test_a_tcp_client_that_trickles_is_closed(laptop, start):
+    start()
+    sock = laptop.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.settimeout(0.5)
+    sock.connect(("127.0.0.1", 53))
+    query = dns.message.make_query("a.example", "A").to_wire()
+    begin = time.monotonic()
+    with pytest.raises(ConnectionError):
+        for byte in struct.pack(">H", 60) + query + b"\0" * 60:
+            sock.send(bytes([byte]))
+            with contextlib.suppress(TimeoutError):
+                if sock.recv(1) == b"":
+                    raise ConnectionError
+    assert time.monotonic() - begin < 15
+    sock.close()
+
+
 def test_nobody_is_root(laptop, start):
     daemons = start()
     with open(f"/proc/{daemons.pid('dnsd')}/status", encoding="ascii") as file:
