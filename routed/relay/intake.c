@@ -98,10 +98,14 @@ static void on_out(void *ctx, struct poller_source *source, uint32_t events)
 		mover_note(&flow->mover, MOVER_OUT, events);
 }
 
+/* The TUN's own address may be younger than the last look at the links. */
 static bool is_of_this_host(const struct parts *parts, const struct addr *addr)
 {
 	const struct nl_state *state = uplink_watch_state(parts->uplinks);
+	const struct fake_pool *pool = &parts->policy->config->dnsd.fake;
 
+	if (fake_pool_has(pool, addr))
+		return true;
 	for (size_t i = 0; i < state->addr_count; i++) {
 		if (addr_equal(&state->addrs[i].addr, addr))
 			return true;
