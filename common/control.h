@@ -55,11 +55,16 @@ struct control_conf {
 
 /*
  * Listens at the path (a stale socket is replaced, a live one is ERR_RUNNING,
- * another kind of file -EEXIST).  The file is made with mode 0660.
+ * another kind of file -EEXIST).  The file is made with mode 0660.  A daemon
+ * that gives up root calls this before, as the run folder is root's.
  */
 NODISCARD int control_open(struct control **control, struct ev_loop *loop,
 			   const struct control_conf *conf);
-void control_close(struct control *control); /* unlinks too */
+/*
+ * Unlinks too, if it still can: who gave up root since leaves a stale socket,
+ * which nobody answers and the next control_open() replaces.
+ */
+void control_close(struct control *control);
 
 /*
  * Sends a line; takes no ownership.  A dead client is ignored; the pointer

@@ -15,8 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OPEN_TRIES 5
-#define RUN_MODE 01775
+#define RUN_MODE 0755
 #define STATE_MODE 0750
 
 /* The first process: ends with what became of the second. */
@@ -89,28 +88,15 @@ void daemon_ready(struct daemon *daemon)
 	daemon->ready_fd = -1;
 }
 
-/*
- * The folder is shared and sticky: O_CREAT on a file that another user made
- * there fails (fs.protected_regular), so an old file is opened without it.
- */
 static int open_pid_file(const char *path)
 {
-	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	const int flags =
+		O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 	struct stat st;
-	int fd = -1;
+	int fd = open(path, flags, 0644);
 
-	for (int tries = 0; tries < OPEN_TRIES && fd < 0; tries++) {
-		fd = open(path, flags);
-		if (fd >= 0)
-			break;
-		if (errno != ENOENT)
-			return -errno;
-		fd = open(path, flags | O_CREAT | O_EXCL, 0644);
-		if (fd < 0 && errno != EEXIST)
-			return -errno;
-	}
 	if (fd < 0)
-		return -EEXIST;
+		return -errno;
 	/* A link to somebody's file must not be emptied for him. */
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
 		close(fd);
@@ -270,9 +256,9 @@ static int make_dir(const char *path, const struct folder *want)
 	return ret;
 }
 
-int daemon_make_run_dir(const char *path, gid_t gid)
+int daemon_make_run_dir(const char *path)
 {
-	const struct folder want = {.gid = gid, .mode = RUN_MODE};
+	const struct folder want = {.mode = RUN_MODE};
 
 	return make_dir(path, &want);
 }

@@ -42,16 +42,19 @@ void daemon_ready(struct daemon *daemon);
  */
 NODISCARD int daemon_lock(struct daemon *daemon, const char *run_dir,
 			  const char *name, pid_t *holder);
-/* Empties and unlocks; NAME.pid stays, as its folder may be gone to us. */
+/* Empties and unlocks; NAME.pid stays, as its folder is root's. */
 void daemon_unlock(struct daemon *daemon);
 
 /*
- * Makes the run folder (root:gid 01775) or the state folder (uid:gid 0750)
- * with its parents (0755).  As root an existing one that is empty or has our
- * group is mended, and another is -EPERM: it belongs to somebody.  Otherwise
- * one that we cannot write to is -EACCES.
+ * Makes the run folder (root:root 0755) or the state folder (uid:gid 0750)
+ * with its parents (0755).  As root an existing one that is empty is mended,
+ * the state folder also if it has our group, and another is -EPERM: it belongs
+ * to somebody.  Otherwise one that we cannot write to is -EACCES.
+ *
+ * routed, as root, trusts what it finds in the run folder: so nobody else may
+ * put anything there, and who drops root opens his socket before.
  */
-NODISCARD int daemon_make_run_dir(const char *path, gid_t gid);
+NODISCARD int daemon_make_run_dir(const char *path);
 NODISCARD int daemon_make_state_dir(const char *path, uid_t uid, gid_t gid);
 
 #endif

@@ -52,29 +52,16 @@ static int find_identity(struct identity *identity, const struct config *config)
 	return 0;
 }
 
-static int explain_folder(const char *folder, int err)
+static int explain_folder(const char *folder, const char *owner, int err)
 {
 	if (err == -EPERM)
-		log_error(
-			"cannot use folder '%s': it has files and is not "
-			"ours; empty it, give it to our user (chown), or name "
-			"another one",
-			folder);
+		log_error("cannot use folder '%s': it has files, and it is not "
+			  "%s's alone to write to; empty it, or name another "
+			  "one",
+			  folder, owner);
 	else if (err < 0)
 		log_error("cannot make folder '%s': %s", folder, err_text(err));
 	return err;
-}
-
-static int make_folders(const struct config *config,
-			const struct identity *identity)
-{
-	int ret = daemon_make_run_dir(config->run_dir, identity->gid);
-
-	if (ret < 0)
-		return explain_folder(config->run_dir, ret);
-	ret = daemon_make_state_dir(config->state_dir, identity->uid,
-				    identity->gid);
-	return explain_folder(config->state_dir, ret);
 }
 
 static int take_lock(struct daemon *daemon, const struct config *config)
@@ -226,6 +213,22 @@ static void raise_descriptors(void)
 			    err_text(-errno));
 }
 
+/* The lock comes between: a folder that is both is then not empty, and told. */
+static int make_folders(struct service *service, const struct config *config,
+			const struct identity *identity)
+{
+	int ret = daemon_make_run_dir(config->run_dir);
+
+	if (ret < 0)
+		return explain_folder(config->run_dir, "root", ret);
+	ret = take_lock(service->daemon, config);
+	if (ret < 0)
+		return ret;
+	ret = daemon_make_state_dir(config->state_dir, identity->uid,
+				    identity->gid);
+	return explain_folder(config->state_dir, config->user, ret);
+}
+
 /* What needs root, if anything does: when it returns, nobody is root. */
 static int start_privileged(struct service *service,
 			    const struct config *config,
@@ -235,16 +238,16 @@ static int start_privileged(struct service *service,
 		.listen = config->dnsd.listen,
 		.listen_count = config->dnsd.listen_count,
 	};
-	int ret = make_folders(config, identity);
+	int ret = make_folders(service, config, identity);
 
 	raise_descriptors();
-	if (ret == 0)
-		ret = take_lock(service->daemon, config);
 	if (ret == 0)
 		ret = dispatch_new(&service->dispatch);
 	if (ret == 0)
 		ret = server_open(&service->server, service->loop, &server_conf,
 				  &dispatch_server_ops, service->dispatch);
+	if (ret == 0)
+		ret = open_control(service, config, identity->gid);
 	if (ret < 0)
 		return ret;
 	ret = privilege_drop_all(identity);
@@ -253,7 +256,7 @@ static int start_privileged(struct service *service,
 	return ret;
 }
 
-static int start_unprivileged(struct service *service, gid_t gid)
+static int start_unprivileged(struct service *service)
 {
 	const struct config *config = service->epoch.config;
 	struct epoch epoch = service->epoch;
@@ -262,8 +265,6 @@ static int start_unprivileged(struct service *service, gid_t gid)
 	if (ret == 0)
 		ret = begin_epoch(service, &epoch);
 	use_epoch(service, &epoch);
-	if (ret == 0)
-		ret = open_control(service, config, gid);
 	if (ret < 0)
 		return ret;
 	dispatch_set_parts(service->dispatch, service->server, service->fakes);
@@ -308,7 +309,7 @@ int service_start(struct service **service, struct ev_loop *loop,
 	if (ret == 0)
 		ret = start_privileged(new, config, &identity);
 	if (ret == 0)
-		ret = start_unprivileged(new, identity.gid);
+		ret = start_unprivileged(new);
 	if (ret < 0) {
 		service_stop(new);
 		return ret;

@@ -279,46 +279,93 @@ static void folders_are_made_with_their_parents(void **state)
 {
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(daemon_make_run_dir(in(state, "a/b/run"), NOBODY), 0);
-	assert_folder(in(state, "a/b/run"), 0, NOBODY, 01775);
+	assert_int_equal(daemon_make_run_dir(in(state, "a/b/run")), 0);
+	assert_folder(in(state, "a/b/run"), 0, 0, 0755);
 	assert_folder(in(state, "a/b"), 0, 0, 0755);
 	assert_int_equal(
 		daemon_make_state_dir(in(state, "a/lib"), NOBODY, NOBODY), 0);
 	assert_folder(in(state, "a/lib"), NOBODY, NOBODY, 0750);
 	/* Again: as it is. */
-	assert_int_equal(daemon_make_run_dir(in(state, "a/b/run"), NOBODY), 0);
-	assert_folder(in(state, "a/b/run"), 0, NOBODY, 01775);
+	assert_int_equal(daemon_make_run_dir(in(state, "a/b/run")), 0);
+	assert_folder(in(state, "a/b/run"), 0, 0, 0755);
 }
 
 static void empty_or_own_folder_is_mended(void **state)
 {
 	if (geteuid() != 0)
 		skip();
-	/* As systemd makes it for RuntimeDirectory=. */
-	assert_int_equal(mkdir(in(state, "run"), 0755), 0);
-	assert_int_equal(daemon_make_run_dir(in(state, "run"), NOBODY), 0);
-	assert_folder(in(state, "run"), 0, NOBODY, 01775);
+	assert_int_equal(mkdir(in(state, "run"), 0700), 0);
+	assert_int_equal(daemon_make_run_dir(in(state, "run")), 0);
+	assert_folder(in(state, "run"), 0, 0, 0755);
 	/* Ours, with the wrong owner and too open; others may still read. */
-	assert_int_equal(mkdir(in(state, "run/x"), 0755), 0);
-	assert_int_equal(chown(in(state, "run"), NOBODY, NOBODY), 0);
-	assert_int_equal(chmod(in(state, "run"), 0777), 0);
+	assert_int_equal(mkdir(in(state, "lib"), 0755), 0);
+	assert_int_equal(mkdir(in(state, "lib/x"), 0755), 0);
+	assert_int_equal(chown(in(state, "lib"), 0, NOBODY), 0);
+	assert_int_equal(chmod(in(state, "lib"), 0777), 0);
 	assert_int_equal(
-		daemon_make_state_dir(in(state, "run"), NOBODY, NOBODY), 0);
-	assert_folder(in(state, "run"), NOBODY, NOBODY, 0755);
+		daemon_make_state_dir(in(state, "lib"), NOBODY, NOBODY), 0);
+	assert_folder(in(state, "lib"), NOBODY, NOBODY, 0755);
 }
 
 static void folder_of_somebody_else_is_left_alone(void **state)
 {
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(mkdir(in(state, "etc"), 0755), 0);
+	assert_int_equal(mkdir(in(state, "etc"), 0700), 0);
 	assert_int_equal(mkdir(in(state, "etc/passwd"), 0755), 0);
-	assert_int_equal(daemon_make_run_dir(in(state, "etc"), NOBODY), -EPERM);
-	assert_int_equal(daemon_make_run_dir(in(state, "etc"), 0), -EPERM);
+	assert_int_equal(daemon_make_run_dir(in(state, "etc")), -EPERM);
 	assert_int_equal(
 		daemon_make_state_dir(in(state, "etc"), NOBODY, NOBODY),
 		-EPERM);
-	assert_folder(in(state, "etc"), 0, 0, 0755);
+	assert_folder(in(state, "etc"), 0, 0, 0700);
+}
+
+/* Root's daemon believes what lies in it. */
+static void run_folder_that_others_can_write_is_refused(void **state)
+{
+	static const struct {
+		uid_t uid;
+		gid_t gid;
+		mode_t mode;
+	} theirs[] = {
+		{0, NOBODY, 01775},
+		{0, 0, 0777},
+		{0, 0, 01777},
+		{NOBODY, 0, 0755},
+	};
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(in(state, "run"), 0755), 0);
+	assert_int_equal(mkdir(in(state, "run/journal"), 0755), 0);
+	assert_int_equal(chown(in(state, "run"), 0, 0), 0);
+	assert_int_equal(daemon_make_run_dir(in(state, "run")), 0);
+	for (size_t i = 0; i < sizeof(theirs) / sizeof(theirs[0]); i++) {
+		assert_int_equal(
+			chown(in(state, "run"), theirs[i].uid, theirs[i].gid),
+			0);
+		assert_int_equal(chmod(in(state, "run"), theirs[i].mode), 0);
+		assert_int_equal(daemon_make_run_dir(in(state, "run")), -EPERM);
+		assert_folder(in(state, "run"), theirs[i].uid, theirs[i].gid,
+			      theirs[i].mode);
+	}
+}
+
+/* As root: what others may write cannot be what nobody else may write. */
+static void run_folder_with_a_lock_is_no_state_folder(void **state)
+{
+	struct daemon daemon = {-1, -1};
+	pid_t holder;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(daemon_make_run_dir(in(state, "both")), 0);
+	assert_int_equal(
+		daemon_lock(&daemon, in(state, "both"), "dnsd", &holder), 0);
+	assert_int_equal(
+		daemon_make_state_dir(in(state, "both"), NOBODY, NOBODY),
+		-EPERM);
+	daemon_unlock(&daemon);
 }
 
 static void link_to_a_folder_is_followed(void **state)
@@ -339,10 +386,8 @@ static void file_in_place_of_a_folder_is_an_error(void **state)
 
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(daemon_make_run_dir(in(state, "file"), getegid()),
-			 -ENOTDIR);
-	assert_int_equal(daemon_make_run_dir(in(state, "file/sub"), getegid()),
-			 -ENOTDIR);
+	assert_int_equal(daemon_make_run_dir(in(state, "file")), -ENOTDIR);
+	assert_int_equal(daemon_make_run_dir(in(state, "file/sub")), -ENOTDIR);
 }
 
 static void plain_user_needs_a_folder_that_he_can_write(void **state)
@@ -360,11 +405,11 @@ static void plain_user_needs_a_folder_that_he_can_write(void **state)
 	if (child == 0) {
 		if (setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
 			_exit(1);
-		if (daemon_make_run_dir(in(state, "his"), NOBODY) != 0)
+		if (daemon_make_run_dir(in(state, "his")) != 0)
 			_exit(2);
-		if (daemon_make_run_dir(in(state, "his/own"), NOBODY) != 0)
+		if (daemon_make_run_dir(in(state, "his/own")) != 0)
 			_exit(3);
-		if (daemon_make_run_dir(in(state, "roots"), NOBODY) != -EACCES)
+		if (daemon_make_run_dir(in(state, "roots")) != -EACCES)
 			_exit(4);
 		_exit(0);
 	}
@@ -393,6 +438,8 @@ int main(void)
 		FOLDER_TEST(folders_are_made_with_their_parents),
 		FOLDER_TEST(empty_or_own_folder_is_mended),
 		FOLDER_TEST(folder_of_somebody_else_is_left_alone),
+		FOLDER_TEST(run_folder_that_others_can_write_is_refused),
+		FOLDER_TEST(run_folder_with_a_lock_is_no_state_folder),
 		FOLDER_TEST(link_to_a_folder_is_followed),
 		FOLDER_TEST(file_in_place_of_a_folder_is_an_error),
 		FOLDER_TEST(plain_user_needs_a_folder_that_he_can_write),
