@@ -18,4 +18,4 @@ ALL_CPPFLAGS = $(DEFS) $(AM_CPPFLAGS) $(LDNS_CFLAGS) $(NL_CFLAGS) \
 dist_check_SCRIPTS += tests/lint
 .PHONY: lint
 lint: $(BUILT_SOURCES)
-	@ERSATZ_CPPFLAGS='$(ALL_CPPFLAGS)' CC='$(CC)' $(srcdir)/tests/lint
+	@ERSATZ_CPPFLAGS='-I$(abs_top_builddir) $(ALL_CPPFLAGS)' CC='$(CC)' $(srcdir)/tests/lint
