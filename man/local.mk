@@ -4,4 +4,5 @@ dist_man_MANS += \
 	man/ersatz.7 \
 	man/ersatz.8 \
 	man/ersatz.yaml.5 \
-	man/fakemap.5
+	man/fakemap.5 \
+	man/routed.8
