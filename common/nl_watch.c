@@ -17,20 +17,31 @@ struct nl_watch {
 	struct ev_loop *loop; /* borrowed */
 	struct ev_io io;
 	uint32_t own_portid;
+	uint32_t remover;
 	nl_watch_fn fn;
 	void *ctx;
 	char buffer[BUFFER_BYTES];
 };
 
+static bool is_deletion(uint16_t type)
+{
+	return type == RTM_DELROUTE || type == RTM_DELRULE ||
+	       type == RTM_DELADDR || type == RTM_DELLINK;
+}
+
 /* A datagram is of one sender; its first message tells which. */
-static bool is_foreign(const struct nl_watch *watch, size_t length)
+static bool take_event(struct nl_watch *watch, size_t length)
 {
 	struct nlmsghdr nlh;
 
 	if (length < sizeof(nlh))
 		return false;
 	memcpy(&nlh, watch->buffer, sizeof(nlh));
-	return !watch->own_portid || nlh.nlmsg_pid != watch->own_portid;
+	if (watch->own_portid && nlh.nlmsg_pid == watch->own_portid)
+		return false;
+	if (is_deletion(nlh.nlmsg_type))
+		watch->remover = nlh.nlmsg_pid;
+	return true;
 }
 
 static void on_readable(struct ev_loop *loop, struct ev_io *io, int revents)
@@ -48,7 +59,7 @@ static void on_readable(struct ev_loop *loop, struct ev_io *io, int revents)
 			continue;
 		if (length < 0 && errno != ENOBUFS)
 			break;
-		is_changed |= length < 0 || is_foreign(watch, (size_t)length);
+		is_changed |= length < 0 || take_event(watch, (size_t)length);
 	}
 	if (is_changed)
 		watch->fn(watch->ctx);
@@ -107,4 +118,9 @@ void nl_watch_close(struct nl_watch *watch)
 	ev_io_stop(watch->loop, &watch->io);
 	nl_socket_free(watch->sock);
 	free(watch);
+}
+
+uint32_t nl_watch_remover(const struct nl_watch *watch)
+{
+	return watch->remover;
 }

@@ -30,4 +30,10 @@ NODISCARD int nl_watch_open(struct nl_watch **watch, struct ev_loop *loop,
 			    uint32_t own_portid, nl_watch_fn fn, void *ctx);
 void nl_watch_close(struct nl_watch *watch);
 
+/*
+ * The sender (a port id, most often its process id) of the last notification
+ * that something was deleted, 0 when the kernel did so by itself.
+ */
+uint32_t nl_watch_remover(const struct nl_watch *watch);
+
 #endif

@@ -29,7 +29,7 @@
 
 #include <ev.h>
 
-#define HOST_WHY_SIZE 256
+#define HOST_WHY_SIZE 512
 
 struct host;
 

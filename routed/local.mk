@@ -3,17 +3,26 @@ noinst_LIBRARIES += routed/librouted.a
 routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
 	$(BPF_CFLAGS)
 routed_librouted_a_SOURCES = \
+	routed/apply.c \
+	routed/apply.h \
 	routed/backoff.c \
 	routed/backoff.h \
+	routed/capture.c \
+	routed/capture.h \
 	routed/connections.c \
 	routed/connections.h \
 	routed/exits.c \
 	routed/exits.h \
 	routed/explain.c \
 	routed/explain.h \
+	routed/host.c \
 	routed/host.h \
 	routed/inner.c \
 	routed/inner.h \
+	routed/journal.c \
+	routed/journal.h \
+	routed/learnt.c \
+	routed/learnt.h \
 	routed/link.c \
 	routed/link.h \
 	routed/memory_file.c \
@@ -40,9 +49,16 @@ routed_librouted_a_SOURCES = \
 	routed/probes.h \
 	routed/reconcile.c \
 	routed/reconcile.h \
+	routed/recover.c \
 	routed/recover.h \
 	routed/relays.c \
 	routed/relays.h \
+	routed/resolvconf.c \
+	routed/resolvconf.h \
+	routed/rival.c \
+	routed/rival.h \
+	routed/saved_file.c \
+	routed/saved_file.h \
 	routed/service.c \
 	routed/service.h \
 	routed/sockdiag.c \
@@ -50,6 +66,8 @@ routed_librouted_a_SOURCES = \
 	routed/spawner.c \
 	routed/spawner.h \
 	routed/steer.h \
+	routed/takeover.c \
+	routed/takeover.h \
 	routed/throws.c \
 	routed/throws.h \
 	routed/tun.c \

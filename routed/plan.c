@@ -144,23 +144,34 @@ static void plan_exit_tables(struct draft *draft, uint8_t family)
 	}
 }
 
+struct nl_object plan_throw(const struct prefix *prefix, uint32_t table)
+{
+	struct nl_object object = {.kind = NL_OBJECT_ROUTE};
+
+	object.route = (struct nl_route){
+		.family = prefix->addr.family,
+		.type = RTN_THROW,
+		.protocol = NL_PROTOCOL,
+		.table = table,
+		.dst = *prefix,
+	};
+	if (prefix->addr.family == ADDR_IPV6)
+		object.route.metric = METRIC_IPV6;
+	return object;
+}
+
 static void plan_throws(struct draft *draft, uint8_t family)
 {
 	static const uint32_t tables[] = {PLAN_TABLE_FIXED, PLAN_TABLE_LOCAL};
 
 	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
 		for (size_t i = 0; i < draft->throws.count; i++) {
-			struct nl_route route = {
-				.family = family,
-				.type = RTN_THROW,
-				.protocol = NL_PROTOCOL,
-				.table = tables[t],
-				.dst = draft->throws.prefixes[i],
-				.metric = family == ADDR_IPV6 ? METRIC_IPV6 : 0,
-			};
+			const struct prefix *prefix =
+				&draft->throws.prefixes[i];
+			struct nl_object object = plan_throw(prefix, tables[t]);
 
-			if (route.dst.addr.family == family)
-				append_route(draft, &route);
+			if (prefix->addr.family == family)
+				append(draft, &object);
 		}
 	}
 }

@@ -126,6 +126,9 @@ NODISCARD int plan_make(struct plan *plan, const struct config *config,
 			const struct plan_facts *facts);
 void plan_fini(struct plan *plan);
 
+/* The route that throws a prefix, in one of the two tables that have them. */
+struct nl_object plan_throw(const struct prefix *prefix, uint32_t table);
+
 /*
  * The TUN's own address in a family.  It has one in IPv6 even if that pool is
  * off: a socket that found no source at the TUN would take the uplink's, and

@@ -86,11 +86,41 @@ static void probe_pool(struct draft *draft, uint8_t family)
 	append(draft, &probe);
 }
 
+/* Past the end of the range that has it; the same if there is none. */
+static uint32_t skip_range(uint32_t uid, const struct uid_range *uids,
+			   size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (uid >= uids[i].first && uid <= uids[i].last)
+			return uids[i].last + 1;
+	}
+	return uid;
+}
+
+/* One that is not exempt; there may be none, then 0. */
+static uint32_t plain_uid(const struct draft *draft)
+{
+	const struct routed_conf *conf = &draft->config->routed;
+	size_t ranges = conf->exempt.uid_count + draft->facts->uid_count;
+	uint32_t uid = 0;
+
+	for (size_t i = 0; i <= ranges; i++) {
+		uid = skip_range(uid, conf->exempt.uids,
+				 conf->exempt.uid_count);
+		uid = skip_range(uid, draft->facts->uids,
+				 draft->facts->uid_count);
+	}
+	return uid;
+}
+
 static void probe_tun(struct draft *draft, const struct addr *far)
 {
+	/* Without a user the kernel takes ours, which may be exempt. */
 	struct plan_probe probe = {
 		.what = "a far address",
-		.lookup = {.dst = *far},
+		.lookup = {.dst = *far,
+			   .uid = plain_uid(draft),
+			   .has_uid = true},
 		.way = PLAN_WAY_TUN,
 	};
 

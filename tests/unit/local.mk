@@ -7,6 +7,7 @@ UNIT_TESTS =
 
 # A kernel of paper, for the modules that plan and apply routes.
 FIB_MODEL = tests/unit/fib_model.c tests/unit/fib_model.h
+FAKE_EDIT = tests/unit/fake_edit.c tests/unit/fake_edit.h $(FIB_MODEL)
 
 if HAVE_CMOCKA
 
@@ -25,6 +26,11 @@ tests_unit_test_arena_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_backoff
 tests_unit_test_backoff_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_backoff_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_capture
+tests_unit_test_capture_SOURCES = tests/unit/test_capture.c $(FAKE_EDIT)
+tests_unit_test_capture_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_capture_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -123,9 +129,19 @@ UNIT_TESTS += tests/unit/test_inner
 tests_unit_test_inner_CPPFLAGS = $(UNIT_CPPFLAGS) $(CAPNG_CFLAGS)
 tests_unit_test_inner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_journal
+tests_unit_test_journal_SOURCES = tests/unit/test_journal.c $(FIB_MODEL)
+tests_unit_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_journal_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_json
 tests_unit_test_json_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_json_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_learnt
+tests_unit_test_learnt_SOURCES = tests/unit/test_learnt.c $(FIB_MODEL)
+tests_unit_test_learnt_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_learnt_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_link
 tests_unit_test_link_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -280,13 +296,22 @@ tests_unit_test_resolved_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_resolver
 tests_unit_test_resolver_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_resolver_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
-UNIT_TESTS += tests/unit/test_routed_options
-tests_unit_test_routed_options_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_routed_options_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_rival
+tests_unit_test_rival_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rival_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_routed_explain
 tests_unit_test_routed_explain_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_routed_explain_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_routed_options
+tests_unit_test_routed_options_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_routed_options_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_routed_resolvconf
+tests_unit_test_routed_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_routed_resolvconf_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules.h

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/capture.h"
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "routed/object.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+int capture_init(struct capture *capture, const char *run_dir)
+{
+	int ret;
+
+	memset(capture, 0, sizeof(*capture));
+	ret = nl_edit_open(&capture->edit);
+	if (ret < 0)
+		return ret;
+	ret = journal_open(&capture->journal, run_dir);
+	if (ret < 0)
+		nl_edit_close(capture->edit);
+	return ret;
+}
+
+void capture_fini(struct capture *capture)
+{
+	nl_edit_close(capture->edit);
+	journal_close(capture->journal);
+	plan_fini(&capture->plan);
+	memset(capture, 0, sizeof(*capture));
+}
+
+static struct apply apply_with(const struct capture *capture,
+			       const struct plan_names *names)
+{
+	return (struct apply){
+		.edit = capture->edit,
+		.journal = capture->journal,
+		.names = *names,
+	};
+}
+
+static bool has_steps(const struct reconcile *todo)
+{
+	return todo->of[RECONCILE_ADDED] || todo->of[RECONCILE_REMOVED];
+}
+
+/* One word an object: what is to be done at info, the rest at debug. */
+static void log_verdicts(const struct reconcile *todo,
+			 const struct plan_names *names)
+{
+	char text[PLAN_PRINT_SIZE];
+
+	for (size_t i = 0; i < todo->count; i++) {
+		const struct reconcile_entry *entry = &todo->entries[i];
+		const char *word = reconcile_word(entry->verdict);
+
+		plan_print_object(&entry->object, false, names, text,
+				  sizeof(text));
+		if (reconcile_is_step(entry))
+			log_info("%s: '%s'", word, text);
+		else
+			log_debug("%s: '%s'", word, text);
+	}
+}
+
+static void tell_foreign(const struct reconcile *todo,
+			 const struct plan_names *names, char *why)
+{
+	char text[PLAN_PRINT_SIZE];
+
+	for (size_t i = 0; i < todo->count; i++) {
+		const struct reconcile_entry *entry = &todo->entries[i];
+
+		if (entry->verdict != RECONCILE_FOREIGN)
+			continue;
+		plan_print_object(&entry->object, false, names, text,
+				  sizeof(text));
+		snprintf(why, APPLY_WHY_SIZE,
+			 "another program has what we need: '%s'", text);
+		return;
+	}
+}
+
+static void keep_plan(struct capture *capture, struct plan *plan)
+{
+	plan_fini(&capture->plan);
+	capture->plan = *plan;
+	memset(plan, 0, sizeof(*plan));
+}
+
+/* All of `todo` and the probes, or nothing of it. */
+static int install(const struct apply *apply, const struct plan *wanted,
+		   struct reconcile *todo, char *why)
+{
+	int ret = apply_run(apply, todo, why);
+	int undone;
+
+	if (ret == 0)
+		ret = apply_verify(apply, wanted, why);
+	if (ret == 0)
+		return 0;
+	undone = apply_undo(apply, todo);
+	if (undone < 0)
+		log_error("cannot take everything back: %s; "
+			  "'routed --recover' tries again",
+			  err_text(undone));
+	return ret;
+}
+
+int capture_install(struct capture *capture, struct plan *wanted,
+		    const struct plan_names *names, char *why)
+{
+	const struct apply apply = apply_with(capture, names);
+	struct reconcile todo;
+	int ret = reconcile_make(&todo, wanted, names->state);
+
+	if (ret < 0) {
+		snprintf(why, APPLY_WHY_SIZE, "%s", err_text(ret));
+		return ret;
+	}
+	log_verdicts(&todo, names);
+	tell_foreign(&todo, names, why);
+	if (todo.of[RECONCILE_FOREIGN])
+		ret = ERR_FOREIGN;
+	else
+		ret = install(&apply, wanted, &todo, why);
+	if (ret == 0)
+		keep_plan(capture, wanted);
+	reconcile_fini(&todo);
+	return ret;
+}
+
+/* What was in place and is not any more, though we want it still. */
+static size_t count_repairs(const struct capture *capture,
+			    const struct reconcile *todo)
+{
+	size_t repairs = 0;
+
+	for (size_t i = 0; i < todo->count; i++) {
+		const struct reconcile_entry *entry = &todo->entries[i];
+
+		if (entry->verdict != RECONCILE_ADDED)
+			continue;
+		for (size_t p = 0; p < capture->plan.count; p++) {
+			if (!object_is_equal(&capture->plan.objects[p],
+					     &entry->object))
+				continue;
+			repairs++;
+			break;
+		}
+	}
+	return repairs;
+}
+
+static void note_repairs(struct capture *capture, size_t repairs,
+			 uint32_t remover)
+{
+	char name[RIVAL_NAME_SIZE];
+
+	if (!repairs)
+		return;
+	capture->repairs += repairs;
+	log_notice("repaired %zu rules and routes that were removed", repairs);
+	/* The kernel itself removes routes with their link or address. */
+	if (remover && rival_note(&capture->rival, clock_monotonic_ms()))
+		log_warning("rules and routes of ours are removed again and "
+			    "again, by %s",
+			    rival_name(remover, name, sizeof(name)));
+}
+
+/* Told when it begins, not each time. */
+static void note_foreign(struct capture *capture, const struct reconcile *todo,
+			 const struct plan_names *names, char *why)
+{
+	size_t before = capture->foreign;
+
+	capture->foreign = todo->of[RECONCILE_FOREIGN];
+	if (capture->foreign <= before)
+		return;
+	tell_foreign(todo, names, why);
+	log_warning("%s", why);
+}
+
+int capture_follow(struct capture *capture, struct plan *wanted,
+		   const struct plan_names *names, uint32_t remover, char *why)
+{
+	const struct apply apply = apply_with(capture, names);
+	struct reconcile todo;
+	int ret = reconcile_make(&todo, wanted, names->state);
+
+	if (ret < 0) {
+		snprintf(why, APPLY_WHY_SIZE, "%s", err_text(ret));
+		return ret;
+	}
+	note_foreign(capture, &todo, names, why);
+	if (has_steps(&todo)) {
+		log_verdicts(&todo, names);
+		ret = apply_run(&apply, &todo, why);
+	}
+	if (ret == 0 && has_steps(&todo)) {
+		note_repairs(capture, count_repairs(capture, &todo), remover);
+		ret = 1;
+	}
+	/* What never was in place is not repaired when it comes. */
+	if (ret >= 0)
+		keep_plan(capture, wanted);
+	reconcile_fini(&todo);
+	return ret;
+}
+
+static bool is_thrown(const struct capture *capture,
+		      const struct prefix *prefix)
+{
+	for (size_t i = 0; i < capture->plan.count; i++) {
+		const struct nl_object *object = &capture->plan.objects[i];
+
+		if (object->kind == NL_OBJECT_ROUTE &&
+		    object->route.type == RTN_THROW &&
+		    prefix_covers(&object->route.dst, prefix))
+			return true;
+	}
+	return false;
+}
+
+int capture_throw(struct capture *capture, const struct prefix *prefix,
+		  const struct plan_names *names, char *why)
+{
+	static const uint32_t tables[] = {PLAN_TABLE_FIXED, PLAN_TABLE_LOCAL};
+	const struct apply apply = apply_with(capture, names);
+	struct reconcile_entry entries[ARRAY_LEN(tables)] = {0};
+	struct reconcile todo = {
+		.entries = entries,
+		.count = ARRAY_LEN(entries),
+	};
+	int ret;
+
+	if (is_thrown(capture, prefix))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		entries[i].verdict = RECONCILE_ADDED;
+		entries[i].object = plan_throw(prefix, tables[i]);
+	}
+	ret = apply_run(&apply, &todo, why);
+	/* From before, and on its way out: the next plan decides. */
+	return ret == -EEXIST ? 0 : ret;
+}
+
+int capture_remove(struct capture *capture, const struct plan_names *names,
+		   char *why)
+{
+	const struct apply apply = apply_with(capture, names);
+	struct reconcile todo;
+	int ret = reconcile_make(&todo, NULL, names->state);
+
+	if (ret < 0) {
+		snprintf(why, APPLY_WHY_SIZE, "%s", err_text(ret));
+		return ret;
+	}
+	log_verdicts(&todo, names);
+	ret = apply_run(&apply, &todo, why);
+	plan_fini(&capture->plan);
+	capture->foreign = 0;
+	reconcile_fini(&todo);
+	return ret;
+}

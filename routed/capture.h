@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * capture.h - the objects that we have in the kernel: put in, kept in, taken
+ * out.
+ *
+ * Between host.h, which knows when, and plan.h, which knows what.  The state
+ * in `names` is the dump to start from; it is out of date when a function has
+ * changed something.
+ *
+ * Errors	-errno, ERR_FOREIGN; `why` (APPLY_WHY_SIZE) has the sentence
+ * Ownership	capture_fini() frees what it holds; it removes no object
+ */
+#ifndef ERSATZ_ROUTED_CAPTURE_H
+#define ERSATZ_ROUTED_CAPTURE_H
+
+#include "routed/apply.h"
+#include "routed/rival.h"
+
+struct capture {
+	struct nl_edit *edit;    /* owned */
+	struct journal *journal; /* owned */
+	struct plan plan;        /* owned; the last that was applied */
+	struct rival rival;
+	uint64_t repairs; /* objects that others had removed */
+	size_t foreign;   /* objects of others where ours should be */
+};
+
+/* Starts the journal. */
+NODISCARD int capture_init(struct capture *capture, const char *run_dir);
+void capture_fini(struct capture *capture);
+
+/*
+ * Everything and all probes, or nothing: then the state is as before.  Takes
+ * the plan's contents when it succeeds.
+ */
+NODISCARD int capture_install(struct capture *capture, struct plan *wanted,
+			      const struct plan_names *names, char *why);
+
+/*
+ * Makes the difference to another plan, or to the same one after others have
+ * touched it; takes the plan's contents.  1 when something was changed.
+ * `remover` is the netlink port of who deleted something last.
+ */
+NODISCARD int capture_follow(struct capture *capture, struct plan *wanted,
+			     const struct plan_names *names, uint32_t remover,
+			     char *why);
+
+/* One more prefix that is thrown, at once. */
+NODISCARD int capture_throw(struct capture *capture,
+			    const struct prefix *prefix,
+			    const struct plan_names *names, char *why);
+
+/* Takes out all that is ours, in the reverse order. */
+NODISCARD int capture_remove(struct capture *capture,
+			     const struct plan_names *names, char *why);
+
+#endif

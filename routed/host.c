@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Everything that may have changed something ends in one place: a timer that
+ * dumps, plans and applies.  Events only start it, and not at once if the
+ * last dump was just now; so a swarm of them costs one dump, and a rival who
+ * removes our rules all day long costs one a second.
+ *
+ * Our own changes make no events (their sender is known), so the state is
+ * dumped again after each of them, without telling anybody.
+ */
+#include "routed/host.h"
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/nl_watch.h"
+#include "routed/capture.h"
+#include "routed/learnt.h"
+#include "routed/recover.h"
+#include "routed/takeover.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DUMP_SPACING_MS 100 /* between two dumps */
+#define DUMP_DELAY_MS 10    /* after the first event: they come in swarms */
+#define RETRY_MS 1000       /* after a failure */
+
+struct host {
+	struct ev_loop *loop;        /* borrowed */
+	const struct config *config; /* borrowed */
+	struct nl_reader *reader;    /* owned, as all below */
+	struct nl_watch *watch;
+	struct nl_state state;
+	struct capture capture;
+	struct takeover takeover;
+	struct learnt learnt;
+	struct ev_timer timer;
+	int64_t dumped_ms;
+	struct log_limit failures;
+	bool is_captured;
+	host_change_fn fn;
+	void *ctx;
+};
+
+/* 1 when the state is another one than before. */
+static int dump(struct host *host)
+{
+	struct nl_state now;
+	bool is_same;
+	int ret = nl_reader_dump(host->reader, &now);
+
+	if (ret < 0)
+		return ret;
+	host->dumped_ms = clock_monotonic_ms();
+	is_same = nl_state_equal(&host->state, &now);
+	nl_state_free(&host->state);
+	host->state = now;
+	return !is_same;
+}
+
+/* A timer that would run later runs then. */
+static void schedule(struct host *host, int64_t delay_ms)
+{
+	const double delay_s = (double)delay_ms / 1000;
+
+	ev_now_update(host->loop);
+	if (ev_is_active(&host->timer) &&
+	    ev_timer_remaining(host->loop, &host->timer) <= delay_s)
+		return;
+	ev_timer_stop(host->loop, &host->timer);
+	ev_timer_set(&host->timer, delay_s, 0);
+	ev_timer_start(host->loop, &host->timer);
+}
+
+static void on_event(void *ctx)
+{
+	struct host *host = ctx;
+	int64_t now_ms = clock_monotonic_ms();
+	int64_t delay_ms = host->dumped_ms + DUMP_SPACING_MS - now_ms;
+	int64_t rest_ms = rival_spacing_ms(&host->capture.rival, now_ms);
+
+	if (delay_ms < DUMP_DELAY_MS)
+		delay_ms = DUMP_DELAY_MS;
+	schedule(host, delay_ms > rest_ms ? delay_ms : rest_ms);
+}
+
+static struct plan_names names_now(const struct host *host)
+{
+	return (struct plan_names){
+		.state = &host->state,
+		.tun = host->config->routed.tun,
+		.tun_ifindex = host->learnt.facts.tun_ifindex,
+	};
+}
+
+static int plan_now(const struct host *host, struct plan *plan, char *why)
+{
+	struct plan_facts facts = host->learnt.facts;
+	int ret;
+
+	/* A TUN that the kernel has removed already leads nowhere. */
+	if (!nl_link_by_index(&host->state, facts.tun_ifindex))
+		facts.tun_ifindex = 0;
+	ret = plan_make(plan, host->config, &host->state, &facts);
+	if (ret < 0)
+		snprintf(why, HOST_WHY_SIZE, "cannot plan the routes: %s",
+			 err_text(ret));
+	return ret;
+}
+
+static int follow(struct host *host, char *why)
+{
+	const struct plan_names names = names_now(host);
+	struct plan plan;
+	int ret = plan_now(host, &plan, why);
+
+	if (ret < 0)
+		return ret;
+	ret = capture_follow(&host->capture, &plan, &names,
+			     nl_watch_remover(host->watch), why);
+	plan_fini(&plan);
+	/* Half of it may have been made. */
+	if (ret != 0 && dump(host) < 0 && ret > 0) {
+		snprintf(why, HOST_WHY_SIZE, "cannot read the routes");
+		ret = -EIO;
+	}
+	return ret;
+}
+
+static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	struct host *host = timer->data;
+	char why[HOST_WHY_SIZE] = "cannot read the routes";
+	int ret = dump(host);
+
+	(void)loop;
+	(void)revents;
+	if (ret > 0)
+		host->fn(host->ctx, &host->state);
+	if (ret >= 0 && host->is_captured)
+		ret = follow(host, why);
+	if (ret >= 0)
+		return;
+	if (log_limit_pass(&host->failures))
+		log_warning("%s; trying again", why);
+	schedule(host, RETRY_MS);
+}
+
+/* The TUN gets what sysctl says for devices that are yet to come. */
+static bool is_ipv6_off(const char *tun)
+{
+	char path[64 + IFNAMSIZ];
+	FILE *file;
+	int value;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
+		 tun);
+	file = fopen(path, "re");
+	if (!file)
+		file = fopen("/proc/sys/net/ipv6/conf/default/disable_ipv6",
+			     "re");
+	if (!file)
+		return true;
+	value = fgetc(file);
+	fclose(file);
+	return value != '0';
+}
+
+static void remove_leftovers(const struct config *config)
+{
+	struct recover_report report;
+	int ret = recover_run(config->run_dir, &report);
+
+	/* What could not be removed has been logged there. */
+	if (ret < 0 || report.rules || report.routes || report.links ||
+	    report.resolver)
+		log_notice("removed what an earlier run left behind: %zu "
+			   "rules, %zu routes, %zu devices%s",
+			   report.rules, report.routes, report.links,
+			   report.resolver > 0 ? ", resolv.conf" : "");
+}
+
+int host_open(struct host **host, struct ev_loop *loop,
+	      const struct config *config, host_change_fn fn, void *ctx)
+{
+	struct host *new = calloc(1, sizeof(*new));
+	int ret;
+
+	if (!new)
+		return -ENOMEM;
+	new->loop = loop;
+	new->config = config;
+	new->fn = fn;
+	new->ctx = ctx;
+	new->failures.burst = 3;
+	ev_timer_init(&new->timer, on_timer, 0, 0);
+	new->timer.data = new;
+	remove_leftovers(config);
+	ret = nl_reader_open(&new->reader);
+	if (ret < 0)
+		goto free_host;
+	ret = capture_init(&new->capture, config->run_dir);
+	if (ret < 0)
+		goto close_reader;
+	/* Before the first dump, so that nothing falls between. */
+	ret = nl_watch_open(&new->watch, loop,
+			    nl_edit_portid(new->capture.edit), on_event, new);
+	if (ret < 0)
+		goto fini_capture;
+	ret = dump(new);
+	if (ret < 0)
+		goto close_watch;
+	*host = new;
+	fn(ctx, &new->state);
+	return 0;
+
+close_watch:
+	nl_watch_close(new->watch);
+fini_capture:
+	capture_fini(&new->capture);
+close_reader:
+	nl_reader_close(new->reader);
+free_host:
+	free(new);
+	return ret;
+}
+
+static int install(struct host *host, char *why)
+{
+	const struct plan_names names = names_now(host);
+	struct plan plan;
+	int ret = plan_now(host, &plan, why);
+
+	if (ret < 0)
+		return ret;
+	ret = capture_install(&host->capture, &plan, &names, why);
+	plan_fini(&plan);
+	return ret;
+}
+
+int host_capture(struct host *host, int tun_ifindex, char *why)
+{
+	int ret;
+
+	snprintf(why, HOST_WHY_SIZE, "cannot read the routes");
+	host_set_tun(host, tun_ifindex);
+	ret = dump(host);
+	if (ret < 0)
+		return ret;
+	ret = install(host, why);
+	if (ret < 0)
+		return ret;
+	host->is_captured = true;
+	ret = takeover_start(&host->takeover, host->config, why);
+	if (ret < 0)
+		host_release(host);
+	else
+		schedule(host, DUMP_DELAY_MS);
+	return ret;
+}
+
+void host_release(struct host *host)
+{
+	const struct plan_names names = names_now(host);
+	char why[HOST_WHY_SIZE] = "cannot read the routes";
+	int ret;
+
+	if (!host->is_captured)
+		return;
+	host->is_captured = false;
+	takeover_stop(&host->takeover, host->config);
+	ret = dump(host);
+	if (ret >= 0)
+		ret = capture_remove(&host->capture, &names, why);
+	if (ret < 0) {
+		log_error("%s", why);
+		remove_leftovers(host->config);
+	}
+	if (dump(host) < 0)
+		log_debug("cannot read the routes after the release");
+}
+
+void host_close(struct host *host)
+{
+	if (!host)
+		return;
+	host_release(host);
+	ev_timer_stop(host->loop, &host->timer);
+	if (journal_remove(host->config->run_dir) < 0)
+		log_debug("left the journal behind");
+	nl_watch_close(host->watch);
+	capture_fini(&host->capture);
+	nl_reader_close(host->reader);
+	nl_state_free(&host->state);
+	learnt_fini(&host->learnt);
+	free(host);
+}
+
+void host_set_config(struct host *host, const struct config *config)
+{
+	char why[HOST_WHY_SIZE];
+
+	host->config = config;
+	if (!host->is_captured)
+		return;
+	if (config->routed.resolver == ROUTED_RESOLVER_OFF)
+		takeover_stop(&host->takeover, config);
+	else if (takeover_start(&host->takeover, config, why) < 0)
+		log_error("%s", why);
+	schedule(host, DUMP_DELAY_MS);
+}
+
+void host_set_tun(struct host *host, int tun_ifindex)
+{
+	const char *tun = host->config->routed.tun;
+	int ret = 0;
+
+	host->learnt.facts.tun_ifindex = tun_ifindex;
+	host->learnt.facts.is_ipv6_off = is_ipv6_off(tun);
+	if (tun_ifindex)
+		ret = journal_tun(host->capture.journal, tun, tun_ifindex);
+	if (ret < 0)
+		log_warning("cannot write the journal: %s", err_text(ret));
+	schedule(host, DUMP_DELAY_MS);
+}
+
+int host_set_uids(struct host *host, const struct uid_range *uids, size_t count)
+{
+	int ret = learnt_set_uids(&host->learnt, uids, count);
+
+	schedule(host, DUMP_DELAY_MS);
+	return ret;
+}
+
+int host_set_far_ends(struct host *host, const struct prefix *ends,
+		      size_t count)
+{
+	int ret = learnt_set_far_ends(&host->learnt, ends, count);
+
+	schedule(host, DUMP_DELAY_MS);
+	return ret;
+}
+
+int host_set_udp_servers(struct host *host, const struct endpoint *servers,
+			 size_t count)
+{
+	int ret = learnt_set_udp_servers(&host->learnt, servers, count);
+
+	schedule(host, DUMP_DELAY_MS);
+	return ret;
+}
+
+int host_add_far_end(struct host *host, const struct prefix *end)
+{
+	const struct plan_names names = names_now(host);
+	char why[HOST_WHY_SIZE];
+	int ret = learnt_add_far_end(&host->learnt, end);
+
+	if (ret <= 0 || !host->is_captured ||
+	    host->config->routed.capture != ROUTED_CAPTURE_ALL)
+		return ret < 0 ? ret : 0;
+	schedule(host, DUMP_DELAY_MS);
+	ret = capture_throw(&host->capture, end, &names, why);
+	if (ret < 0 && log_limit_pass(&host->failures))
+		log_warning("%s", why);
+	return ret;
+}
+
+const struct nl_state *host_state(const struct host *host)
+{
+	return &host->state;
+}
+
+struct host_status host_status(const struct host *host)
+{
+	return (struct host_status){
+		.is_captured = host->is_captured,
+		.objects = host->capture.plan.count,
+		.repairs = host->capture.repairs,
+		.foreign = host->capture.foreign,
+		.has_resolver = host->takeover.is_taken,
+	};
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/recover.h"
+
+#include "common/err.h"
+#include "common/log.h"
+#include "routed/journal.h"
+#include "routed/plan_print.h"
+#include "routed/reconcile.h"
+#include "routed/resolvconf.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct recovery {
+	struct nl_edit *edit;  /* owned */
+	struct nl_state found; /* owned */
+	struct recover_report *report;
+	int first_error;
+};
+
+static void note(struct recovery *recovery, int ret)
+{
+	if (ret < 0 && !recovery->first_error)
+		recovery->first_error = ret;
+}
+
+static bool is_gone(int ret)
+{
+	return ret == -ENOENT || ret == -ESRCH || ret == -ENODEV;
+}
+
+static void remove_object(struct recovery *recovery,
+			  const struct nl_object *object)
+{
+	const struct plan_names names = {&recovery->found, "", 0};
+	char text[PLAN_PRINT_SIZE];
+	int ret = nl_edit_del(recovery->edit, object);
+
+	plan_print_object(object, true, &names, text, sizeof(text));
+	if (ret < 0 && !is_gone(ret)) {
+		log_error("cannot do '%s': %s", text, err_text(ret));
+		note(recovery, ret);
+		return;
+	}
+	log_debug("removed: '%s'", text);
+	if (object->kind == NL_OBJECT_RULE)
+		recovery->report->rules++;
+	else
+		recovery->report->routes++;
+}
+
+static void remove_objects(struct recovery *recovery)
+{
+	struct reconcile todo;
+	int ret = reconcile_make(&todo, NULL, &recovery->found);
+
+	if (ret < 0) {
+		note(recovery, ret);
+		return;
+	}
+	for (size_t i = 0; i < todo.count; i++) {
+		if (todo.entries[i].verdict == RECONCILE_REMOVED)
+			remove_object(recovery, &todo.entries[i].object);
+	}
+	reconcile_fini(&todo);
+}
+
+/* Only what still has both the name and the number that it had. */
+static void on_tun(void *ctx, const char *name, int ifindex)
+{
+	struct recovery *recovery = ctx;
+	const struct nl_link *link =
+		nl_link_by_index(&recovery->found, ifindex);
+	int ret;
+
+	if (!link || strcmp(link->name, name) != 0 ||
+	    strcmp(link->kind, "tun") != 0)
+		return;
+	ret = nl_edit_del_link(recovery->edit, ifindex);
+	if (ret < 0 && !is_gone(ret)) {
+		log_error("cannot remove device '%s': %s", name, err_text(ret));
+		note(recovery, ret);
+		return;
+	}
+	log_debug("removed: device '%s'", name);
+	recovery->report->links++;
+}
+
+static void remove_links(struct recovery *recovery, const char *run_dir)
+{
+	const struct journal_reader reader = {.on_tun = on_tun};
+	int ret = journal_read(run_dir, &reader, recovery);
+
+	if (ret == -ENOENT)
+		return;
+	if (ret < 0)
+		log_warning("cannot read '%s/" JOURNAL_FILE "': %s", run_dir,
+			    err_text(ret));
+	ret = journal_remove(run_dir);
+	if (ret < 0) {
+		log_error("cannot remove '%s/" JOURNAL_FILE "': %s", run_dir,
+			  err_text(ret));
+		note(recovery, ret);
+	}
+}
+
+static void give_resolver_back(struct recovery *recovery, const char *run_dir)
+{
+	const struct resolvconf conf = {RESOLVCONF_PATH, run_dir};
+	int ret = resolvconf_give_back(&conf);
+
+	if (ret < 0) {
+		log_error("cannot give '" RESOLVCONF_PATH "' back: %s",
+			  err_text(ret));
+		note(recovery, ret);
+		return;
+	}
+	recovery->report->resolver = ret;
+}
+
+static int look(struct nl_state *found)
+{
+	struct nl_reader *reader;
+	int ret = nl_reader_open(&reader);
+
+	if (ret < 0)
+		return ret;
+	ret = nl_reader_dump(reader, found);
+	nl_reader_close(reader);
+	return ret;
+}
+
+int recover_run(const char *run_dir, struct recover_report *report)
+{
+	struct recovery recovery = {.report = report};
+	int ret;
+
+	memset(report, 0, sizeof(*report));
+	ret = look(&recovery.found);
+	if (ret < 0)
+		return ret;
+	ret = nl_edit_open(&recovery.edit);
+	if (ret < 0)
+		goto free_found;
+	if (run_dir)
+		give_resolver_back(&recovery, run_dir);
+	remove_objects(&recovery);
+	if (run_dir)
+		remove_links(&recovery, run_dir);
+	ret = recovery.first_error;
+	nl_edit_close(recovery.edit);
+
+free_found:
+	nl_state_free(&recovery.found);
+	return ret;
+}

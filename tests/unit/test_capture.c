@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * capture.h with apply.h and journal.h below it, on a kernel of paper.
+ */
+#include "routed/capture.h"
+
+#include "common/err.h"
+#include "tests/unit/fake_edit.h"
+
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	char folder[40];
+	struct fib_model model, before;
+	struct nl_edit edit;
+	struct config config;
+	struct plan_facts facts;
+	struct plan plan;
+	struct plan_names names;
+	struct capture capture;
+	char why[APPLY_WHY_SIZE];
+};
+
+static struct fixture *the;
+
+static void count_change(void *ctx, const struct nl_change *change)
+{
+	size_t *count = ctx;
+
+	(void)change;
+	(*count)++;
+}
+
+static size_t journalled(void)
+{
+	const struct journal_reader reader = {.on_change = count_change};
+	size_t count = 0;
+
+	assert_int_equal(journal_read(the->folder, &reader, &count), 0);
+	return count;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	the = f;
+	strcpy(f->folder, "/tmp/test_capture.XXXXXX");
+	assert_non_null(mkdtemp(f->folder));
+	fib_model_laptop(&f->model);
+	fib_model_copy(&f->before, &f->model);
+	f->edit.model = &f->model;
+	f->edit.journalled = journalled;
+	fake_edit_set(&f->edit);
+	f->config.dnsd.fake = fake_pool_default();
+	f->config.routed.tun = "ersatz0";
+	f->facts.tun_ifindex = TUN;
+	f->names = (struct plan_names){&f->model.state, "ersatz0", TUN};
+	assert_int_equal(capture_init(&f->capture, f->folder), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	plan_fini(&f->plan);
+	capture_fini(&f->capture);
+	assert_int_equal(journal_remove(f->folder), 0);
+	rmdir(f->folder);
+	free(f);
+	return 0;
+}
+
+static void plan_again(struct fixture *f)
+{
+	plan_fini(&f->plan);
+	assert_int_equal(
+		plan_make(&f->plan, &f->config, &f->model.state, &f->facts), 0);
+}
+
+static int install(struct fixture *f)
+{
+	plan_again(f);
+	return capture_install(&f->capture, &f->plan, &f->names, f->why);
+}
+
+static int follow(struct fixture *f)
+{
+	plan_again(f);
+	return capture_follow(&f->capture, &f->plan, &f->names, 1, f->why);
+}
+
+/* Rules and routes; that the TUN stays up is its owner's matter. */
+static void assert_as_before(const struct fixture *f)
+{
+	const struct nl_state *now = &f->model.state;
+	const struct nl_state *was = &f->before.state;
+
+	assert_int_equal(now->rule_count, was->rule_count);
+	assert_memory_equal(now->rules, was->rules,
+			    was->rule_count * sizeof(*was->rules));
+	assert_int_equal(now->route_count, was->route_count);
+	assert_memory_equal(now->routes, was->routes,
+			    was->route_count * sizeof(*was->routes));
+	assert_int_equal(now->addr_count, was->addr_count);
+}
+
+static void all_is_in_place_and_goes_again(void **state)
+{
+	struct fixture *f = *state;
+	size_t count;
+
+	assert_int_equal(install(f), 0);
+	count = f->capture.plan.count;
+	assert_true(count > 40);
+	assert_int_equal(f->edit.changes, count);
+	assert_int_equal(journalled(), count);
+	/* Eight ranks, none too large for one call. */
+	assert_int_equal(f->edit.calls, 8);
+	assert_int_equal(follow(f), 0);
+	assert_int_equal(f->edit.calls, 8);
+	assert_int_equal(capture_remove(&f->capture, &f->names, f->why), 0);
+	/* Addresses stay with the TUN. */
+	f->model.state.addr_count = f->before.state.addr_count;
+	assert_as_before(f);
+}
+
+static void step_that_fails_takes_everything_back(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t at = 1;; at++) {
+		int ret;
+
+		f->edit.fails_at = at;
+		f->edit.failure = -EPERM;
+		ret = install(f);
+		if (ret == 0)
+			break;
+		assert_int_equal(ret, -EPERM);
+		assert_non_null(strstr(f->why, "cannot do 'ip "));
+		assert_non_null(strstr(f->why, strerror(EPERM)));
+		assert_as_before(f);
+		assert_int_equal(f->capture.plan.count, 0);
+	}
+	assert_true(f->capture.plan.count > 40);
+}
+
+static void probe_that_fails_takes_everything_back(void **state)
+{
+	struct fixture *f = *state;
+
+	f->edit.rival_link = ETH;
+	assert_int_equal(install(f), ERR_FOREIGN);
+	assert_non_null(strstr(f->why, "an address of the pool is led to "
+				       "'eth0' by table 254"));
+	assert_as_before(f);
+	f->edit.rival_link = TUN;
+	assert_int_equal(install(f), ERR_FOREIGN);
+	assert_non_null(strstr(f->why, "although it is exempt"));
+	assert_as_before(f);
+	f->edit.rival_link = -ENETUNREACH;
+	assert_int_equal(install(f), -ENETUNREACH);
+	assert_non_null(strstr(f->why, "cannot be reached"));
+	assert_as_before(f);
+}
+
+static void table_of_somebody_else_refuses_the_start(void **state)
+{
+	struct fixture *f = *state;
+
+	fib_model_route(&f->model, "10.1.0.0/16", ETH, NULL)->table = 199;
+	fib_model_copy(&f->before, &f->model);
+	assert_int_equal(install(f), ERR_FOREIGN);
+	assert_non_null(strstr(f->why, "another program has what we need: "
+				       "'ip route add 10.1.0.0/16"));
+	assert_int_equal(f->edit.calls, 0);
+	assert_as_before(f);
+}
+
+static void flushed_rules_are_repaired_and_the_third_time_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct fib_model installed;
+
+	assert_int_equal(install(f), 0);
+	fib_model_copy(&installed, &f->model);
+	for (unsigned round = 1; round <= RIVAL_ROW; round++) {
+		/* ip rule flush, but for the kernel's own */
+		f->model.state.rule_count = f->before.state.rule_count;
+		assert_int_equal(follow(f), 1);
+		assert_int_equal(f->capture.rival.row, round);
+		assert_int_equal(f->model.state.rule_count,
+				 installed.state.rule_count);
+	}
+	assert_true(f->capture.rival.has_warned);
+	assert_int_equal(f->capture.repairs,
+			 RIVAL_ROW * (installed.state.rule_count -
+				      f->before.state.rule_count));
+}
+
+static void what_changes_by_our_own_will_is_no_repair(void **state)
+{
+	struct fixture *f = *state;
+	const struct uid_range uids[] = {{107, 107}};
+
+	assert_int_equal(install(f), 0);
+	f->facts.uids = uids;
+	f->facts.uid_count = 1;
+	assert_int_equal(follow(f), 1);
+	f->facts.tun_ifindex = 0;
+	assert_int_equal(follow(f), 1);
+	assert_int_equal(f->capture.repairs, 0);
+	assert_int_equal(f->capture.rival.row, 0);
+}
+
+static void repair_that_fails_leaves_the_rest_for_later(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(install(f), 0);
+	f->model.state.rule_count = f->before.state.rule_count;
+	/* An exemption cannot be made: nothing may be captured then. */
+	f->edit.fails_at = 1;
+	f->edit.failure = -ENOMEM;
+	assert_int_equal(follow(f), -ENOMEM);
+	for (size_t i = 0; i < f->model.state.rule_count; i++)
+		assert_true(f->model.rules[i].priority < 4990 ||
+			    f->model.rules[i].priority == 4998 ||
+			    f->model.rules[i].priority > 5003);
+	assert_int_equal(follow(f), 1);
+	assert_int_equal(follow(f), 0);
+}
+
+static void one_more_prefix_is_thrown_at_once(void **state)
+{
+	struct fixture *f = *state;
+	const struct prefix end = prefix_of("203.0.113.9");
+	const struct prefix lan = prefix_of("192.168.7.200");
+	const struct nl_lookup lookup = {.dst = end.addr};
+	size_t calls;
+
+	assert_int_equal(install(f), 0);
+	assert_int_equal(fib_model_lookup(&f->model, &lookup, false), TUN);
+	assert_int_equal(capture_throw(&f->capture, &end, &f->names, f->why),
+			 0);
+	assert_int_equal(fib_model_lookup(&f->model, &lookup, false), ETH);
+	calls = f->edit.calls;
+	assert_int_equal(capture_throw(&f->capture, &lan, &f->names, f->why),
+			 0);
+	assert_int_equal(f->edit.calls, calls);
+	f->facts.far_ends = &end;
+	f->facts.far_end_count = 1;
+	assert_int_equal(follow(f), 0);
+	/* Made by the plan before it was asked for. */
+	assert_int_equal(capture_throw(&f->capture, &end, &f->names, f->why),
+			 0);
+	assert_int_equal(f->edit.calls, calls);
+}
+
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CLAIM(all_is_in_place_and_goes_again),
+		CLAIM(step_that_fails_takes_everything_back),
+		CLAIM(probe_that_fails_takes_everything_back),
+		CLAIM(table_of_somebody_else_refuses_the_start),
+		CLAIM(flushed_rules_are_repaired_and_the_third_time_counted),
+		CLAIM(what_changes_by_our_own_will_is_no_repair),
+		CLAIM(repair_that_fails_leaves_the_rest_for_later),
+		CLAIM(one_more_prefix_is_thrown_at_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
