@@ -1,7 +1,283 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <stdlib.h>
+/*
+ * routed(8): what is asked for on the command line, the daemon itself, or
+ * (executed by the spawner) its relay.
+ */
+#include "common/config.h"
+#include "common/daemon.h"
+#include "common/diag.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/nl.h"
+#include "routed/connections.h"
+#include "routed/options.h"
+#include "routed/plan.h"
+#include "routed/plan_print.h"
+#include "routed/recover.h"
+#include "routed/relay/relay.h"
+#include "routed/service.h"
+#include "routed/spawner.h"
+#include "routed/verbs.h"
 
-int main(void)
+#include <ev.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* The root object, for the signal watchers. */
+static struct {
+	struct options options;
+	struct daemon daemon;
+	struct service *service;
+} routed = {.daemon = {.lock_fd = -1, .ready_fd = -1}};
+
+/* A configuration with the text that relays get. */
+struct source {
+	struct config *config;
+	char *text; /* owned */
+	size_t length;
+};
+
+static int load(struct source *source, struct diag *diag)
 {
+	const char *file;
+	int ret = options_read(&routed.options, &source->text, &source->length,
+			       &file, diag);
+
+	if (ret < 0)
+		return ret;
+	ret = options_load(&routed.options, &source->config, source->text,
+			   source->length, file, diag);
+	if (ret < 0)
+		free(source->text);
+	return ret;
+}
+
+static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
+{
+	(void)loop;
+	(void)signal;
+	(void)events;
+	log_notice("stopping");
+	service_stop(routed.service);
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
+{
+	struct source source = {0};
+	struct diag diag;
+
+	(void)loop;
+	(void)signal;
+	(void)events;
+	diag_init(&diag);
+	int ret = load(&source, &diag);
+	for (size_t i = 0; i < diag.count; i++)
+		log_warning("%s", diag.lines[i]);
+	diag_fini(&diag);
+	if (ret == 0) {
+		ret = service_reload(routed.service, source.config, source.text,
+				     source.length);
+		free(source.text);
+	}
+	if (ret < 0)
+		log_error("cannot reload, going on as before: %s",
+			  err_text(ret));
+	else
+		log_notice("reloaded");
+}
+
+static void watch_signals(struct ev_loop *loop)
+{
+	static ev_signal term, interrupt, hangup;
+
+	ev_signal_init(&term, on_stop, SIGTERM);
+	ev_signal_init(&interrupt, on_stop, SIGINT);
+	ev_signal_init(&hangup, on_reload, SIGHUP);
+	ev_signal_start(loop, &term);
+	ev_signal_start(loop, &interrupt);
+	ev_signal_start(loop, &hangup);
+}
+
+static int run(struct source *source)
+{
+	struct service_conf conf = {
+		.config = source->config,
+		.text = source->text,
+		.length = source->length,
+		.daemon = &routed.daemon,
+		.is_foreground = routed.options.is_foreground,
+	};
+
+	if (geteuid() != 0) {
+		log_error("cannot start: routed changes routes and needs root");
+		config_free(source->config);
+		return EXIT_FAILURE;
+	}
+	log_open("routed", source->config->log_level, LOG_TARGET_STDERR);
+	if (!conf.is_foreground && daemon_detach(&routed.daemon) < 0) {
+		log_error("cannot go to the background");
+		config_free(source->config);
+		return EXIT_FAILURE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (service_start(&routed.service, &conf) < 0)
+		return EXIT_FAILURE;
+	watch_signals(service_loop(routed.service));
+	int status = service_run(routed.service);
+	service_free(routed.service);
+	return status;
+}
+
+static int check(const struct config *config)
+{
+	printf("%s: correct: %zu rules, %zu outbounds, %zu upstreams\n",
+	       config->file, rules_count(config->rules), config->outbound_count,
+	       config->upstream_count);
+	return EXIT_SUCCESS;
+}
+
+/* What a start would do now; needs no privilege. */
+static int print_plan(const struct config *config)
+{
+	struct nl_reader *reader;
+	struct nl_state state = {0};
+	struct plan plan = {0};
+	const struct plan_facts facts = {.tun_ifindex = PLAN_TUN_UNBORN};
+	const struct plan_names names = {
+		.state = &state,
+		.tun = config->routed.tun,
+		.tun_ifindex = PLAN_TUN_UNBORN,
+	};
+	int ret = nl_reader_open(&reader);
+
+	if (ret == 0) {
+		ret = nl_reader_dump(reader, &state);
+		nl_reader_close(reader);
+	}
+	if (ret == 0)
+		ret = plan_make(&plan, config, &state, &facts);
+	if (ret == 0)
+		plan_print(&plan, &names, stdout);
+	else
+		log_error("cannot make a plan: %s", err_text(ret));
+	plan_fini(&plan);
+	nl_state_free(&state);
+	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* The configuration may be broken or gone; then the defaults are meant. */
+static const char *run_dir_of(const struct config *config)
+{
+	if (routed.options.run_dir)
+		return routed.options.run_dir;
+	return config ? config->run_dir : OPTIONS_DEFAULT_RUN_DIR;
+}
+
+static int recover(const struct config *config)
+{
+	const struct fake_pool pool =
+		config ? config->dnsd.fake : fake_pool_default();
+	const char *run_dir = run_dir_of(config);
+	struct recover_report report = {0};
+	pid_t holder = 0;
+
+	if (access(run_dir, F_OK) == 0) {
+		int ret =
+			daemon_lock(&routed.daemon, run_dir, "routed", &holder);
+		if (ret == ERR_RUNNING) {
+			log_error("cannot recover: routed is running, process "
+				  "%d; stop it instead",
+				  holder);
+			return EXIT_FAILURE;
+		}
+		if (ret < 0)
+			log_warning("cannot lock '%s/routed.pid': %s", run_dir,
+				    err_text(ret));
+	}
+	int ret = recover_run(run_dir, &report);
+	int ended = connections_end(&pool);
+	daemon_unlock(&routed.daemon);
+	printf("removed: %zu rules, %zu routes, %zu links; resolver %s; "
+	       "connections ended: %d\n",
+	       report.rules, report.routes, report.links,
+	       report.resolver ? "given back" : "not ours",
+	       ended > 0 ? ended : 0);
+	if (ret < 0)
+		log_error("cannot remove everything: %s", err_text(ret));
+	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Everything that a configuration is there for, or not. */
+static int act(struct source *source)
+{
+	const struct options *options = &routed.options;
+	const struct config *config = source->config;
+
+	switch (options->action) {
+	case ACTION_RUN:
+		break;
+	case ACTION_CHECK:
+		return check(config);
+	case ACTION_PRINT_CONFIG:
+		config_print(config, stdout);
+		return EXIT_SUCCESS;
+	case ACTION_PLAN:
+		return print_plan(config);
+	case ACTION_EXPLAIN:
+		return verbs_print_explanation(run_dir_of(config), options,
+					       config, stdout);
+	case ACTION_STATUS:
+		return verbs_print_status(run_dir_of(config), options->is_json,
+					  stdout);
+	case ACTION_FLOWS:
+		return verbs_print_flows(run_dir_of(config), options->is_json,
+					 stdout);
+	case ACTION_RECOVER:
+		return recover(config);
+	case ACTION_VERSION:
+		puts("routed (ersatz) " PACKAGE_VERSION);
+		return EXIT_SUCCESS;
+	case ACTION_HELP:
+		options_help(stdout);
+		return EXIT_SUCCESS;
+	}
 	return EXIT_FAILURE;
+}
+
+static int be_relay(void)
+{
+	prctl(PR_SET_NAME, "ersatz-relay");
+	log_open("routed: relay", LOG_LEVEL_NOTICE, LOG_TARGET_STDERR);
+	return relay_main(SPAWNER_LINK_FD);
+}
+
+int main(int argc, char **argv)
+{
+	struct source source = {0};
+	struct diag diag;
+	int status = EXIT_FAILURE;
+
+	if (argc > 0 && spawner_is_relay(argv[0]))
+		return be_relay();
+	log_open("routed", LOG_LEVEL_NOTICE, LOG_TARGET_STDERR);
+	if (options_parse(&routed.options, argc, argv) < 0)
+		return EXIT_FAILURE;
+	diag_init(&diag);
+	int ret = load(&source, &diag);
+	bool is_needed = routed.options.action < ACTION_STATUS;
+	if ((ret < 0 && is_needed) || routed.options.action <= ACTION_CHECK)
+		diag_print(&diag, stderr);
+	diag_fini(&diag);
+	if (ret == 0 && routed.options.action == ACTION_RUN)
+		status = run(&source); /* takes the config */
+	else if (ret == 0 || !is_needed)
+		status = act(&source);
+	if (ret == 0 && routed.options.action != ACTION_RUN)
+		config_free(source.config);
+	if (ret == 0)
+		free(source.text);
+	return status;
 }

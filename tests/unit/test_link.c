@@ -122,7 +122,10 @@ static void send_bytes(int fd, const void *bytes, size_t size, int fd_beside)
 	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	if (bytes)
-		memcpy(copy, bytes, size);
+		memcpy(copy, bytes,
+		       size < sizeof(struct link_message)
+			       ? size
+			       : sizeof(struct link_message));
 	if (fd_beside >= 0) {
 		header.msg_control = control;
 		header.msg_controllen = sizeof(control);
