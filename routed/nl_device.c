@@ -129,11 +129,18 @@ static int set_addr_gen_mode(struct nl_device *device, const char *name)
 	return finish(device, msg, put);
 }
 
+int nl_device_set_quiet(struct nl_device *device, const char *name)
+{
+	int ret = set_addr_gen_mode(device, name);
+
+	/* A kernel without IPv6 has nothing to tell. */
+	return ret == -EAFNOSUPPORT || ret == -EINVAL ? 0 : ret;
+}
+
 int nl_device_up(struct nl_device *device, const char *name, uint32_t mtu)
 {
-	/* Before it is up; a kernel without IPv6 has nothing to tell. */
-	int ret = set_addr_gen_mode(device, name);
-	if (ret < 0 && ret != -EAFNOSUPPORT && ret != -EINVAL)
+	int ret = nl_device_set_quiet(device, name);
+	if (ret < 0)
 		return ret;
 
 	struct ifinfomsg info = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};

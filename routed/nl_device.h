@@ -26,9 +26,11 @@ NODISCARD int nl_device_open(struct nl_device **device);
 void nl_device_close(struct nl_device *device);
 
 /*
- * Sets a link up, without a link-local address of its own making: it would
- * send router solicitations.  `mtu` 0 leaves it as it is.
+ * No link-local address of its own making when it comes up: it would send
+ * router solicitations.
  */
+NODISCARD int nl_device_set_quiet(struct nl_device *device, const char *name);
+/* Sets a link up, quiet.  `mtu` 0 leaves it as it is. */
 NODISCARD int nl_device_up(struct nl_device *device, const char *name,
 			   uint32_t mtu);
 NODISCARD int nl_device_set_mtu(struct nl_device *device, const char *name,

@@ -51,7 +51,9 @@ int tun_open(const char *name, uint32_t mtu)
 		ret = fd;
 		goto close_device;
 	}
-	ret = nl_device_set_mtu(device, name, mtu);
+	ret = nl_device_set_quiet(device, name);
+	if (ret == 0)
+		ret = nl_device_set_mtu(device, name, mtu);
 	if (ret < 0) {
 		close(fd);
 		goto close_device;

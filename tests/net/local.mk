@@ -1,6 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 dist_check_SCRIPTS += tests/net/run
 TESTS += tests/net/run
+
+check_PROGRAMS += tests/net/route_host
+tests_net_route_host_LDADD = $(ROUTED_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/net/route_compare
+tests_net_route_compare_SOURCES = tests/net/route_compare.c $(FIB_MODEL)
+tests_net_route_compare_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_net_route_compare_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+endif
+
 EXTRA_DIST += \
 	tests/net/conftest.py \
 	tests/net/demo.py \
@@ -15,6 +26,7 @@ EXTRA_DIST += \
 	tests/net/test_local_proxy.py \
 	tests/net/test_map_crash.py \
 	tests/net/test_upstream.py \
+	tests/net/test_routes.py \
 	tests/net/test_way.py \
 	tests/net/topology.py
 

@@ -260,6 +260,10 @@ class Network:
                     f"ip -6 route add default via {ROUTER6[name]}")
         machine.path("/etc/resolv.conf").write_text(
             f"nameserver {ROUTER['laptop']}\n")
+        # The kernel makes it in its own time; a state taken before would
+        # differ from the one after.
+        wait_until(lambda: "local fe80" in machine.out(
+            "ip -6 route show table local"), "the link-local address is there")
 
     def _start_resolver(self):
         """The resolver that the laptop had before us: unbound at home."""

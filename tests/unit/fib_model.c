@@ -312,8 +312,9 @@ static bool is_usable(const struct fib_model *model,
 {
 	const struct nl_link *link;
 
+	/* In IPv6 throws and the like have a device too, lo. */
 	if (route->type != RTN_UNICAST)
-		return true;
+		return route->family == ADDR_IPV4 || !lookup->oif[0];
 	link = nl_link_by_index(&model->state, route->oif);
 	return link && link->is_up && is_link_matching(lookup->oif, link->name);
 }
@@ -344,12 +345,20 @@ static int lookup_table(const struct fib_model *model, uint32_t table,
 	return best->type == RTN_UNICAST ? best->oif : -EHOSTUNREACH;
 }
 
-/* Links start at 1, which is lo: nothing but `local` leads there. */
+/*
+ * Links start at 1, which is lo: nothing but `local` leads there.  The routes
+ * of that table have the address's link for their device.
+ */
 static int lookup_local(const struct fib_model *model,
 			const struct nl_lookup *lookup)
 {
 	for (size_t i = 0; i < model->state.addr_count; i++) {
-		if (addr_equal(&model->addrs[i].addr, &lookup->dst))
+		const struct nl_ifaddr *own = &model->addrs[i];
+		const struct nl_link *link =
+			nl_link_by_index(&model->state, own->ifindex);
+
+		if (addr_equal(&own->addr, &lookup->dst) && link &&
+		    is_link_matching(lookup->oif, link->name))
 			return LO;
 	}
 	return addr_is_loopback(&lookup->dst) ? LO : 0;
