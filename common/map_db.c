@@ -203,7 +203,8 @@ static bool read_state(sqlite3_stmt *statement, struct map_db_state *state)
 		return false;
 	if (sqlite3_column_type(statement, 1) != SQLITE_NULL &&
 	    (!read_prefix(statement, 1, &state->pool.ipv6) ||
-	     ipv6->addr.family != ADDR_IPV6 || ipv6->length > 96))
+	     ipv6->addr.family != ADDR_IPV6 ||
+	     ipv6->length > 128 - (32 - ipv4->length)))
 		return false;
 	if (!read_slot(statement, 2, &state->reserved_end) ||
 	    !read_slot(statement, 3, &state->floor))

@@ -112,7 +112,7 @@ static int inspect_header(struct map_db *db)
 	unsigned char header[HEADER_SIZE] = {0};
 	struct stat st;
 	ssize_t n;
-	int fd;
+	int fd, err;
 
 	fd = open(db->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 && errno != ELOOP)
@@ -128,7 +128,12 @@ static int inspect_header(struct map_db *db)
 				  db->path);
 	}
 	n = pread(fd, header, sizeof(header), 0);
+	err = errno;
 	close(fd);
+	if (n < 0)
+		return map_db_say(db, -err,
+				  "cannot read map '%s': %s: see the disk",
+				  db->path, strerror(err));
 	if (n == 0)
 		return 1;
 	if (n < (ssize_t)sizeof(magic) ||
@@ -402,7 +407,10 @@ int map_make_file(struct map_db *db, const struct fake_pool *pool)
 		return map_db_say(db, -errno, "cannot make map '%s': %s", path,
 				  strerror(errno));
 	/* Whatever the umask: SQLite gives the -wal and -shm the same mode. */
-	ret = fchmod(fd, FILE_MODE) < 0 ? -errno : 0;
+	ret = fchmod(fd, FILE_MODE) < 0
+		      ? map_db_say(db, -errno, "cannot chmod '%s': %s", path,
+				   strerror(errno))
+		      : 0;
 	close(fd);
 	if (ret == 0)
 		ret = fill(&new, pool);

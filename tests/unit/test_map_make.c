@@ -160,6 +160,21 @@ static void other_pool_is_refused_with_the_old_one_named(void **state)
 	assert_refused(fixture, ERR_POOL, "2001:2::/48");
 }
 
+/* Every IPv6 pool that has room for the slots, as ersatz.yaml(5) says. */
+static void narrowest_ipv6_pool_is_taken_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fake_pool told;
+
+	assert_int_equal(prefix_parse(&fixture->pool.ipv6, "fd00::/111"), 0);
+	make_map(fixture, 10);
+	map_close(fixture_open(fixture, 0));
+	struct map_reader *reader = fixture_reader(fixture);
+	map_reader_pool(reader, &told);
+	map_reader_close(reader);
+	assert_memory_equal(&told, &fixture->pool, sizeof(told));
+}
+
 static void ipv6_may_be_turned_off_and_on(void **state)
 {
 	struct fixture *fixture = *state;
@@ -245,6 +260,7 @@ static void content_that_makes_no_sense_is_moved_aside(void **state)
 		"UPDATE state SET ipv4 = 'x'",
 		"UPDATE state SET ipv4 = '::/15'",
 		"UPDATE state SET ipv6 = '198.18.0.0/15'",
+		"UPDATE state SET ipv6 = 'fd00::/112'",
 		"UPDATE state SET reserved_end = -1",
 		"UPDATE state SET floor = 'high'",
 		"DROP TABLE name",
@@ -497,6 +513,34 @@ static int open_on_readonly_disk(struct fixture *fixture)
 	return strstr(fixture->reason, "mount it writable") ? 0 : 3;
 }
 
+static int open_what_cannot_be_read(struct fixture *fixture)
+{
+	struct map *map = NULL;
+
+	/* A plain file, and nothing is at its beginning: EIO. */
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("/proc/self/mem", fixture->path, NULL, MS_BIND, NULL) < 0)
+		return 77;
+	if (map_open(&map, fixture->path, &fixture->pool, fixture->reason) !=
+	    -EIO)
+		return 1;
+	return strstr(fixture->reason, "cannot read map") ? 0 : 2;
+}
+
+static void disk_that_fails_is_not_a_foreign_file(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (geteuid() != 0)
+		skip();
+	write_file(fixture->path, "", 0);
+	int ret = fixture_apart(fixture, 0, open_what_cannot_be_read);
+	if (ret == 77)
+		skip();
+	assert_int_equal(ret, 0);
+}
+
 static void readonly_file_system_is_named(void **state)
 {
 	if (geteuid() != 0)
@@ -520,6 +564,7 @@ int main(void)
 		MAP_TEST(folder_or_link_in_its_place_is_refused),
 		MAP_TEST(missing_folder_is_named),
 		MAP_TEST(other_pool_is_refused_with_the_old_one_named),
+		MAP_TEST(narrowest_ipv6_pool_is_taken_again),
 		MAP_TEST(ipv6_may_be_turned_off_and_on),
 		MAP_TEST(damaged_page_moves_the_file_aside),
 		MAP_TEST(cut_file_is_moved_aside),
@@ -532,6 +577,7 @@ int main(void)
 		MAP_TEST(full_disk_refuses_new_rows_and_keeps_the_old),
 		MAP_TEST(start_on_a_full_disk_is_an_error),
 		MAP_TEST(restart_on_a_full_disk_leaves_the_map_as_it_is),
+		MAP_TEST(disk_that_fails_is_not_a_foreign_file),
 		MAP_TEST(readonly_file_system_is_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
