@@ -392,7 +392,7 @@ static bool evict(struct control *control)
 
 	TAILQ_FOREACH(client, &control->clients, next)
 	{
-		if (client->is_pending)
+		if (client->is_pending || client->out_begin < client->out_end)
 			continue;
 		drop(client);
 		return true;

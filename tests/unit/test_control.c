@@ -362,6 +362,35 @@ static void oldest_idle_client_makes_room_for_a_new_one(void **state)
 	close(waiting);
 }
 
+static void answer_on_its_way_is_not_cut_for_a_new_client(void **state)
+{
+	struct control_fixture *fixture = *state;
+	int reading = dial(fixture), fds[64];
+	char buffer[65536];
+	size_t lines = 0;
+	ssize_t n;
+
+	fixture->flood = 900;
+	say(reading, "{\"verb\":\"flood\"}\n");
+	turn(fixture);
+	for (size_t i = 0; i < 64; i++) {
+		fds[i] = dial(fixture);
+		turn(fixture);
+	}
+	for (int i = 0; i < 100; i++) {
+		turn(fixture);
+		while ((n = recv(reading, buffer, sizeof(buffer), 0)) > 0) {
+			for (ssize_t k = 0; k < n; k++)
+				lines += buffer[k] == '\n';
+		}
+	}
+	assert_int_equal(lines, 901);
+	assert_string_equal(heard(fds[0]), "EOF");
+	for (size_t i = 0; i < 64; i++)
+		close(fds[i]);
+	close(reading);
+}
+
 static void socket_is_for_owner_and_group_only(void **state)
 {
 	struct control_fixture *fixture = *state;
@@ -470,6 +499,7 @@ int main(void)
 		CONTROL_TEST(pending_client_may_send_more_than_the_buffer),
 		CONTROL_TEST(detached_descriptor_belongs_to_the_caller),
 		CONTROL_TEST(oldest_idle_client_makes_room_for_a_new_one),
+		CONTROL_TEST(answer_on_its_way_is_not_cut_for_a_new_client),
 		CONTROL_TEST(socket_is_for_owner_and_group_only),
 		CONTROL_TEST(live_socket_is_not_replaced),
 		CONTROL_TEST(stale_socket_is_replaced),

@@ -179,6 +179,29 @@ static void group_can_connect(void **state)
 	assert_int_equal(beside(fixture, call_as_group), 0);
 }
 
+static int call_with_too_much(struct control_fixture *fixture)
+{
+	const struct control_sink sink = {30000, NULL, NULL, (char[128]){""},
+					  128};
+	struct json *request = json_new();
+	char text[1 << 20];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	json_set_text(request, "verb", text);
+	int ret = control_call(fixture->path, request, &sink);
+	json_free(request);
+	if (ret != ERR_REFUSED)
+		return 1;
+	return strstr(sink.error, "longer than 64 KiB") ? 0 : 2;
+}
+
+/* The daemon hangs up in the middle of the request: why is in its answer. */
+static void request_that_is_too_long_is_refused_with_the_reason(void **state)
+{
+	assert_int_equal(beside(*state, call_with_too_much), 0);
+}
+
 static void without_a_daemon_the_call_says_so(void **state)
 {
 	struct control_fixture *fixture = *state;
@@ -211,6 +234,8 @@ int main(void)
 		CONTROL_TEST(change_is_refused_to_others),
 		CONTROL_TEST(stranger_cannot_connect),
 		CONTROL_TEST(group_can_connect),
+		CONTROL_TEST(
+			request_that_is_too_long_is_refused_with_the_reason),
 		CONTROL_TEST(without_a_daemon_the_call_says_so),
 		CONTROL_TEST(daemon_that_says_nothing_is_a_timeout),
 	};
