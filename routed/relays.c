@@ -202,8 +202,12 @@ static int open_tuns(struct relays *relays, struct link_message *setup,
 	setup->setup.tun_mtu = mtu;
 	fds->fd[LINK_FD_TUN] = tun_open(relays->conf.tun, mtu);
 	if (fds->fd[LINK_FD_TUN] < 0) {
-		log_error("cannot make the TUN '%s': %s", relays->conf.tun,
-			  strerror(-fds->fd[LINK_FD_TUN]));
+		log_error("cannot make the TUN '%s': %s%s", relays->conf.tun,
+			  strerror(-fds->fd[LINK_FD_TUN]),
+			  fds->fd[LINK_FD_TUN] == -EBUSY
+				  ? " (another one has that name? "
+				    "'routed.tun' gives ours another)"
+				  : "");
 		return fds->fd[LINK_FD_TUN];
 	}
 	relays->tun_index = (int)if_nametoindex(relays->conf.tun);
@@ -277,7 +281,7 @@ static void pause_or_give_up(struct relays *relays)
 		backoff_after_death(&relays->backoff, clock_monotonic_ms());
 
 	if (delay_ms < 0) {
-		log_error("give up: the relay ended %d times within a minute",
+		log_error("give up: the relay failed %d times within a minute",
 			  BACKOFF_DEATHS);
 		relays->events->on_lost(relays->ctx, false);
 		relays->events->on_give_up(relays->ctx);
@@ -408,7 +412,14 @@ int relays_start(struct relays *relays, const struct relays_events *events,
 	relays->ctx = ctx;
 	int ret = spawner_watch(relays->spawner, relays->loop, &spawner_events,
 				relays);
-	return ret < 0 ? ret : launch(relays);
+	if (ret == 0)
+		ret = launch(relays);
+	/* The TUN of one that was killed just now takes a moment to go. */
+	if (ret == -EBUSY) {
+		pause_or_give_up(relays);
+		return 0;
+	}
+	return ret;
 }
 
 void relays_stop(struct relays *relays)
@@ -475,6 +486,11 @@ int relays_answer_owner(struct relays *relays, uint32_t id, int outbound)
 		.outbound = outbound,
 	};
 	return ask(relays, &message, NULL);
+}
+
+bool relays_is_ready(const struct relays *relays)
+{
+	return relays->state == RELAY_READY;
 }
 
 pid_t relays_pid(const struct relays *relays)

@@ -75,6 +75,8 @@ NODISCARD int relays_send_flows(struct relays *relays, int client_fd);
 NODISCARD int relays_answer_owner(struct relays *relays, uint32_t id,
 				  int outbound);
 
+bool relays_is_ready(const struct relays *relays);
+
 /* 0: there is none now. */
 pid_t relays_pid(const struct relays *relays);
 /* Of those that died. */

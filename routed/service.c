@@ -306,7 +306,7 @@ static void on_relay_lost(void *ctx, bool will_return)
 	struct service *service = ctx;
 
 	verbs_on_relay_lost(&service->verbs);
-	if (service->is_stopping)
+	if (service->is_stopping || !service->is_captured)
 		return;
 	if (will_return)
 		log_warning("the relay is gone, another one is started; new "

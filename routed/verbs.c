@@ -151,7 +151,7 @@ static void verb_flows(void *ctx, struct control_client *client,
 	struct verbs *verbs = ctx;
 
 	(void)request;
-	if (relays_pid(verbs->relays) == 0) {
+	if (!relays_is_ready(verbs->relays)) {
 		control_end(client, "there is no relay now");
 		return;
 	}

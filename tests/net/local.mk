@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	tests/net/test_host.py \
 	tests/net/test_local_proxy.py \
 	tests/net/test_map_crash.py \
+	tests/net/test_processes.py \
 	tests/net/test_upstream.py \
 	tests/net/test_routes.py \
 	tests/net/test_way.py \
