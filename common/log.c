@@ -122,7 +122,7 @@ static void write_line(enum log_level level, const char *fmt, va_list args)
 	if (level > log_state.level)
 		return;
 	if (vsnprintf(text, sizeof(text), fmt, args) < 0)
-		return;
+		snprintf(text, sizeof(text), "%s", fmt);
 	disarm(text);
 	switch (log_state.target) {
 	case LOG_TARGET_STDERR:

@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -26,12 +27,17 @@ int identity_find(struct identity *identity, const char *user)
 		identity->uid = found->pw_uid;
 		identity->gid = found->pw_gid;
 		ret = 0;
-	} else if (ret == 0) {
+	} else if (ret == 0 || ret == -ENOENT || ret == -ESRCH) {
+		/* getpwnam(3): sources say "no such user" in several ways. */
 		ret = -ENOENT;
 		log_error("cannot find user '%s': make it with: useradd "
 			  "--system --no-create-home --shell /usr/sbin/nologin "
 			  "%s",
 			  user, user);
+	} else {
+		log_error("cannot look for user '%s': %s: see the sources of "
+			  "'passwd' in /etc/nsswitch.conf",
+			  user, strerror(-ret));
 	}
 	free(buffer);
 	return ret;
@@ -108,5 +114,13 @@ int privilege_keep_network(gid_t group)
 	ret = from_capng(capng_apply(CAPNG_SELECT_ALL));
 	if (ret < 0)
 		return ret;
-	return forbid_new_privileges();
+	ret = forbid_new_privileges();
+	if (ret < 0)
+		return ret;
+	/* As above, by one that would undo all the rest. */
+	if (capng_get_caps_process() < 0 ||
+	    capng_have_capability(CAPNG_PERMITTED, CAP_SYS_ADMIN) ||
+	    capng_have_capability(CAPNG_BOUNDING_SET, CAP_SYS_ADMIN))
+		return -EPERM;
+	return 0;
 }

@@ -18,7 +18,7 @@ struct identity {
 	gid_t gid;
 };
 
-/* The sentence for a missing user: "useradd --system ..." is in the log. */
+/* Why not is in the log: for a missing user with "useradd --system ...". */
 NODISCARD int identity_find(struct identity *identity, const char *user);
 
 /*

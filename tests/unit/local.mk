@@ -252,6 +252,8 @@ tests_unit_test_prefix_set_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_privilege
 tests_unit_test_privilege_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_privilege_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_error \
+	-Wl,--wrap=getpwnam_r
 tests_unit_test_privilege_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_query

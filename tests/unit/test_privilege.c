@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +22,33 @@
 #define KEPT                                                         \
 	(UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW | \
 	 UINT64_C(1) << CAP_SYS_PTRACE | UINT64_C(1) << CAP_DAC_READ_SEARCH)
+
+static char logged[512]; /* the last error */
+
+void __wrap_log_error(const char *fmt, ...);
+void __wrap_log_error(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(logged, sizeof(logged), fmt, args);
+	va_end(args);
+}
+
+/* What looking for a user ends with; 0: as the system says. */
+static int look_up;
+
+int __real_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
+		      size_t size, struct passwd **found);
+int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
+		      size_t size, struct passwd **found);
+int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
+		      size_t size, struct passwd **found)
+{
+	*found = NULL;
+	return look_up ? look_up
+		       : __real_getpwnam_r(name, entry, buffer, size, found);
+}
 
 /* The number behind "CapEff:" in /proc/self/status. */
 static uint64_t status_of(const char *key, int base)
@@ -62,12 +90,32 @@ static void user_is_found_by_name(void **state)
 	assert_int_equal(identity.gid, 0);
 }
 
-static void missing_user_is_enoent(void **state)
+static void missing_user_is_told_with_the_command_that_makes_it(void **state)
+{
+	static const int ways[] = {0, ENOENT, ESRCH};
+	struct identity identity;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		look_up = ways[i];
+		assert_int_equal(identity_find(&identity, "no-such-user"),
+				 -ENOENT);
+		assert_non_null(strstr(logged, "useradd"));
+		assert_non_null(strstr(logged, "no-such-user"));
+		logged[0] = '\0';
+	}
+	look_up = 0;
+}
+
+static void users_that_cannot_be_looked_for_are_told_too(void **state)
 {
 	struct identity identity;
 
 	(void)state;
-	assert_int_equal(identity_find(&identity, "no-such-user"), -ENOENT);
+	look_up = EIO;
+	assert_int_equal(identity_find(&identity, "no-such-user"), -EIO);
+	look_up = 0;
+	assert_non_null(strstr(logged, "nsswitch.conf"));
 }
 
 static int drop_all(void)
@@ -170,7 +218,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(user_is_found_by_name),
-		cmocka_unit_test(missing_user_is_enoent),
+		cmocka_unit_test(
+			missing_user_is_told_with_the_command_that_makes_it),
+		cmocka_unit_test(users_that_cannot_be_looked_for_are_told_too),
 		cmocka_unit_test(nothing_is_left_after_dropping_all),
 		cmocka_unit_test(plain_user_can_drop_too),
 		cmocka_unit_test(parent_keeps_the_three_and_no_more),
