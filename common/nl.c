@@ -29,21 +29,25 @@ struct dump {
 	int error;
 };
 
-/* Room for one more element, zeroed; NULL: no memory. */
+/*
+ * Room for one more element, zeroed; NULL: no memory.  `array` is where the
+ * pointer to the elements is: of which type, only the caller knows.
+ */
 static void *array_grow(void *array, size_t *count, size_t size)
 {
-	char **items = array;
+	char *items;
 
+	memcpy(&items, array, sizeof(items));
 	/* Full at every power of two. */
 	if ((*count & (*count - 1)) == 0) {
 		size_t room = *count ? *count * 2 : 1;
-		char *grown = realloc(*items, room * size);
 
-		if (!grown)
+		items = realloc(items, room * size);
+		if (!items)
 			return NULL;
-		*items = grown;
+		memcpy(array, &items, sizeof(items));
 	}
-	void *item = *items + *count * size;
+	void *item = items + *count * size;
 	memset(item, 0, size);
 	(*count)++;
 	return item;
