@@ -217,7 +217,9 @@ static int add(struct rules *rules, const char *text,
 	int ret;
 
 	if (length > RULE_TEXT_MAX) {
-		diag_error(PLACE_ARGS(place), "rule is longer than %d bytes",
+		diag_error(PLACE_ARGS(place),
+			   "rule is longer than %d bytes, expected one "
+			   "argument (many go into a RULE-SET)",
 			   RULE_TEXT_MAX);
 		return ERR_CONFIG;
 	}

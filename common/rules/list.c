@@ -4,10 +4,12 @@
 #include "common/err.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define BLANKS " \t\r\n"
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
@@ -84,8 +86,6 @@ static int add_line(struct list *list, char *text)
 		.is_no_resolve = list->is_no_resolve,
 	};
 
-	if (list->place.line == 1 && strncmp(text, BYTE_ORDER_MARK, 3) == 0)
-		text += 3;
 	cut_comment(text);
 	list->place.column = trim(&text);
 	if (text[0] == '\0')
@@ -114,6 +114,13 @@ static int check_form(const struct list *list, const char *text, size_t length)
 	return ERR_CONFIG;
 }
 
+static size_t mark_length(const char *text)
+{
+	size_t length = strlen(BYTE_ORDER_MARK);
+
+	return strncmp(text, BYTE_ORDER_MARK, length) == 0 ? length : 0;
+}
+
 /* Returns an error only if there is no point in reading on. */
 static int read_lines(struct list *list, FILE *file)
 {
@@ -123,16 +130,17 @@ static int read_lines(struct list *list, FILE *file)
 	int ret = 0;
 
 	while (ret == 0 && (length = getline(&text, &size, file)) >= 0) {
-		list->place.line++;
-		ret = check_form(list, text, (size_t)length);
+		size_t mark = list->place.line++ == 0 ? mark_length(text) : 0;
+
+		ret = check_form(list, text + mark, (size_t)length - mark);
 		if (ret < 0)
 			break;
-		ret = add_line(list, text);
+		ret = add_line(list, text + mark);
 		if (ret == ERR_CONFIG && ++list->faults < LIST_ERRORS_MAX)
 			ret = 0;
 	}
-	if (ret == 0 && ferror(file))
-		ret = -EIO;
+	if (ret == 0 && !feof(file))
+		ret = ferror(file) ? -EIO : -ENOMEM;
 	free(text);
 	return ret;
 }
@@ -147,26 +155,47 @@ static void tell_left_out(const struct list *list)
 		     list->left_out, list->left_out_word);
 }
 
+/* The daemons read it once as root, and at a reload as somebody else. */
+static int tell_unreadable(const struct rule_place *place, const char *path,
+			   const char *why)
+{
+	diag_error(PLACE_ARGS(place),
+		   "cannot read list '%s': %s, expected a text file with one "
+		   "entry a line that our user can read",
+		   path, why);
+	return ERR_CONFIG;
+}
+
 /* Only a plain file: anything else might never end. */
+static const char *check_file(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "not a plain file";
+	return st.st_size > LIST_SIZE_MAX ? "larger than 256 MiB" : NULL;
+}
+
 static int open_list(FILE **file, const char *path,
 		     const struct rule_place *place)
 {
-	const char *why = NULL;
-	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	const char *why;
 
-	if (stat(path, &st) < 0)
-		why = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
-		why = "not a plain file";
-	else if (st.st_size > LIST_SIZE_MAX)
-		why = "larger than 256 MiB";
-	*file = why ? NULL : fopen(path, "re");
-	if (!why && !*file)
-		why = strerror(errno);
-	if (!why)
+	if (fd < 0)
+		return tell_unreadable(place, path, strerror(errno));
+	why = check_file(fd);
+	if (why) {
+		close(fd);
+		return tell_unreadable(place, path, why);
+	}
+	*file = fdopen(fd, "r");
+	if (*file)
 		return 0;
-	diag_error(PLACE_ARGS(place), "cannot read list '%s': %s", path, why);
-	return ERR_CONFIG;
+	close(fd);
+	return -ENOMEM;
 }
 
 int list_load(struct matcher *matcher, const char *path, bool is_no_resolve,
@@ -184,11 +213,8 @@ int list_load(struct matcher *matcher, const char *path, bool is_no_resolve,
 		return ret;
 	ret = read_lines(&list, file);
 	fclose(file);
-	if (ret == -EIO) {
-		diag_error(PLACE_ARGS(place), "cannot read list '%s': %s", path,
-			   strerror(EIO));
-		ret = ERR_CONFIG;
-	}
+	if (ret == -EIO)
+		ret = tell_unreadable(place, path, strerror(EIO));
 	tell_left_out(&list);
 	return ret == 0 && list.faults > 0 ? ERR_CONFIG : ret;
 }

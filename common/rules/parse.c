@@ -11,19 +11,20 @@
 #define FIELDS_MAX 8 /* type, argument, outbound and five options */
 #define BLANKS " \t\r\n"
 
-static const struct {
+static const struct rule_word {
 	const char *word;
 	enum rule_type type;
+	const char *example; /* of an argument; NULL: there is none */
 } types[] = {
-	{"DOMAIN", RULE_DOMAIN},
-	{"DOMAIN-SUFFIX", RULE_DOMAIN_SUFFIX},
-	{"DOMAIN-KEYWORD", RULE_DOMAIN_KEYWORD},
-	{"IP-CIDR", RULE_IP_CIDR},
-	{"IP-CIDR6", RULE_IP_CIDR},
-	{"DST-PORT", RULE_DST_PORT},
-	{"NETWORK", RULE_NETWORK},
-	{"RULE-SET", RULE_SET},
-	{"MATCH", RULE_MATCH},
+	{"DOMAIN", RULE_DOMAIN, "www.example.com"},
+	{"DOMAIN-SUFFIX", RULE_DOMAIN_SUFFIX, "example.com"},
+	{"DOMAIN-KEYWORD", RULE_DOMAIN_KEYWORD, "example"},
+	{"IP-CIDR", RULE_IP_CIDR, "10.0.0.0/8"},
+	{"IP-CIDR6", RULE_IP_CIDR, "2001:db8::/32"},
+	{"DST-PORT", RULE_DST_PORT, "443"},
+	{"NETWORK", RULE_NETWORK, "udp"},
+	{"RULE-SET", RULE_SET, "lists/direct.txt"},
+	{"MATCH", RULE_MATCH, NULL},
 };
 
 #define TYPE_WORDS                                                   \
@@ -145,12 +146,12 @@ static void split(struct fields *fields, char *text,
 	}
 }
 
-/* The type, -EOPNOTSUPP for one of Clash's others, or -ENOENT. */
+/* The index of the type, -EOPNOTSUPP for one of Clash's others, or -ENOENT. */
 static int find_type(const char *word)
 {
-	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+	for (int i = 0; i < (int)ARRAY_LEN(types); i++) {
 		if (strcasecmp(word, types[i].word) == 0)
-			return (int)types[i].type;
+			return i;
 	}
 	for (size_t i = 0; other_types[i]; i++) {
 		if (strcasecmp(word, other_types[i]) == 0)
@@ -195,24 +196,27 @@ static int tell_unknown_type(const struct field *field)
 static int parse_head(struct rule_parts *parts, const struct fields *fields)
 {
 	const struct field *argument = &fields->at[1];
-	int type = find_type(fields->at[0].text);
+	int found = find_type(fields->at[0].text);
+	const struct rule_word *type;
 
 	*parts = (struct rule_parts){
 		.type_word = fields->at[0].text,
 		.upstream = UPSTREAM_DEFAULT,
 	};
-	if (type == -ENOENT)
+	if (found == -ENOENT)
 		return tell_unknown_type(&fields->at[0]);
-	if (type < 0)
-		return type;
-	parts->type = (enum rule_type)type;
+	if (found < 0)
+		return found;
+	type = &types[found];
+	parts->type = type->type;
 	parts->argument = fields->at[0].text + strlen(fields->at[0].text);
 	parts->argument_place = fields->at[0].place;
-	if (type == RULE_MATCH)
+	if (!type->example)
 		return 0;
 	if (fields->count < 2 || argument->text[0] == '\0') {
 		diag_error(PLACE_ARGS(&fields->at[0].place),
-			   "'%s' has no argument", parts->type_word);
+			   "'%s' has no argument, expected one such as %s,%s",
+			   parts->type_word, type->word, type->example);
 		return ERR_CONFIG;
 	}
 	parts->argument = argument->text;
@@ -304,7 +308,8 @@ static int tell_unknown_option(const struct field *field)
 
 	if (strcasecmp(field->text, "src") == 0)
 		diag_error(PLACE_ARGS(&field->place),
-			   "option 'src' is not supported by this version");
+			   "option 'src' is not supported by this version, "
+			   "expected a destination without it");
 	else if (nearest)
 		diag_error(PLACE_ARGS(&field->place),
 			   "unknown option '%s', did you mean '%s'?",
@@ -370,7 +375,9 @@ int rule_parse(struct rule_parts *parts, char *text,
 			worst = ret;
 	}
 	if (fields.is_cut) {
-		diag_error(PLACE_ARGS(place), "rule has too many options");
+		diag_error(PLACE_ARGS(place),
+			   "rule has too many options, expected at most "
+			   "no-resolve and upstream=NAME");
 		worst = ERR_CONFIG;
 	}
 	return worst;

@@ -291,6 +291,10 @@ static void faults_in_a_list_are_told_with_their_place(void **state)
 		 "expected ports such as 443, 80/443 or 8000-9000"},
 		{"payload:\n  - '+.example'", "1", "list is a list in YAML, ",
 		 "expected a text file with one entry a line"},
+		{"\xef\xbb\xbfpayload:\n", "1", "list is a list in YAML, ",
+		 "expected a text file with one entry a line"},
+		{"IP-CIDR,", "1:1", "'IP-CIDR' has no argument, ",
+		 "expected one such as IP-CIDR,10.0.0.0/8"},
 	};
 	struct folder folder;
 	char expected[512];
@@ -364,7 +368,8 @@ static void list_that_cannot_be_read_is_an_error_of_its_rule(void **state)
 	assert_int_equal(diag.errors, 2);
 	snprintf(expected, sizeof(expected),
 		 "%s/rules.yaml:1:12: cannot read list '%s/none.txt': No such "
-		 "file or directory",
+		 "file or directory, expected a text file with one entry a "
+		 "line that our user can read",
 		 folder.path, folder.path);
 	assert_string_equal(diag.lines[0], expected);
 	assert_non_null(strstr(diag.lines[1], "not a plain file"));

@@ -68,8 +68,10 @@ static const struct {
 			       "DOMAIN,argument,OUTBOUND\n"},
 	{"MATCH", "5: rule has no outbound, expected MATCH,OUTBOUND\n"},
 	{"MATCH,", "5: rule has no outbound, expected MATCH,OUTBOUND\n"},
-	{"DOMAIN,,proxy", "5: 'DOMAIN' has no argument\n"},
-	{"DOMAIN", "5: 'DOMAIN' has no argument\n"},
+	{"DOMAIN,,proxy", "5: 'DOMAIN' has no argument, expected one such as "
+			  "DOMAIN,www.example.com\n"},
+	{"ip-cidr6", "5: 'ip-cidr6' has no argument, expected one such as "
+		     "IP-CIDR6,2001:db8::/32\n"},
 	{"MATCH,prxoy", "11: unknown outbound 'prxoy', did you mean "
 			"'proxy'?\n"},
 	{"MATCH,direct", "11: unknown outbound 'direct', did you mean "
@@ -85,7 +87,8 @@ static const struct {
 	 "31: unknown option 'no-reslove', did you mean "
 	 "'no-resolve'?\n"},
 	{"IP-CIDR,10.0.0.0/8,DIRECT,src",
-	 "31: option 'src' is not supported by this version\n"},
+	 "31: option 'src' is not supported by this version, expected a "
+	 "destination without it\n"},
 	{"DOMAIN,a.example,proxy,fast",
 	 "28: unknown option 'fast', expected no-resolve or "
 	 "upstream=NAME\n"},
@@ -96,7 +99,8 @@ static const struct {
 			"no-resolve or upstream=NAME\n"
 			"rules.yaml:7:15: unknown option 'c', expected "
 			"no-resolve or upstream=NAME\n"},
-	{"MATCH,proxy,,,,,,,,", "5: rule has too many options\n"},
+	{"MATCH,proxy,,,,,,,,", "5: rule has too many options, expected at "
+				"most no-resolve and upstream=NAME\n"},
 
 	/* Names. */
 	{"DOMAIN,b\xc3\xbc"
