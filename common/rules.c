@@ -170,6 +170,8 @@ static int entry_init(struct rules *rules, struct entry *entry,
 	ret = fill(rules, entry, parts);
 	if (ret < 0)
 		entry_fini(entry);
+	entry->rule.looks_up =
+		entry->matcher.resolves && parts->outbound != OUTBOUND_PASS;
 	return ret;
 }
 

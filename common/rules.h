@@ -67,7 +67,8 @@ struct rule {
 	unsigned line;
 	const char *text; /* "DOMAIN-SUFFIX,example.com,proxy" */
 	int outbound;
-	int upstream; /* UPSTREAM_DEFAULT or an index */
+	int upstream;  /* UPSTREAM_DEFAULT or an index */
+	bool looks_up; /* a name that comes to it is resolved first */
 };
 
 enum verdict_kind {

@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <string.h>
-#include <strings.h>
 
 #define IPV4_LENGTH_MIN 8
 #define IPV4_LENGTH_MAX 28
@@ -137,6 +136,18 @@ static void check_pools(struct schema_walk *walk, const struct config *config)
 		check_region(walk, ipv6);
 }
 
+/* One that packets leave by, if it is set: not the one they come from. */
+static void check_interface(struct schema_walk *walk,
+			    const struct config *config,
+			    const char *const *interface)
+{
+	if (*interface && !strcmp(*interface, config->routed.tun))
+		schema_error_at(walk, interface,
+				"'%s' is our own TUN device, expected an "
+				"interface that leads to the world",
+				*interface);
+}
+
 static void check_outbounds(struct schema_walk *walk,
 			    const struct config *config)
 {
@@ -155,12 +166,7 @@ static void check_outbounds(struct schema_walk *walk,
 				"the proxy listens on",
 				addr_format(&server->addr, text, sizeof(text)),
 				why);
-		if (outbound->interface &&
-		    !strcmp(outbound->interface, config->routed.tun))
-			schema_error_at(walk, &outbound->interface,
-					"'%s' is our own TUN device, expected "
-					"an interface that leads to the world",
-					outbound->interface);
+		check_interface(walk, config, &outbound->interface);
 	}
 }
 
@@ -205,12 +211,7 @@ static void check_upstreams(struct schema_walk *walk,
 				check_server(walk, config,
 					     &upstream->servers[j]);
 		}
-		if (upstream->interface &&
-		    !strcmp(upstream->interface, config->routed.tun))
-			schema_error_at(walk, &upstream->interface,
-					"'%s' is our own TUN device, expected "
-					"an interface that leads to the world",
-					upstream->interface);
+		check_interface(walk, config, &upstream->interface);
 	}
 }
 
@@ -269,18 +270,7 @@ static void check_routed(struct schema_walk *walk, const struct config *config)
 					"pool of it, expected real addresses",
 					text);
 	}
-	if (routed->uplink && !strcmp(routed->uplink, routed->tun))
-		schema_error_at(walk, &routed->uplink,
-				"'%s' is our own TUN device, expected the "
-				"interface that leads to the world",
-				routed->uplink);
-}
-
-/* Would a name be looked up here because of this rule? */
-static bool looks_up(const struct rule *rule)
-{
-	return !strncasecmp(rule->text, "IP-CIDR", strlen("IP-CIDR")) &&
-	       !strcasestr(rule->text, "no-resolve");
+	check_interface(walk, config, &routed->uplink);
 }
 
 /*
@@ -298,7 +288,7 @@ static void check_look_ups(struct schema_walk *walk,
 		const struct outbound_conf *outbound =
 			&config->outbounds[rule->outbound];
 
-		if (!first && looks_up(rule))
+		if (!first && rule->looks_up)
 			first = rule;
 		if (!first || outbound->type != OUTBOUND_TYPE_SOCKS5)
 			continue;

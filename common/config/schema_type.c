@@ -75,7 +75,7 @@ const struct schema_type schema_path = {
 	.json = "\"type\": \"string\", \"pattern\": \"^/\"",
 };
 
-/* What the kernel takes: dev_valid_name(). */
+/* What the kernel takes: dev_valid_name(); "%" is for it to fill in. */
 static int parse_interface(const struct schema_call *call, void *target,
 			   const char *text)
 {
@@ -84,7 +84,7 @@ static int parse_interface(const struct schema_call *call, void *target,
 	if (!strcmp(text, ".") || !strcmp(text, ".."))
 		return -EINVAL;
 	for (const char *at = text; *at; at++) {
-		if (*at == '/' || *at == ':' || isspace((unsigned char)*at))
+		if (strchr("/:%", *at) || isspace((unsigned char)*at))
 			return -EINVAL;
 	}
 	return parse_text(call, target, text);
@@ -96,7 +96,7 @@ const struct schema_type schema_interface = {
 	.size = sizeof(const char *),
 	.parse = parse_interface,
 	.format = format_text,
-	.json = "\"type\": \"string\", \"pattern\": \"^[^/:\\\\s]{1,15}$\"",
+	.json = "\"type\": \"string\", \"pattern\": \"^[^/:%\\\\s]{1,15}$\"",
 };
 
 static int find_word(const struct schema_call *call, const char *text,

@@ -104,11 +104,15 @@ static int tell_missing(const struct schema_call *call, const char *what,
 		return schema_error(call,
 				    "there is no %s '%s', did you mean '%s'?",
 				    what, name, nearest);
-	return schema_error(call, "there is no %s '%s', expected %s%s", what,
-			    name,
-			    names[0] ? "one that is listed, such as "
-				     : "it under the key of that name",
-			    names[0] ? names[0] : "");
+	if (names[0])
+		return schema_error(call,
+				    "there is no %s '%s', expected one that "
+				    "is listed, such as %s",
+				    what, name, names[0]);
+	return schema_error(call,
+			    "there is no %s '%s', expected it to be listed "
+			    "under '%ss'",
+			    what, name, what);
 }
 
 static int parse_via(const struct schema_call *call, void *target,
