@@ -191,6 +191,15 @@ static int start(struct root *root)
 	return host_capture(root->host, ifindex, root->why);
 }
 
+static void serve(struct root *root)
+{
+	printf("ready\n");
+	ev_io_init(&root->input, on_input, STDIN_FILENO, EV_READ);
+	root->input.data = root;
+	ev_io_start(root->loop, &root->input);
+	ev_run(root->loop, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static struct root root = {.tun = -1};
@@ -203,15 +212,10 @@ int main(int argc, char **argv)
 		ret = load(&root, argv[1]);
 	if (ret == 0)
 		ret = start(&root);
-	if (ret == 0) {
-		printf("ready\n");
-		ev_io_init(&root.input, on_input, STDIN_FILENO, EV_READ);
-		root.input.data = &root;
-		ev_io_start(root.loop, &root.input);
-		ev_run(root.loop, 0);
-	} else {
+	if (ret == 0)
+		serve(&root);
+	else
 		printf("failed: %s\n", root.why[0] ? root.why : err_text(ret));
-	}
 	host_close(root.host);
 	if (root.tun >= 0)
 		close_tun(&root);
