@@ -67,21 +67,41 @@ static void log_verdicts(const struct reconcile *todo,
 	}
 }
 
-static void tell_foreign(const struct reconcile *todo,
-			 const struct plan_names *names, char *why)
+/* Names the first that is in the way. */
+static void tell_conflict(const struct reconcile *todo,
+			  const struct plan_names *names, char *why)
 {
 	char text[PLAN_PRINT_SIZE];
 
 	for (size_t i = 0; i < todo->count; i++) {
 		const struct reconcile_entry *entry = &todo->entries[i];
 
-		if (entry->verdict != RECONCILE_FOREIGN)
+		if (!entry->is_conflict)
 			continue;
 		plan_print_object(&entry->object, false, names, text,
 				  sizeof(text));
 		snprintf(why, APPLY_WHY_SIZE,
 			 "another program has what we need: '%s'", text);
 		return;
+	}
+}
+
+/* What is in our tables and not ours; told when it comes, not each time. */
+static void note_foreign(struct capture *capture, const struct reconcile *todo,
+			 const struct plan_names *names)
+{
+	size_t before = capture->foreign;
+	char text[PLAN_PRINT_SIZE];
+
+	capture->foreign = todo->of[RECONCILE_FOREIGN];
+	for (size_t i = 0; i < todo->count && capture->foreign > before; i++) {
+		const struct reconcile_entry *entry = &todo->entries[i];
+
+		if (entry->verdict != RECONCILE_FOREIGN)
+			continue;
+		plan_print_object(&entry->object, false, names, text,
+				  sizeof(text));
+		log_warning("left alone, where ours should be: '%s'", text);
 	}
 }
 
@@ -123,11 +143,13 @@ int capture_install(struct capture *capture, struct plan *wanted,
 		return ret;
 	}
 	log_verdicts(&todo, names);
-	tell_foreign(&todo, names, why);
-	if (todo.of[RECONCILE_FOREIGN])
+	tell_conflict(&todo, names, why);
+	if (todo.conflicts)
 		ret = ERR_FOREIGN;
 	else
 		ret = install(&apply, wanted, &todo, why);
+	if (ret == 0)
+		note_foreign(capture, &todo, names);
 	if (ret == 0)
 		keep_plan(capture, wanted);
 	reconcile_fini(&todo);
@@ -172,19 +194,6 @@ static void note_repairs(struct capture *capture, size_t repairs,
 			    rival_name(remover, name, sizeof(name)));
 }
 
-/* Told when it begins, not each time. */
-static void note_foreign(struct capture *capture, const struct reconcile *todo,
-			 const struct plan_names *names, char *why)
-{
-	size_t before = capture->foreign;
-
-	capture->foreign = todo->of[RECONCILE_FOREIGN];
-	if (capture->foreign <= before)
-		return;
-	tell_foreign(todo, names, why);
-	log_warning("%s", why);
-}
-
 int capture_follow(struct capture *capture, struct plan *wanted,
 		   const struct plan_names *names, uint32_t remover, char *why)
 {
@@ -196,7 +205,7 @@ int capture_follow(struct capture *capture, struct plan *wanted,
 		snprintf(why, APPLY_WHY_SIZE, "%s", err_text(ret));
 		return ret;
 	}
-	note_foreign(capture, &todo, names, why);
+	note_foreign(capture, &todo, names);
 	if (has_steps(&todo)) {
 		log_verdicts(&todo, names);
 		ret = apply_run(&apply, &todo, why);

@@ -39,8 +39,8 @@ static void append(struct diff *diff, enum reconcile_verdict verdict,
 		}
 		out->entries = grown;
 	}
+	memset(&out->entries[out->count], 0, sizeof(*grown));
 	out->entries[out->count].verdict = verdict;
-	out->entries[out->count].is_made = false;
 	out->entries[out->count].object = *object;
 	out->count++;
 	out->of[verdict]++;
@@ -150,23 +150,57 @@ static size_t same_key(const struct diff *diff, size_t first,
 	return end;
 }
 
-/* Removes ours but for `keep` from the range; are there others left in it? */
-static bool clear_range(struct diff *diff, size_t first, size_t end,
+/* Does somebody else's object what ours would do? */
+static bool is_same_but_theirs(const struct nl_object *theirs,
+			       const struct nl_object *ours)
+{
+	struct nl_object claimed = *theirs;
+
+	if (claimed.kind == NL_OBJECT_ROUTE)
+		claimed.route.protocol = NL_PROTOCOL;
+	else
+		claimed.rule.protocol = NL_PROTOCOL;
+	return object_is_equal(&claimed, ours);
+}
+
+/* Removes ours but for `keep` from the range. */
+static void clear_range(struct diff *diff, size_t first, size_t end,
 			const struct item *keep)
 {
-	bool has_foreign = false;
-
 	for (size_t i = first; i < end; i++) {
 		const struct item *item = &diff->items[i];
 
-		if (item == keep)
-			continue;
-		if (object_is_ours(&item->object))
+		if (item != keep && object_is_ours(&item->object))
 			append(diff, RECONCILE_REMOVED, &item->object);
-		else
-			has_foreign = true;
 	}
-	return has_foreign;
+}
+
+/* Links and addresses have no key without being equal. */
+static const struct item *find_foreign(const struct diff *diff, size_t first,
+				       size_t end)
+{
+	for (size_t i = first; i < end; i++) {
+		if (!object_is_ours(&diff->items[i].object))
+			return &diff->items[i];
+	}
+	return NULL;
+}
+
+static void want_missing(struct diff *diff, const struct nl_object *object,
+			 size_t first, size_t end)
+{
+	const struct item *foreign = find_foreign(diff, first, end);
+
+	clear_range(diff, first, end, NULL);
+	if (!foreign) {
+		append(diff, RECONCILE_ADDED, object);
+		return;
+	}
+	append(diff, RECONCILE_FOREIGN, &foreign->object);
+	if (diff->error || is_same_but_theirs(&foreign->object, object))
+		return;
+	diff->out->entries[diff->out->count - 1].is_conflict = true;
+	diff->out->conflicts++;
 }
 
 static void want(struct diff *diff, const struct nl_object *object)
@@ -181,10 +215,7 @@ static void want(struct diff *diff, const struct nl_object *object)
 		clear_range(diff, first, end, &diff->items[i]);
 		return;
 	}
-	if (clear_range(diff, first, end, NULL))
-		append(diff, RECONCILE_FOREIGN, object);
-	else
-		append(diff, RECONCILE_ADDED, object);
+	want_missing(diff, object, first, end);
 }
 
 static void mark_wanted(struct diff *diff, const struct plan *wanted)

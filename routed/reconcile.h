@@ -8,8 +8,9 @@
  *	seen	 wanted and there
  *	added	 wanted and not there
  *	removed	 ours and not wanted, or in the way of one to be added
- *	foreign	 wanted, but somebody else's object has its place; or somebody
- *		 else's route in one of our tables.  Left alone.
+ *	foreign	 wanted, but somebody else's object has its place (a conflict
+ *		 unless it does the same); or somebody else's route in one of
+ *		 our tables.  Left alone.
  *
  * Order: what leads into the TUN and is not wanted goes first, then what is
  * wanted comes in the plan's order (one that has to change is removed right
@@ -36,6 +37,7 @@ enum reconcile_verdict {
 
 struct reconcile_entry {
 	enum reconcile_verdict verdict;
+	bool is_conflict;
 	bool is_made; /* for apply.h */
 	struct nl_object object;
 };
@@ -44,6 +46,7 @@ struct reconcile {
 	struct reconcile_entry *entries; /* owned; those to do are in order */
 	size_t count;
 	size_t of[RECONCILE_VERDICTS];
+	size_t conflicts; /* the foreign ones that keep ours out */
 };
 
 /* With no plan (NULL) everything that is ours goes. */

@@ -229,7 +229,9 @@ def test_rules_and_routes_of_others_are_not_touched(net):
         ip -6 rule add to 2001:db8:99::/48 lookup 300 priority 5300
         ip route add default via 192.168.7.1 table 300
         ip route add throw 10.9.0.0/16 table 300 proto 99
-        ip -6 route add unreachable 2001:db8:66::/48 table 300""")
+        ip -6 route add unreachable 2001:db8:66::/48 table 300
+        ip route add 10.77.0.0/16 via 192.168.7.1 table 199
+        ip rule add to 198.18.0.0/15 lookup 196 priority 4990""")
     captured = Host(net.laptop)
     assert captured.answer == "ready"
     text = net.laptop.out("ip rule; ip -6 rule; ip route show table 300")
@@ -410,7 +412,7 @@ def test_capture_fake_takes_the_pools_and_nothing_else(net):
 
 @pytest.mark.parametrize("obstacle, words", [
     ("ip rule add priority 100 lookup main", "comes before ours"),
-    ("ip route add 10.0.0.0/8 via 192.168.7.1 table 199",
+    ("ip route add 0.0.0.0/1 via 192.168.7.1 table 199",
      "another program has what we need"),
     ("ip tuntap add ersatz0 mode tun", "busy")])
 def test_what_cannot_be_captured_is_left_as_it_was(net, obstacle, words):

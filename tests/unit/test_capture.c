@@ -177,15 +177,28 @@ static void probe_that_fails_takes_everything_back(void **state)
 	assert_as_before(f);
 }
 
-static void table_of_somebody_else_refuses_the_start(void **state)
+static void route_of_somebody_else_in_our_table_stays(void **state)
 {
 	struct fixture *f = *state;
 
 	fib_model_route(&f->model, "10.1.0.0/16", ETH, NULL)->table = 199;
+	assert_int_equal(install(f), 0);
+	assert_int_equal(f->capture.foreign, 1);
+	assert_int_equal(follow(f), 0);
+	assert_int_equal(capture_remove(&f->capture, &f->names, f->why), 0);
+	assert_int_equal(f->model.state.route_count,
+			 f->before.state.route_count + 1);
+}
+
+static void route_of_somebody_else_in_our_place_refuses_the_start(void **state)
+{
+	struct fixture *f = *state;
+
+	fib_model_route(&f->model, "0.0.0.0/1", ETH, NULL)->table = 199;
 	fib_model_copy(&f->before, &f->model);
 	assert_int_equal(install(f), ERR_FOREIGN);
 	assert_non_null(strstr(f->why, "another program has what we need: "
-				       "'ip route add 10.1.0.0/16"));
+				       "'ip route add 0.0.0.0/1"));
 	assert_int_equal(f->edit.calls, 0);
 	assert_as_before(f);
 }
@@ -278,7 +291,8 @@ int main(void)
 		CLAIM(all_is_in_place_and_goes_again),
 		CLAIM(step_that_fails_takes_everything_back),
 		CLAIM(probe_that_fails_takes_everything_back),
-		CLAIM(table_of_somebody_else_refuses_the_start),
+		CLAIM(route_of_somebody_else_in_our_table_stays),
+		CLAIM(route_of_somebody_else_in_our_place_refuses_the_start),
 		CLAIM(flushed_rules_are_repaired_and_the_third_time_counted),
 		CLAIM(what_changes_by_our_own_will_is_no_repair),
 		CLAIM(repair_that_fails_leaves_the_rest_for_later),

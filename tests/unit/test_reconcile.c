@@ -435,6 +435,8 @@ static void objects_of_others_are_left_alone(void **state)
 	assert_int_equal(reconcile_make(&todo, &plan, &model.state), 0);
 	assert_int_equal(todo.of[RECONCILE_REMOVED], 0);
 	assert_int_equal(todo.of[RECONCILE_FOREIGN], 2);
+	/* The rule does what ours would do, the route is not in the way. */
+	assert_int_equal(todo.conflicts, 0);
 	for (size_t i = 0; i < todo.count; i++) {
 		const struct reconcile_entry *entry = &todo.entries[i];
 
@@ -444,6 +446,12 @@ static void objects_of_others_are_left_alone(void **state)
 				 entry->object.kind == NL_OBJECT_RULE;
 	}
 	assert_int_equal(foreign_rules, 1);
+	reconcile_fini(&todo);
+	/* Now one that does something else. */
+	fib_model_route(&model, "0.0.0.0/1", ETH, NULL)->table = 199;
+	assert_int_equal(reconcile_make(&todo, &plan, &model.state), 0);
+	assert_int_equal(todo.of[RECONCILE_FOREIGN], 3);
+	assert_int_equal(todo.conflicts, 1);
 	reconcile_fini(&todo);
 	plan_fini(&plan);
 }
