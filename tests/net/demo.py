@@ -32,12 +32,15 @@ PICTURE = f"""
 """
 
 
+class Failed(Exception):
+    """A step showed something else than it should."""
+
+
 class Stage:
     """Prints what a user would type, runs it, prints what comes back."""
 
     def __init__(self, machine, folder):
         self.machine = machine
-        self.failed = []
         self.color = sys.stdout.isatty()
         programs = folder / "bin"
         programs.mkdir()
@@ -59,8 +62,8 @@ class Stage:
         print(text, end="" if text.endswith("\n") or not text else "\n",
               flush=True)
         if result.returncode != expect or (shows and shows not in text):
-            self.failed.append(f"{command}: exit {result.returncode}, "
-                               f"expected {expect}, {shows!r}")
+            raise Failed(f"'{command}': exit {result.returncode}, expected "
+                         f"{expect} and {shows!r}")
         return text
 
 
@@ -118,8 +121,7 @@ def play(network):
     stage.type("ersatz down")
     stage.type("ip rule", shows="lookup main")
     if laptop.state() != before:
-        stage.failed.append("the state of the laptop is not as before")
-    return stage.failed
+        raise Failed("the state of the laptop is not as it was before")
 
 
 def main():
@@ -128,15 +130,13 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     network = Network()
     try:
-        network.start_site()
+        network.start_site(has_ipv6=False)
         network.start_microsocks()
-        failed = play(network)
+        play(network)
+    except Failed as failure:
+        sys.exit(f"demo: {failure}")
     finally:
         network.close()
-    for line in failed:
-        print(f"demo: {line}", file=sys.stderr)
-    if failed:
-        sys.exit(1)
     print("\nThat was all of it; nothing is left behind.  Next: README.md, "
           "\"Your own machine\".")
 

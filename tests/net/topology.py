@@ -293,7 +293,7 @@ remote-control:
                           log="unbound")
         self.router.wait_listening(53, "udp")
 
-    def start_site(self):
+    def start_site(self, has_ipv6=True):
         """nginx; /who answers with the address that the request came from."""
         root = self.folder / "www"
         root.mkdir(exist_ok=True)
@@ -323,15 +323,16 @@ http {{
 """)
         self.site.run(["nginx", "-c", "/etc/nginx.conf"])
         self.site.wait_listening(80)
-        self.knows_site(self.proxy)
+        self.knows_site(self.proxy, has_ipv6=has_ipv6)
         return root
 
     @staticmethod
-    def knows_site(machine, *names):
-        """The names of the site, in the hosts file of that machine alone."""
+    def knows_site(machine, name="site.example", has_ipv6=True):
+        """The name of the site, in the hosts file of that machine alone."""
         hosts = machine.path("/etc/hosts")
-        lines = "".join(f"{ADDRESS['site']} {n}\n{ADDRESS6['site']} {n}\n"
-                        for n in names or ("site.example",))
+        lines = f"{ADDRESS['site']} {name}\n"
+        if has_ipv6:
+            lines += f"{ADDRESS6['site']} {name}\n"
         hosts.write_text(hosts.read_text() + lines)
 
     def start_microsocks(self, machine=None, port=1080, *more, user=None):
