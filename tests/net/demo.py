@@ -57,8 +57,9 @@ class Stage:
         """One command; `shows` must be in what it prints."""
         prompt = f"{self.machine.name}{sign} {command}"
         print(f"\033[36m{prompt}\033[0m" if self.color else prompt, flush=True)
-        result = self.machine.run(command, check=False, env=self.environment)
-        text = result.stdout + result.stderr
+        result = self.machine.run(f"exec 2>&1; {command}", check=False,
+                                  env=self.environment)
+        text = result.stdout
         print(text, end="" if text.endswith("\n") or not text else "\n",
               flush=True)
         if result.returncode != expect or (shows and shows not in text):
@@ -102,8 +103,9 @@ def play(network):
 
     stage.say("6. A closed port is refused at once, as it would be without "
               "us.")
-    stage.type("curl -sS -w 'after %{time_total} s\\n' "
-               "http://site.example:81/", expect=7, shows="refused")
+    stage.type("curl -4 -sv -w 'after %{time_total} s\\n' "
+               "http://site.example:81/ 2>&1 | grep -E 'failed:|after .* s$'",
+               shows="Connection refused")
 
     stage.say("7. A crash of the resolver mixes no names up: the map is on "
               "disk before an answer leaves.")
