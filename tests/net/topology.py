@@ -17,6 +17,7 @@ with the machine, by process id.
 """
 import contextlib
 import ctypes
+import difflib
 import hashlib
 import os
 import pathlib
@@ -231,6 +232,9 @@ class Network:
                 self.machines[name] = Machine(name, self.folder)
             for name in ("laptop", "proxy", "site"):
                 self._connect(name)
+            for name in ("laptop", "proxy", "site"):
+                wait_until(lambda m=self.machines[name]: "local fe80" in m.out(
+                    "ip -6 route show table local"), "links are settled")
             self.router.sysctl(net__ipv4__ip_forward=1,
                                net__ipv6__conf__all__forwarding=1)
             self._start_resolver()
@@ -420,8 +424,16 @@ rules:
         self.stop("routed")
         self.stop("dnsd")
         if self.before is not None:
-            assert self.machine.state() == self.before
+            self.assert_as_before()
             self.before = None
+
+    def assert_as_before(self):
+        """Byte for byte; what differs is shown."""
+        differs = difflib.unified_diff(
+            self.before.splitlines(), self.machine.state().splitlines(),
+            "before", "after", n=0, lineterm="")
+        text = "\n".join(differs)
+        assert not text, text
 
     def recover(self):
         return self.machine.run(self.command("routed", "--recover"))
