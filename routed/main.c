@@ -34,24 +34,21 @@ static struct {
 } routed = {.daemon = {.lock_fd = -1, .ready_fd = -1}};
 
 /* A configuration with the text that relays get. */
-struct source {
+struct loaded {
 	struct config *config;
-	char *text; /* owned */
-	size_t length;
+	struct options_source source;
 };
 
-static int load(struct source *source, struct diag *diag)
+static int load(struct loaded *loaded, struct diag *diag)
 {
-	const char *file;
-	int ret = options_read(&routed.options, &source->text, &source->length,
-			       &file, diag);
+	int ret = options_read(&routed.options, &loaded->source, diag);
 
 	if (ret < 0)
 		return ret;
-	ret = options_load(&routed.options, &source->config, source->text,
-			   source->length, file, diag);
+	ret = options_load(&routed.options, &loaded->config, &loaded->source,
+			   diag);
 	if (ret < 0)
-		free(source->text);
+		free(loaded->source.text);
 	return ret;
 }
 
@@ -66,21 +63,21 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 
 static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
 {
-	struct source source = {0};
+	struct loaded loaded = {0};
 	struct diag diag;
 
 	(void)loop;
 	(void)signal;
 	(void)events;
 	diag_init(&diag);
-	int ret = load(&source, &diag);
+	int ret = load(&loaded, &diag);
 	for (size_t i = 0; i < diag.count; i++)
 		log_warning("%s", diag.lines[i]);
 	diag_fini(&diag);
 	if (ret == 0) {
-		ret = service_reload(routed.service, source.config, source.text,
-				     source.length);
-		free(source.text);
+		ret = service_reload(routed.service, loaded.config,
+				     loaded.source.text, loaded.source.length);
+		free(loaded.source.text);
 	}
 	if (ret < 0)
 		log_error("cannot reload, going on as before: %s",
@@ -101,25 +98,25 @@ static void watch_signals(struct ev_loop *loop)
 	ev_signal_start(loop, &hangup);
 }
 
-static int run(struct source *source)
+static int run(const struct loaded *loaded)
 {
 	struct service_conf conf = {
-		.config = source->config,
-		.text = source->text,
-		.length = source->length,
+		.config = loaded->config,
+		.text = loaded->source.text,
+		.length = loaded->source.length,
 		.daemon = &routed.daemon,
 		.is_foreground = routed.options.is_foreground,
 	};
 
 	if (geteuid() != 0) {
 		log_error("cannot start: routed changes routes and needs root");
-		config_free(source->config);
+		config_free(loaded->config);
 		return EXIT_FAILURE;
 	}
-	log_open("routed", source->config->log_level, LOG_TARGET_STDERR);
+	log_open("routed", loaded->config->log_level, LOG_TARGET_STDERR);
 	if (!conf.is_foreground && daemon_detach(&routed.daemon) < 0) {
 		log_error("cannot go to the background");
-		config_free(source->config);
+		config_free(loaded->config);
 		return EXIT_FAILURE;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -211,10 +208,9 @@ static int recover(const struct config *config)
 }
 
 /* Everything that a configuration is there for, or not. */
-static int act(struct source *source)
+static int act(const struct config *config)
 {
 	const struct options *options = &routed.options;
-	const struct config *config = source->config;
 
 	switch (options->action) {
 	case ACTION_RUN:
@@ -256,7 +252,7 @@ static int be_relay(void)
 
 int main(int argc, char **argv)
 {
-	struct source source = {0};
+	struct loaded loaded = {0};
 	struct diag diag;
 	int status = EXIT_FAILURE;
 
@@ -266,18 +262,18 @@ int main(int argc, char **argv)
 	if (options_parse(&routed.options, argc, argv) < 0)
 		return EXIT_FAILURE;
 	diag_init(&diag);
-	int ret = load(&source, &diag);
+	int ret = load(&loaded, &diag);
 	bool is_needed = routed.options.action < ACTION_STATUS;
 	if ((ret < 0 && is_needed) || routed.options.action <= ACTION_CHECK)
 		diag_print(&diag, stderr);
 	diag_fini(&diag);
 	if (ret == 0 && routed.options.action == ACTION_RUN)
-		status = run(&source); /* takes the config */
+		status = run(&loaded); /* takes the config */
 	else if (ret == 0 || !is_needed)
-		status = act(&source);
+		status = act(loaded.config);
 	if (ret == 0 && routed.options.action != ACTION_RUN)
-		config_free(source.config);
+		config_free(loaded.config);
 	if (ret == 0)
-		free(source.text);
+		free(loaded.source.text);
 	return status;
 }

@@ -201,26 +201,26 @@ int options_parse(struct options *options, int argc, char **argv)
 	return 0;
 }
 
-int options_read(const struct options *options, char **text, size_t *length,
-		 const char **file, struct diag *diag)
+int options_read(const struct options *options, struct options_source *source,
+		 struct diag *diag)
 {
 	if (options->proxy) {
-		*file = "--proxy";
-		int ret = config_text_for_proxy(text, options->proxy,
+		source->file = "--proxy";
+		int ret = config_text_for_proxy(&source->text, options->proxy,
 						options->password_file, diag);
-		*length = ret < 0 ? 0 : strlen(*text);
+		source->length = ret < 0 ? 0 : strlen(source->text);
 		return ret;
 	}
-	*file = options->config_file ? options->config_file
-				     : CONFIG_DEFAULT_FILE;
-	return config_read(text, length, *file, diag);
+	source->file = options->config_file ? options->config_file
+					    : CONFIG_DEFAULT_FILE;
+	return config_read(&source->text, &source->length, source->file, diag);
 }
 
 int options_load(const struct options *options, struct config **config,
-		 const char *text, size_t length, const char *file,
-		 struct diag *diag)
+		 const struct options_source *source, struct diag *diag)
 {
-	int ret = config_load(config, text, length, file, diag);
+	int ret = config_load(config, source->text, source->length,
+			      source->file, diag);
 
 	if (ret < 0)
 		return ret;

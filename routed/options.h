@@ -48,21 +48,25 @@ NODISCARD int options_parse(struct options *options, int argc, char **argv);
 
 void options_help(FILE *out);
 
-/*
- * The text of the file, or the one that --proxy stands for, and the name that
- * messages give it.  The caller frees the text.
- */
-NODISCARD int options_read(const struct options *options, char **text,
-			   size_t *length, const char **file,
-			   struct diag *diag);
+/* A configuration's text, and the name that messages give it. */
+struct options_source {
+	char *text; /* owned */
+	size_t length;
+	const char *file;
+};
+
+/* That of the file, or the one that --proxy stands for; free() its text. */
+NODISCARD int options_read(const struct options *options,
+			   struct options_source *source, struct diag *diag);
 
 /*
  * Loads a text and lays the options over it (the config borrows from them).
  * The caller frees it; what is wrong is in `diag`, warnings too.
  */
 NODISCARD int options_load(const struct options *options,
-			   struct config **config, const char *text,
-			   size_t length, const char *file, struct diag *diag);
+			   struct config **config,
+			   const struct options_source *source,
+			   struct diag *diag);
 
 /* "443", "443/tcp", "53/udp"; without a protocol it is TCP. */
 NODISCARD int options_parse_port(const char *text, uint16_t *port,

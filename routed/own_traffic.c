@@ -145,8 +145,10 @@ static int find_listener(struct own_traffic *own,
 			 const struct endpoint *endpoint, uint32_t *inode)
 {
 	struct listener_search search = {.endpoint = endpoint};
-	int ret = sockdiag_each(own->diag, NETWORK_TCP, SOCKDIAG_LISTENING,
-				endpoint->port, on_listener, &search);
+	const struct sockdiag_query query = {.network = NETWORK_TCP,
+					     .states = SOCKDIAG_LISTENING,
+					     .port = endpoint->port};
+	int ret = sockdiag_each(own->diag, &query, on_listener, &search);
 
 	*inode = search.exact ? search.exact : search.wildcard;
 	return ret;
@@ -204,6 +206,10 @@ static int keep_far_ends(struct own_traffic *own,
 			 const struct own_server *server,
 			 const struct nl_state *state)
 {
+	const struct sockdiag_query tcp = {.network = NETWORK_TCP,
+					   .states = SOCKDIAG_ESTABLISHED};
+	const struct sockdiag_query udp = {.network = NETWORK_UDP,
+					   .states = SOCKDIAG_ESTABLISHED};
 	struct connection_search *search = calloc(1, sizeof(*search));
 	if (!search)
 		return -ENOMEM;
@@ -216,14 +222,10 @@ static int keep_far_ends(struct own_traffic *own,
 		search->count = (size_t)ret;
 		qsort(search->inodes, search->count, sizeof(uint32_t),
 		      compare_inodes);
-		ret = sockdiag_each(own->diag, NETWORK_TCP,
-				    SOCKDIAG_ESTABLISHED, 0, on_connection,
-				    search);
+		ret = sockdiag_each(own->diag, &tcp, on_connection, search);
 	}
 	if (ret == 0)
-		ret = sockdiag_each(own->diag, NETWORK_UDP,
-				    SOCKDIAG_ESTABLISHED, 0, on_connection,
-				    search);
+		ret = sockdiag_each(own->diag, &udp, on_connection, search);
 	if (ret >= 0)
 		ret = search->added;
 	free(search);

@@ -168,28 +168,28 @@ static void on_each(void *ctx, const struct inet_diag_msg *message)
 		each->fn(each->ctx, &socket);
 }
 
-static int dump(struct sockdiag *diag, uint8_t family, enum network network,
-		uint32_t states, uint16_t port, message_fn fn, void *ctx)
+static int dump(struct sockdiag *diag, uint8_t family,
+		const struct sockdiag_query *query, message_fn fn, void *ctx)
 {
 	const struct inet_diag_req_v2 body = {
 		.sdiag_family = family,
-		.sdiag_protocol = protocol_of(network),
-		.idiag_states = states,
-		.id.idiag_sport = htons(port),
+		.sdiag_protocol = protocol_of(query->network),
+		.idiag_states = query->states,
+		.id.idiag_sport = htons(query->port),
 	};
 	int ret = ask(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &body);
 	return ret < 0 ? ret : listen_for(diag, fn, ctx);
 }
 
-int sockdiag_each(struct sockdiag *diag, enum network network, uint32_t states,
-		  uint16_t port, sockdiag_fn fn, void *ctx)
+int sockdiag_each(struct sockdiag *diag, const struct sockdiag_query *query,
+		  sockdiag_fn fn, void *ctx)
 {
-	struct each each = {.fn = fn, .ctx = ctx, .port = port};
-	int ret = dump(diag, AF_INET, network, states, port, on_each, &each);
+	struct each each = {.fn = fn, .ctx = ctx, .port = query->port};
+	int ret = dump(diag, AF_INET, query, on_each, &each);
 
 	if (ret < 0)
 		return ret;
-	ret = dump(diag, AF_INET6, network, states, port, on_each, &each);
+	ret = dump(diag, AF_INET6, query, on_each, &each);
 	return ret == -ENOENT ? 0 : ret; /* a kernel without IPv6 */
 }
 
@@ -257,15 +257,16 @@ static void on_doomed(void *ctx, const struct inet_diag_msg *message)
 static int collect(struct sockdiag *diag, enum network network,
 		   struct doomed *doomed)
 {
-	doomed->count = 0;
+	const struct sockdiag_query query = {.network = network,
+					     .states = SOCKDIAG_ALIVE};
 	int ret = 0;
+
+	doomed->count = 0;
 	if (doomed->src->family == ADDR_IPV4)
-		ret = dump(diag, AF_INET, network, SOCKDIAG_ALIVE, 0, on_doomed,
-			   doomed);
+		ret = dump(diag, AF_INET, &query, on_doomed, doomed);
 	if (ret < 0)
 		return ret;
-	ret = dump(diag, AF_INET6, network, SOCKDIAG_ALIVE, 0, on_doomed,
-		   doomed);
+	ret = dump(diag, AF_INET6, &query, on_doomed, doomed);
 	return ret == -ENOENT ? 0 : ret;
 }
 

@@ -40,14 +40,17 @@ struct sockdiag_socket {
 NODISCARD int sockdiag_open(struct sockdiag **diag);
 void sockdiag_close(struct sockdiag *diag);
 
+struct sockdiag_query {
+	enum network network; /* TCP or UDP */
+	uint32_t states;
+	uint16_t port; /* local; 0: any */
+};
+
 typedef void (*sockdiag_fn)(void *ctx, const struct sockdiag_socket *socket);
 
-/*
- * Calls `fn` for each TCP or UDP socket of both families in one of `states`,
- * with that local port (0: any).  `fn` must not use the same object.
- */
-NODISCARD int sockdiag_each(struct sockdiag *diag, enum network network,
-			    uint32_t states, uint16_t port, sockdiag_fn fn,
+/* Calls `fn`, which must not use the same object, for each of both families. */
+NODISCARD int sockdiag_each(struct sockdiag *diag,
+			    const struct sockdiag_query *query, sockdiag_fn fn,
 			    void *ctx);
 
 /* The socket whose packets have this source and destination. */

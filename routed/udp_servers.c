@@ -81,11 +81,12 @@ int udp_servers_find(struct udp_servers *servers, struct sockdiag *diag,
 		     uid_t own_uid)
 {
 	struct search search = {.own_uid = own_uid};
+	const struct sockdiag_query query = {.network = NETWORK_UDP,
+					     .states = SOCKDIAG_UNCONNECTED};
 	int ret = read_clients(&search.clients);
 
 	if (ret == 0)
-		ret = sockdiag_each(diag, NETWORK_UDP, SOCKDIAG_UNCONNECTED, 0,
-				    on_socket, &search);
+		ret = sockdiag_each(diag, &query, on_socket, &search);
 	if (ret < 0)
 		return ret;
 	struct udp_servers *found = &search.found;

@@ -315,6 +315,10 @@ UNIT_TESTS += tests/unit/test_routed_resolvconf
 tests_unit_test_routed_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_routed_resolvconf_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_routed_verbs
+tests_unit_test_routed_verbs_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_routed_verbs_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules.h
 tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -112,24 +112,20 @@ static void proxy_stands_for_a_configuration(void **state)
 	struct options options;
 	struct config *config;
 	struct diag diag;
-	const char *file;
-	size_t length;
-	char *text;
+	struct options_source source;
 
 	(void)state;
 	assert_int_equal(parse(&options, "--proxy socks5://127.0.0.1:1080 "
 					 "--run /r --state /s"),
 			 0);
 	diag_init(&diag);
-	assert_int_equal(options_read(&options, &text, &length, &file, &diag),
-			 0);
-	assert_int_equal(
-		options_load(&options, &config, text, length, file, &diag), 0);
+	assert_int_equal(options_read(&options, &source, &diag), 0);
+	assert_int_equal(options_load(&options, &config, &source, &diag), 0);
 	assert_string_equal(config->run_dir, "/r");
 	assert_string_equal(config->state_dir, "/s");
 	assert_string_equal(config->file, "--proxy");
 	config_free(config);
-	free(text);
+	free(source.text);
 	diag_fini(&diag);
 }
 

@@ -97,18 +97,17 @@ static void listener_is_found_by_its_port(void **state)
 		struct hunt hunt = {.inode = inode_of(fd)};
 		const struct endpoint end = own_end(fd);
 
-		assert_int_equal(sockdiag_each(*state, NETWORK_TCP,
-					       SOCKDIAG_LISTENING, end.port,
-					       look, &hunt),
-				 0);
+		struct sockdiag_query query = {.network = NETWORK_TCP,
+					       .states = SOCKDIAG_LISTENING,
+					       .port = end.port};
+
+		assert_int_equal(sockdiag_each(*state, &query, look, &hunt), 0);
 		assert_int_equal(hunt.found, 1);
 		assert_true(endpoint_equal(&hunt.socket.local, &end));
 		assert_int_equal(hunt.socket.uid, getuid());
 		hunt.found = 0;
-		assert_int_equal(sockdiag_each(*state, NETWORK_TCP,
-					       SOCKDIAG_LISTENING, end.port ^ 1,
-					       look, &hunt),
-				 0);
+		query.port ^= 1;
+		assert_int_equal(sockdiag_each(*state, &query, look, &hunt), 0);
 		assert_int_equal(hunt.found, 0);
 		close(fd);
 	}
@@ -119,9 +118,10 @@ static void unconnected_udp_socket_is_found(void **state)
 	int fd = open_at("0.0.0.0", SOCK_DGRAM);
 	struct hunt hunt = {.inode = inode_of(fd)};
 
-	assert_int_equal(sockdiag_each(*state, NETWORK_UDP,
-				       SOCKDIAG_UNCONNECTED, 0, look, &hunt),
-			 0);
+	const struct sockdiag_query query = {.network = NETWORK_UDP,
+					     .states = SOCKDIAG_UNCONNECTED};
+
+	assert_int_equal(sockdiag_each(*state, &query, look, &hunt), 0);
 	assert_int_equal(hunt.found, 1);
 	assert_true(addr_is_unspecified(&hunt.socket.local.addr));
 	close(fd);

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Both sides of the control socket, with the real one between them; host,
+ * relay and namespace are fakes.  The client blocks, so it is a child.
+ */
+#include "routed/verbs.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define OUTPUT_SIZE 8192
+
+static const char text[] = "outbounds:\n"
+			   "  proxy: {type: socks5, server: 192.0.2.7:1080}\n"
+			   "rules:\n"
+			   "  - MATCH,proxy\n";
+
+/* What the fakes say and were told. */
+static struct {
+	struct nl_state state;
+	struct host_status status;
+	bool has_relay;
+	uint32_t asked_id;
+	struct verbs *verbs;
+	const struct link_counters *counters; /* answered at once if set */
+	bool answers_loss;
+} fake;
+
+const struct nl_state *host_state(const struct host *host)
+{
+	(void)host;
+	return &fake.state;
+}
+
+struct host_status host_status(const struct host *host)
+{
+	(void)host;
+	return fake.status;
+}
+
+const char *inner_steering(const struct inner *inner)
+{
+	(void)inner;
+	return "bpf";
+}
+
+bool relays_is_ready(const struct relays *relays)
+{
+	(void)relays;
+	return fake.has_relay;
+}
+
+pid_t relays_pid(const struct relays *relays)
+{
+	(void)relays;
+	return fake.has_relay ? 4711 : 0;
+}
+
+uint64_t relays_deaths(const struct relays *relays)
+{
+	(void)relays;
+	return 2;
+}
+
+/* The relay answers when the loop comes round, as a real one would. */
+static void on_answer(int revents, void *arg)
+{
+	(void)revents;
+	(void)arg;
+	if (fake.answers_loss)
+		verbs_on_relay_lost(fake.verbs);
+	else if (fake.counters)
+		verbs_on_counters(fake.verbs, fake.asked_id, fake.counters);
+}
+
+static struct ev_loop *loop;
+
+int relays_ask_counters(struct relays *relays, uint32_t id)
+{
+	(void)relays;
+	if (!fake.has_relay)
+		return -ENOTCONN;
+	fake.asked_id = id;
+	ev_once(loop, -1, 0, 0., on_answer, NULL);
+	return 0;
+}
+
+int relays_send_flows(struct relays *relays, int client_fd)
+{
+	static const char lines[] =
+		"{\"src\":\"192.0.2.1:40000\",\"dst\":\"198.18.0.3:443\","
+		"\"name\":\"example.com\",\"outbound\":\"proxy\","
+		"\"state\":\"open\",\"up\":7,\"down\":9}\n"
+		"{\"src\":\"192.0.2.1:40001\",\"dst\":\"192.0.2.9:22\","
+		"\"name\":null,\"outbound\":\"DIRECT\",\"state\":\"held\"}\n"
+		"{\"end\":true}\n";
+
+	(void)relays;
+	return write(client_fd, lines, strlen(lines)) > 0 ? 0 : -errno;
+}
+
+struct home {
+	char folder[64];
+	struct config *config;
+	struct verbs verbs;
+	char output[OUTPUT_SIZE];
+};
+
+static int setup(void **state)
+{
+	struct home *home = calloc(1, sizeof(*home));
+	struct control_conf conf = {.group = (gid_t)-1, .verbs = verbs_table};
+	struct diag diag;
+	char *path;
+
+	if (!home)
+		return -1;
+	*state = home;
+	memset(&fake, 0, sizeof(fake));
+	fake.verbs = &home->verbs;
+	strcpy(home->folder, "/tmp/ersatz-verbs-XXXXXX");
+	assert_non_null(mkdtemp(home->folder));
+	diag_init(&diag);
+	assert_int_equal(config_load(&home->config, text, sizeof(text) - 1,
+				     "v.yaml", &diag),
+			 0);
+	diag_fini(&diag);
+	home->config->state_dir = "/nonexistent";
+	home->verbs.config = home->config;
+	loop = ev_loop_new(EVFLAG_AUTO);
+	path = config_path(home->folder, "routed.sock");
+	conf.path = path;
+	conf.ctx = &home->verbs;
+	assert_int_equal(control_open(&home->verbs.control, loop, &conf), 0);
+	free(path);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct home *home = *state;
+
+	control_close(home->verbs.control);
+	ev_loop_destroy(loop);
+	config_free(home->config);
+	rmdir(home->folder);
+	free(home);
+	return 0;
+}
+
+typedef int (*command_fn)(struct home *home, FILE *out);
+
+static void on_output(struct ev_loop *of, struct ev_io *io, int revents)
+{
+	char *output = io->data;
+	size_t used = strlen(output);
+	ssize_t n = read(io->fd, output + used, OUTPUT_SIZE - 1 - used);
+
+	(void)revents;
+	if (n <= 0)
+		ev_break(of, EVBREAK_ALL);
+}
+
+/* Runs a command as a child while the loop serves it; its exit status. */
+static int run(struct home *home, command_fn fn)
+{
+	int ends[2], status;
+	struct ev_io io;
+
+	memset(home->output, 0, sizeof(home->output));
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(ends[0]);
+		dup2(ends[1], STDERR_FILENO);
+		FILE *out = fdopen(ends[1], "w");
+		int ret = fn(home, out);
+		fclose(out);
+		_exit(ret);
+	}
+	close(ends[1]);
+	ev_io_init(&io, on_output, ends[0], EV_READ);
+	io.data = home->output;
+	ev_io_start(loop, &io);
+	/* Standard error keeps the pipe open until the child has ended. */
+	ev_run(loop, 0);
+	ev_io_stop(loop, &io);
+	close(ends[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
+static void assert_says(const struct home *home, const char *part)
+{
+	if (!strstr(home->output, part))
+		fail_msg("'%s' does not say '%s'", home->output, part);
+}
+
+static int ask_status(struct home *home, FILE *out)
+{
+	return verbs_print_status(home->folder, true, out);
+}
+
+static int ask_flows(struct home *home, FILE *out)
+{
+	return verbs_print_flows(home->folder, false, out);
+}
+
+static int ask_explanation(struct home *home, FILE *out)
+{
+	const struct options options = {.target = "example.com",
+					.port = 443,
+					.network = NETWORK_TCP,
+					.is_json = true};
+
+	return verbs_print_explanation(home->folder, &options, NULL, out);
+}
+
+static int ask_nonsense(struct home *home, FILE *out)
+{
+	const struct options options = {.target = "a..b"};
+
+	return verbs_print_explanation(home->folder, &options, home->config,
+				       out);
+}
+
+static void status_has_what_the_relay_counts(void **state)
+{
+	const struct link_counters counters = {
+		.flows_now = 3, .loops = 0, .bytes_down = 12345};
+	struct home *home = *state;
+
+	fake.has_relay = true;
+	fake.counters = &counters;
+	fake.status.is_captured = true;
+	assert_int_equal(run(home, ask_status), EXIT_SUCCESS);
+	assert_says(home, "\"captured\":true");
+	assert_says(home, "\"flows_now\":3");
+	assert_says(home, "\"bytes_down\":12345");
+	assert_says(home, "\"relay_pid\":4711");
+	assert_says(home, "\"relay_deaths\":2");
+	assert_says(home, "\"config\":\"v.yaml\"");
+}
+
+static void status_without_a_relay_comes_at_once(void **state)
+{
+	struct home *home = *state;
+
+	assert_int_equal(run(home, ask_status), EXIT_SUCCESS);
+	assert_says(home, "\"relay_pid\":0");
+	assert_says(home, "\"flows_now\":0");
+}
+
+static void status_does_not_wait_for_a_relay_that_died(void **state)
+{
+	struct home *home = *state;
+
+	fake.has_relay = true;
+	fake.answers_loss = true;
+	assert_int_equal(run(home, ask_status), EXIT_SUCCESS);
+	assert_says(home, "\"flows_now\":0");
+	/* A late answer to what was asked then harms nobody. */
+	verbs_on_counters(&home->verbs, fake.asked_id,
+			  &(struct link_counters){0});
+}
+
+static void flows_are_the_relays_own_words(void **state)
+{
+	struct home *home = *state;
+
+	fake.has_relay = true;
+	assert_int_equal(run(home, ask_flows), EXIT_SUCCESS);
+	assert_says(home, "example.com (198.18.0.3:443) by proxy, open, "
+			  "up 7, down 9");
+	assert_says(home, "192.0.2.9:22 by DIRECT, held, up 0, down 0");
+}
+
+static void flows_without_a_relay_say_so(void **state)
+{
+	struct home *home = *state;
+
+	assert_int_equal(run(home, ask_flows), EXIT_FAILURE);
+	assert_says(home, "no relay");
+}
+
+static void explanation_comes_from_the_daemon(void **state)
+{
+	struct home *home = *state;
+
+	assert_int_equal(run(home, ask_explanation), EXIT_SUCCESS);
+	assert_says(home, "\"outbound\":\"proxy\"");
+	assert_says(home, "\"port\":443");
+}
+
+static void nonsense_is_refused_in_words(void **state)
+{
+	struct home *home = *state;
+
+	assert_int_equal(run(home, ask_nonsense), EXIT_FAILURE);
+	assert_says(home, "neither address nor name");
+}
+
+static void without_a_daemon_a_configuration_explains(void **state)
+{
+	struct home *home = *state;
+	const struct options options = {.target = "example.com"};
+	FILE *out = tmpfile();
+	char line[256] = "";
+
+	assert_non_null(out);
+	assert_int_equal(verbs_print_explanation("/nonexistent", &options,
+						 home->config, out),
+			 EXIT_SUCCESS);
+	rewind(out);
+	assert_non_null(fgets(line, sizeof(line), out));
+	assert_non_null(strstr(line, "traffic to example.com"));
+	fclose(out);
+}
+
+#define AT_HOME(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		AT_HOME(status_has_what_the_relay_counts),
+		AT_HOME(status_without_a_relay_comes_at_once),
+		AT_HOME(status_does_not_wait_for_a_relay_that_died),
+		AT_HOME(flows_are_the_relays_own_words),
+		AT_HOME(flows_without_a_relay_say_so),
+		AT_HOME(explanation_comes_from_the_daemon),
+		AT_HOME(nonsense_is_refused_in_words),
+		AT_HOME(without_a_daemon_a_configuration_explains),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
