@@ -51,6 +51,7 @@ class Stage:
             # Else a benchmark of new connections measures used-up ports.
             machine.sysctl(net__ipv4__ip_local_port_range="1024 65535",
                            net__ipv4__tcp_tw_reuse=1)
+        self.laptop.wait_settled()
         # Off the link, or it would be reached without the TUN.
         self.far.run("ip addr add 198.51.100.2/32 dev lo")
         self.laptop.run(f"ip route add default via {FAR}")

@@ -146,6 +146,11 @@ class Machine:
         wait_until(lambda: self.listens(port, network),
                    f"{self.name} listens on {network} port {port}")
 
+    def wait_settled(self):
+        """Until eth0 has its link-local address; it comes by itself."""
+        wait_until(lambda: "local fe80" in self.out(
+            "ip -6 route show table local"), f"the link of {self.name}")
+
     def socket(self, *args, **more):
         """A socket of this process inside the machine's network."""
         with in_network(self.holder.pid):
@@ -233,8 +238,7 @@ class Network:
             for name in ("laptop", "proxy", "site"):
                 self._connect(name)
             for name in ("laptop", "proxy", "site"):
-                wait_until(lambda m=self.machines[name]: "local fe80" in m.out(
-                    "ip -6 route show table local"), "links are settled")
+                self.machines[name].wait_settled()
             self.router.sysctl(net__ipv4__ip_forward=1,
                                net__ipv6__conf__all__forwarding=1)
             self._start_resolver()
