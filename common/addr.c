@@ -54,6 +54,26 @@ bool addr_is_unspecified(const struct addr *addr)
 	       memcmp(addr->bytes, zero, sizeof(zero)) == 0;
 }
 
+bool addr_is_far(const struct addr *addr)
+{
+	static const struct prefix near[] = {
+		{{ADDR_IPV4, {0}}, 8},
+		{{ADDR_IPV4, {127}}, 8},
+		{{ADDR_IPV4, {169, 254}}, 16},
+		{{ADDR_IPV4, {224}}, 3}, /* multicast, reserved, broadcast */
+		{{ADDR_IPV6, {0}}, 96},  /* ::, ::1 and ::192.0.2.1 */
+		{{ADDR_IPV6, {[10] = 0xff, 0xff}}, 96},
+		{{ADDR_IPV6, {0xfe, 0x80}}, 10},
+		{{ADDR_IPV6, {0xff}}, 8},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(near); i++) {
+		if (prefix_has(&near[i], addr))
+			return false;
+	}
+	return addr->family != ADDR_NONE;
+}
+
 int addr_af(const struct addr *addr)
 {
 	if (addr->family == ADDR_NONE)

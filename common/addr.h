@@ -52,6 +52,12 @@ bool addr_equal(const struct addr *a, const struct addr *b);
 int addr_compare(const struct addr *a, const struct addr *b);
 bool addr_is_loopback(const struct addr *addr);
 bool addr_is_unspecified(const struct addr *addr);
+/*
+ * Can another host have it, beyond the own link?  Unicast, and neither
+ * loopback, link-local, unspecified nor IPv4 in the clothes of IPv6 (RFC
+ * 6890); private ones can.
+ */
+bool addr_is_far(const struct addr *addr);
 
 /* AF_INET or AF_INET6; 4 or 16; 32 or 128. */
 int addr_af(const struct addr *addr);

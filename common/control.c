@@ -36,10 +36,10 @@ struct control_client {
 	struct control *control;          /* borrowed */
 	TAILQ_ENTRY(control_client) next; /* of clients or of dead */
 	uint64_t id;
-	int fd; /* owned; -1: dead, waits for reap() */
-	bool may_change;
-	bool is_pending; /* a request waits for its control_end() */
-	bool is_closing; /* no request is read any more */
+	int fd;                     /* owned; -1: dead, waits for reap() */
+	enum control_access access; /* the most that it may */
+	bool is_pending;            /* a request waits for its control_end() */
+	bool is_closing;            /* no request is read any more */
 	ev_io read;
 	ev_io write;
 	ev_timer stall;
@@ -56,7 +56,7 @@ struct control {
 	char *path;                       /* owned */
 	dev_t device;                     /* of the file at path: only that */
 	ino_t inode;                      /* is unlinked */
-	uid_t owner;
+	uid_t owner, partner;
 	int fd;
 	ev_io accept;
 	ev_timer resume; /* accept again */
@@ -297,7 +297,7 @@ static void handle(struct control_client *client, const char *line,
 		verb++;
 	if (!name || !verb->name)
 		end_unknown(client, name);
-	else if (verb->access == CONTROL_CHANGE && !client->may_change)
+	else if (verb->access > client->access)
 		control_end(client, "only root may do this");
 	else
 		verb->fn(control->ctx, client, request);
@@ -400,6 +400,13 @@ static bool evict(struct control *control)
 	return false;
 }
 
+static enum control_access access_of(const struct control *control, uid_t uid)
+{
+	if (uid == 0 || uid == control->owner)
+		return CONTROL_CHANGE;
+	return uid == control->partner ? CONTROL_PARTNER : CONTROL_READ;
+}
+
 /* Takes the descriptor. */
 static void add_client(struct control *control, int fd)
 {
@@ -417,7 +424,7 @@ static void add_client(struct control *control, int fd)
 	client->control = control;
 	client->id = control->next_id++;
 	client->fd = fd;
-	client->may_change = peer.uid == 0 || peer.uid == control->owner;
+	client->access = access_of(control, peer.uid);
 	ev_io_init(&client->read, on_readable, fd, EV_READ);
 	ev_io_init(&client->write, on_writable, fd, EV_WRITE);
 	ev_timer_init(&client->stall, on_stall, 0., STALL_S);
@@ -542,6 +549,7 @@ int control_open(struct control **control, struct ev_loop *loop,
 	new->verbs = conf->verbs;
 	new->ctx = conf->ctx;
 	new->owner = geteuid();
+	new->partner = conf->partner;
 	new->next_id = 1;
 	ev_io_init(&new->accept, on_accept, new->fd, EV_READ);
 	ev_timer_init(&new->resume, on_resume, 0., ACCEPT_PAUSE_S);

@@ -7,7 +7,8 @@
  * connection then stays open for the next request.  Peers are known by
  * SO_PEERCRED: a verb with CONTROL_READ is for everybody who can reach the
  * socket (mode 0660, group ersatz; root), one with CONTROL_CHANGE for root and
- * the user who opened the socket.
+ * the user who opened the socket, one with CONTROL_PARTNER also for the user
+ * that the other daemon runs as.
  * A client that does not read is dropped when 1 MiB waits for it or after
  * 10 s; it never stalls the daemon.  So an answer of more than that is for
  * control_detach().  A request has 64 KiB at most.  64 clients; one more takes
@@ -31,7 +32,7 @@
 struct control;        /* the server */
 struct control_client; /* one connection */
 
-enum control_access { CONTROL_READ, CONTROL_CHANGE };
+enum control_access { CONTROL_READ, CONTROL_PARTNER, CONTROL_CHANGE };
 
 /*
  * Answers a request with control_send() and, at once or later, ends it with
@@ -49,6 +50,7 @@ struct control_verb {
 struct control_conf {
 	const char *path; /* copied */
 	gid_t group;      /* of the file; (gid_t)-1: the process's own */
+	uid_t partner;    /* for CONTROL_PARTNER; 0: nobody else */
 	const struct control_verb *verbs; /* borrowed */
 	void *ctx;                        /* borrowed, for the verbs */
 };

@@ -27,6 +27,7 @@
 struct entry {
 	struct rule rule;
 	struct matcher matcher;
+	bool is_any;                  /* MATCH */
 	const char *list_file;        /* NULL: no RULE-SET */
 	struct name_index *own_names; /* owned; with PASS only */
 };
@@ -157,6 +158,7 @@ static int entry_init(struct rules *rules, struct entry *entry,
 				.outbound = parts->outbound,
 				.upstream = parts->upstream,
 			},
+		.is_any = parts->type == RULE_MATCH,
 	};
 	if (!entry->rule.file || !entry->rule.text)
 		return -ENOMEM;
@@ -392,6 +394,7 @@ static struct verdict conclude(const struct walk *walk,
 		.outbound = outbound,
 		.upstream = entry->rule.upstream,
 		.rule = &entry->rule,
+		.is_any = entry->is_any,
 		.list_file = entry->list_file,
 		.list_line = entry->list_file ? line : 0,
 	};

@@ -83,6 +83,7 @@ struct verdict {
 	int outbound; /* with MATCH and NO_RULE */
 	int upstream; /* of the rule that matched or that needs more */
 	const struct rule *rule; /* NULL with NO_RULE */
+	bool is_any;             /* that rule is a MATCH: it asks for nothing */
 	/* Where in a list file the match stands; NULL, 0 if not in one. */
 	const char *list_file;
 	unsigned list_line;

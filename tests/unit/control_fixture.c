@@ -84,6 +84,7 @@ const struct control_verb control_fixture_verbs[] = {
 	{"flood", CONTROL_READ, on_flood},
 	{"later", CONTROL_READ, on_later},
 	{"refuse", CONTROL_READ, on_refuse},
+	{"tell", CONTROL_PARTNER, on_change},
 	{NULL, CONTROL_READ, NULL},
 };
 
@@ -93,6 +94,7 @@ int control_fixture_open(struct control_fixture *fixture, const char *path,
 	const struct control_conf conf = {
 		.path = path,
 		.group = group,
+		.partner = CONTROL_FIXTURE_PARTNER,
 		.verbs = control_fixture_verbs,
 		.ctx = fixture,
 	};

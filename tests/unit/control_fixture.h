@@ -9,6 +9,7 @@
 #include "common/control.h"
 
 #define NOBODY 65534
+#define CONTROL_FIXTURE_PARTNER 60001
 
 /* A server in a folder of its own, with a verb for each way to answer. */
 struct control_fixture {
@@ -18,7 +19,7 @@ struct control_fixture {
 	char path[64];
 	uint64_t later; /* who waits for an answer */
 	int detached;   /* what control_detach() gave */
-	int changes;    /* calls of the verb that changes */
+	int changes;    /* calls of verbs that change */
 	int flood;      /* lines that "flood" sent */
 };
 

@@ -101,6 +101,38 @@ static void special_addresses_are_known(void **state)
 	assert_true(addr_is_unspecified(&addr));
 }
 
+static void far_is_what_another_host_beyond_the_link_can_have(void **state)
+{
+	static const char *const far[] = {
+		"1.0.0.0",    "10.1.2.3",     "192.0.2.1",   "223.255.255.255",
+		"198.18.0.3", "128.0.0.1",    "2001:db8::1", "fd00::1",
+		"1::",        "64:ff9b::102", "2001:2::3",
+	};
+	static const char *const near[] = {
+		"0.0.0.0",    "0.1.2.3",
+		"127.0.0.53", "169.254.1.1",
+		"224.0.0.1",  "239.255.255.255",
+		"240.0.0.1",  "255.255.255.255",
+		"::",         "::1",
+		"::2",        "::192.0.2.1",
+		"fe80::1",    "::ffff:192.0.2.1",
+		"febf::1",    "ff02::1",
+	};
+	const struct addr none = {0};
+	struct addr addr;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(far); i++) {
+		addr = addr_of(far[i]);
+		assert_true(addr_is_far(&addr));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(near); i++) {
+		addr = addr_of(near[i]);
+		assert_false(addr_is_far(&addr));
+	}
+	assert_false(addr_is_far(&none));
+}
+
 static void addresses_are_ordered_by_family_then_bytes(void **state)
 {
 	struct addr a = addr_of("255.0.0.0"), b = addr_of("::"),
@@ -357,6 +389,8 @@ int main(void)
 		cmocka_unit_test(unset_address_prints_and_measures),
 		cmocka_unit_test(ipv4_number_is_in_host_order),
 		cmocka_unit_test(special_addresses_are_known),
+		cmocka_unit_test(
+			far_is_what_another_host_beyond_the_link_can_have),
 		cmocka_unit_test(addresses_are_ordered_by_family_then_bytes),
 		cmocka_unit_test(prefix_text_comes_back_as_it_was),
 		cmocka_unit_test(address_without_length_is_a_host),

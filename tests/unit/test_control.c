@@ -32,6 +32,18 @@ int clock_gettime(clockid_t id, struct timespec *now)
 	return ret;
 }
 
+/* As whom we come, when a test says so. */
+static uid_t uid_told;
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+	int ret = (int)syscall(SYS_getsockopt, fd, level, name, value, length);
+
+	if (ret == 0 && name == SO_PEERCRED && uid_told)
+		((struct ucred *)value)->uid = uid_told;
+	return ret;
+}
+
 /* A Unix socket delivers at once, so a few turns do all there is to do. */
 static void turn(struct control_fixture *fixture)
 {
@@ -180,10 +192,51 @@ static void wrong_verb_names_the_known_ones(void **state)
 		heard(fd),
 		"{\"end\":true,\"error\":\"unknown verb 'eco\\\\x1b[2J', "
 		"expected one of: change detach echo exit flood later "
-		"refuse\"}\n"
+		"refuse tell\"}\n"
 		"{\"end\":true,\"error\":\"no verb, expected one of: change "
-		"detach echo exit flood later refuse\"}\n");
+		"detach echo exit flood later refuse tell\"}\n");
 	close(fd);
+}
+
+static const char *said_to(struct control_fixture *fixture, uid_t uid,
+			   const char *request)
+{
+	const char *text;
+	int fd;
+
+	uid_told = uid;
+	fd = dial(fixture);
+	say(fd, request);
+	turn(fixture);
+	text = heard(fd);
+	close(fd);
+	turn(fixture);
+	uid_told = 0;
+	return text;
+}
+
+static void who_may_what_is_known_by_user(void **state)
+{
+	struct control_fixture *fixture = *state;
+	const char *const change = "{\"verb\":\"change\"}\n";
+	const char *const tell = "{\"verb\":\"tell\"}\n";
+	const char *const no = "{\"end\":true,\"error\":\"only root may do "
+			       "this\"}\n";
+	const uid_t stranger = CONTROL_FIXTURE_PARTNER + 1;
+
+	assert_string_equal(said_to(fixture, stranger, change), no);
+	assert_string_equal(said_to(fixture, stranger, tell), no);
+	assert_string_equal(said_to(fixture, CONTROL_FIXTURE_PARTNER, change),
+			    no);
+	assert_int_equal(fixture->changes, 0);
+	assert_string_equal(said_to(fixture, CONTROL_FIXTURE_PARTNER, tell),
+			    END);
+	assert_int_equal(fixture->changes, 1);
+	assert_string_equal(said_to(fixture, geteuid(), change), END);
+	assert_string_equal(said_to(fixture, geteuid(), tell), END);
+	assert_int_equal(fixture->changes, 3);
+	assert_string_equal(said_to(fixture, stranger, "{\"verb\":\"echo\"}\n"),
+			    "{\"verb\":\"echo\"}\n" END);
 }
 
 static void client_that_never_reads_is_dropped_at_one_mib(void **state)
@@ -490,6 +543,7 @@ int main(void)
 		CONTROL_TEST(huge_line_is_refused_and_ends_the_connection),
 		CONTROL_TEST(longest_line_is_taken),
 		CONTROL_TEST(wrong_verb_names_the_known_ones),
+		CONTROL_TEST(who_may_what_is_known_by_user),
 		CONTROL_TEST(client_that_never_reads_is_dropped_at_one_mib),
 		CONTROL_TEST(client_that_reads_gets_an_answer_below_one_mib),
 		CONTROL_TEST(

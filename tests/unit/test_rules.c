@@ -57,6 +57,20 @@ static void first_match_wins(void **state)
 	rules_free(rules);
 }
 
+static void match_tells_that_it_asked_for_nothing(void **state)
+{
+	struct rules *rules = rules_of("DOMAIN,a.example,DIRECT\n"
+				       "IP-CIDR,0.0.0.0/0,backup,no-resolve\n"
+				       "MATCH,proxy\n");
+	struct facts facts = {.dst = addr_ipv4(0x01020304)};
+
+	(void)state;
+	assert_false(ask_name(rules, "a.example").is_any);
+	assert_true(ask_name(rules, "b.example").is_any);
+	assert_false(rules_decide(rules, &facts).is_any);
+	rules_free(rules);
+}
+
 static void rule_can_be_read_back(void **state)
 {
 	struct rules *rules = rules_of(
@@ -295,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_rules_mean_direct),
 		cmocka_unit_test(first_match_wins),
+		cmocka_unit_test(match_tells_that_it_asked_for_nothing),
 		cmocka_unit_test(rule_can_be_read_back),
 		cmocka_unit_test(keyword_may_cross_labels_and_ignores_case),
 		cmocka_unit_test(names_do_not_match_flows_without_a_name),
