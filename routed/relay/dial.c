@@ -159,10 +159,16 @@ static void on_resolved(void *ctx, const struct resolver_answer *answer);
 /* 0 when the question is on its way. */
 static int ask(struct dial *dial, enum addr_family family)
 {
+	const struct resolver_question question = {
+		.name = dial->conf.name,
+		.family = family,
+		.fn = on_resolved,
+		.ctx = dial,
+	};
+
 	dial->phase = DIAL_RESOLVING;
 	dial->family = family;
-	return resolver_ask(dial->dialler->resolver, dial->conf.name, family,
-			    on_resolved, dial, &dial->lookup);
+	return resolver_ask(dial->dialler->resolver, &question, &dial->lookup);
 }
 
 static void fail_to_resolve(struct dial *dial, int error)

@@ -100,6 +100,14 @@ static void set_options(int listener)
 				 &options[i].value, sizeof(int));
 }
 
+static void watch(struct entrance *entrance, struct ev_io *io, int listener)
+{
+	set_options(listener);
+	ev_io_init(io, on_acceptable, listener, EV_READ);
+	io->data = entrance;
+	ev_io_start(entrance->loop, io);
+}
+
 int entrance_new(struct entrance **entrance, struct ev_loop *loop,
 		 const int listeners[2], entrance_fn fn, void *ctx)
 {
@@ -117,13 +125,8 @@ int entrance_new(struct entrance **entrance, struct ev_loop *loop,
 		free(new);
 		return ret;
 	}
-	for (int i = 0; i < 2; i++) {
-		set_options(listeners[i]);
-		ev_io_init(&new->listener[i], on_acceptable, listeners[i],
-			   EV_READ);
-		new->listener[i].data = new;
-		ev_io_start(loop, &new->listener[i]);
-	}
+	for (int i = 0; i < 2; i++)
+		watch(new, &new->listener[i], listeners[i]);
 	*entrance = new;
 	return 0;
 }

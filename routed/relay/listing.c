@@ -177,6 +177,14 @@ static void on_stall(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	listing_close(timer->data);
 }
 
+static void listing_init(struct listing *listing, struct listings *listings)
+{
+	listing->listings = listings;
+	ev_io_init(&listing->writable, on_writable, -1, EV_WRITE);
+	ev_timer_init(&listing->stall, on_stall, 0, STALL_S);
+	listing->writable.data = listing->stall.data = listing;
+}
+
 int listings_new(struct listings **listings, struct parts *parts)
 {
 	struct listings *new = calloc(1, sizeof(*new));
@@ -184,14 +192,8 @@ int listings_new(struct listings **listings, struct parts *parts)
 	if (!new)
 		return -ENOMEM;
 	new->parts = parts;
-	for (size_t i = 0; i < LISTINGS_MAX; i++) {
-		struct listing *listing = &new->pool[i];
-
-		listing->listings = new;
-		ev_io_init(&listing->writable, on_writable, -1, EV_WRITE);
-		ev_timer_init(&listing->stall, on_stall, 0, STALL_S);
-		listing->writable.data = listing->stall.data = listing;
-	}
+	for (size_t i = 0; i < LISTINGS_MAX; i++)
+		listing_init(&new->pool[i], new);
 	*listings = new;
 	return 0;
 }

@@ -241,8 +241,8 @@ static void start_waiting(struct resolver *resolver)
 	}
 }
 
-int resolver_ask(struct resolver *resolver, const struct name *name,
-		 enum addr_family family, resolver_done_fn fn, void *ctx,
+int resolver_ask(struct resolver *resolver,
+		 const struct resolver_question *question,
 		 struct resolver_lookup **lookup)
 {
 	struct resolver_lookup *new = resolver->free;
@@ -252,10 +252,10 @@ int resolver_ask(struct resolver *resolver, const struct name *name,
 	if (!new)
 		return ERR_FULL;
 	resolver->free = new->next;
-	new->name = *name;
-	new->family = family;
-	new->fn = fn;
-	new->ctx = ctx;
+	new->name = *question->name;
+	new->family = question->family;
+	new->fn = question->fn;
+	new->ctx = question->ctx;
 	new->channel = NULL;
 	if (channel) {
 		ret = channel_start(channel, new);

@@ -33,6 +33,13 @@ struct resolver_answer {
 typedef void (*resolver_done_fn)(void *ctx,
 				 const struct resolver_answer *answer);
 
+struct resolver_question {
+	const struct name *name; /* copied */
+	enum addr_family family;
+	resolver_done_fn fn;
+	void *ctx;
+};
+
 /* `path` is dnsd's control socket, copied; `capacity` look-ups at a time. */
 NODISCARD int resolver_new(struct resolver **resolver, struct ev_loop *loop,
 			   const char *path, unsigned capacity);
@@ -40,12 +47,12 @@ NODISCARD int resolver_new(struct resolver **resolver, struct ev_loop *loop,
 void resolver_free(struct resolver *resolver);
 
 /*
- * Asks for the addresses of one family.  `fn` is called exactly once, later,
+ * Asks for the addresses of one family.  The function is called once, later,
  * unless the look-up is stopped before.  Negative: not even started.
  */
-NODISCARD int resolver_ask(struct resolver *resolver, const struct name *name,
-			   enum addr_family family, resolver_done_fn fn,
-			   void *ctx, struct resolver_lookup **lookup);
+NODISCARD int resolver_ask(struct resolver *resolver,
+			   const struct resolver_question *question,
+			   struct resolver_lookup **lookup);
 void resolver_stop(struct resolver_lookup *lookup);
 
 #endif

@@ -32,6 +32,16 @@ tests_unit_test_capture_SOURCES = tests/unit/test_capture.c $(FAKE_EDIT)
 tests_unit_test_capture_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_capture_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_carrier
+tests_unit_test_carrier_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_carrier_SOURCES = tests/unit/test_carrier.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_carrier_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_carrier_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
 UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -78,6 +88,16 @@ UNIT_TESTS += tests/unit/test_diag
 tests_unit_test_diag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_diag_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_dial
+tests_unit_test_dial_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_dial_SOURCES = tests/unit/test_dial.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_dial_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_dial_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
 UNIT_TESTS += tests/unit/test_dispatch
 tests_unit_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -85,6 +105,10 @@ tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_dump_form
 tests_unit_test_dump_form_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_dump_form_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_entrance
+tests_unit_test_entrance_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_entrance_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -129,6 +153,20 @@ UNIT_TESTS += tests/unit/test_inner
 tests_unit_test_inner_CPPFLAGS = $(UNIT_CPPFLAGS) $(CAPNG_CFLAGS)
 tests_unit_test_inner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_inquiry
+tests_unit_test_inquiry_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_inquiry_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_intake
+tests_unit_test_intake_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_intake_SOURCES = tests/unit/test_intake.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_intake_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_intake_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
 UNIT_TESTS += tests/unit/test_journal
 tests_unit_test_journal_SOURCES = tests/unit/test_journal.c $(FIB_MODEL)
 tests_unit_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -146,6 +184,16 @@ tests_unit_test_learnt_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_link
 tests_unit_test_link_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_link_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_listing
+tests_unit_test_listing_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_listing_SOURCES = tests/unit/test_listing.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_listing_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_listing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
 
 UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -238,6 +286,10 @@ tests_unit_test_plan_print_SOURCES = tests/unit/test_plan_print.c $(FIB_MODEL)
 tests_unit_test_plan_print_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_print_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_policy
+tests_unit_test_policy_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_policy_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_poller
 tests_unit_test_poller_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_poller_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -275,6 +327,16 @@ UNIT_TESTS += tests/unit/test_reconcile
 tests_unit_test_reconcile_SOURCES = tests/unit/test_reconcile.c $(FIB_MODEL)
 tests_unit_test_reconcile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_reconcile_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_relay_decide
+tests_unit_test_relay_decide_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_relay_decide_SOURCES = tests/unit/test_relay_decide.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_relay_decide_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_relay_decide_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
 
 UNIT_TESTS += tests/unit/test_relay_packet
 tests_unit_test_relay_packet_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -362,6 +424,16 @@ tests_unit_test_socks_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_spawner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_stray
+tests_unit_test_stray_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_stray_SOURCES = tests/unit/test_stray.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_stray_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_stray_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
 
 UNIT_TESTS += tests/unit/test_throws
 tests_unit_test_throws_SOURCES = tests/unit/test_throws.c $(FIB_MODEL)

@@ -72,16 +72,27 @@ static int teardown(void **state)
 	return 0;
 }
 
+static int try_to_ask(const char *text, struct result *result,
+		      struct resolver_lookup **lookup)
+{
+	struct name name;
+	const struct resolver_question question = {
+		.name = &name,
+		.family = ADDR_IPV4,
+		.fn = on_done,
+		.ctx = result,
+	};
+
+	assert_int_equal(name_parse(&name, text), 0);
+	return resolver_ask(t.resolver, &question, lookup);
+}
+
 static struct resolver_lookup *ask(const char *text, struct result *result)
 {
 	struct resolver_lookup *lookup;
-	struct name name;
 
 	*result = (struct result){0};
-	assert_int_equal(name_parse(&name, text), 0);
-	assert_int_equal(resolver_ask(t.resolver, &name, ADDR_IPV4, on_done,
-				      result, &lookup),
-			 0);
+	assert_int_equal(try_to_ask(text, result, &lookup), 0);
 	return lookup;
 }
 
@@ -181,15 +192,11 @@ static void a_dnsd_that_came_back_is_asked_anew(void **state)
 static void no_dnsd_is_told_at_once(void **state)
 {
 	struct resolver_lookup *lookup;
-	struct name name;
 
 	(void)state;
 	close(t.listener);
 	t.listener = -1;
-	assert_int_equal(name_parse(&name, "a.test"), 0);
-	assert_int_equal(resolver_ask(t.resolver, &name, ADDR_IPV4, on_done,
-				      NULL, &lookup),
-			 ERR_NOT_RUNNING);
+	assert_int_equal(try_to_ask("a.test", NULL, &lookup), ERR_NOT_RUNNING);
 }
 
 static void an_error_of_dnsd_is_a_refusal(void **state)
@@ -251,15 +258,11 @@ static void those_who_wait_come_in_order(void **state)
 	struct result results[20];
 	struct resolver_lookup *lookups[20], *more;
 	int fds[8];
-	struct name name;
 
 	(void)state;
 	for (int i = 0; i < 20; i++)
 		lookups[i] = ask("a.test", &results[i]);
-	assert_int_equal(name_parse(&name, "a.test"), 0);
-	assert_int_equal(resolver_ask(t.resolver, &name, ADDR_IPV4, on_done,
-				      NULL, &more),
-			 ERR_FULL);
+	assert_int_equal(try_to_ask("a.test", NULL, &more), ERR_FULL);
 	for (int i = 0; i < 8; i++)
 		fds[i] = accept_channel();
 	/* One that waits and one that is being asked give up. */
