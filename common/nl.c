@@ -330,7 +330,6 @@ static int read_rule(struct dump *dump, struct nlmsghdr *nlh)
 	rule->action = hdr->action;
 	rule->table = u32_from_attr(tb[FRA_TABLE], hdr->table);
 	rule->is_inverted = hdr->flags & FIB_RULE_INVERT;
-	rule->has_more = has_rule_more(nlh, hdr);
 	if (tb[FRA_SRC])
 		rule->src = prefix_from_attr(tb[FRA_SRC], hdr->family,
 					     hdr->src_len);
@@ -338,6 +337,12 @@ static int read_rule(struct dump *dump, struct nlmsghdr *nlh)
 		rule->dst = prefix_from_attr(tb[FRA_DST], hdr->family,
 					     hdr->dst_len);
 	read_rule_attrs(rule, tb);
+	/*
+	 * Of ours we know what they have; newer kernels tell more (Linux 6.15
+	 * a mask beside each port), which must not make them strangers.
+	 */
+	rule->has_more =
+		rule->protocol != NL_PROTOCOL && has_rule_more(nlh, hdr);
 	return 0;
 }
 

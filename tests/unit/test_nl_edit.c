@@ -184,6 +184,8 @@ static void rules_come_back_as_they_were_made(void **state)
 	object.rule.sport_first = 5060;
 	object.rule.sport_last = 5061;
 	assert_comes_and_goes(f, &object);
+	object.rule.sport_last = 5060;
+	assert_comes_and_goes(f, &object);
 }
 
 static void failure_in_a_batch_stops_nobody_else(void **state)
