@@ -149,15 +149,14 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	schedule(host, RETRY_MS);
 }
 
-/* The TUN gets what sysctl says for devices that are yet to come. */
-static bool is_ipv6_off(const char *tun)
+bool host_is_ipv6_off(const struct config *config)
 {
 	char path[64 + IFNAMSIZ];
 	FILE *file;
 	int value;
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
-		 tun);
+		 config->routed.tun);
 	file = fopen(path, "re");
 	if (!file)
 		file = fopen("/proc/sys/net/ipv6/conf/default/disable_ipv6",
@@ -319,7 +318,7 @@ void host_set_tun(struct host *host, int tun_ifindex)
 	int ret = 0;
 
 	host->learnt.facts.tun_ifindex = tun_ifindex;
-	host->learnt.facts.is_ipv6_off = is_ipv6_off(tun);
+	host->learnt.facts.is_ipv6_off = host_is_ipv6_off(host->config);
 	if (tun_ifindex)
 		ret = journal_tun(host->capture.journal, tun, tun_ifindex);
 	if (ret < 0)

@@ -84,6 +84,12 @@ NODISCARD int host_add_far_end(struct host *host, const struct prefix *end);
 /* The last dump. */
 const struct nl_state *host_state(const struct host *host);
 
+/*
+ * Whether this host has switched IPv6 off, for the TUN or, while there is
+ * none, for devices that are yet to come.
+ */
+bool host_is_ipv6_off(const struct config *config);
+
 /* For --status. */
 struct host_status {
 	bool is_captured;

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/nl.h"
 #include "routed/connections.h"
+#include "routed/host.h"
 #include "routed/options.h"
 #include "routed/plan.h"
 #include "routed/plan_print.h"
@@ -142,7 +143,10 @@ static int print_plan(const struct config *config)
 	struct nl_reader *reader;
 	struct nl_state state = {0};
 	struct plan plan = {0};
-	const struct plan_facts facts = {.tun_ifindex = PLAN_TUN_UNBORN};
+	const struct plan_facts facts = {
+		.tun_ifindex = PLAN_TUN_UNBORN,
+		.is_ipv6_off = host_is_ipv6_off(config),
+	};
 	const struct plan_names names = {
 		.state = &state,
 		.tun = config->routed.tun,

@@ -64,6 +64,8 @@ def host(net):
     yield captured
     assert captured.stop() == 0
     assert net.laptop.state() == captured.before
+    # Nothing was tried in vain.
+    assert "cannot" not in net.laptop.log("route_host")
 
 
 def way(machine, target, *how):
@@ -469,3 +471,29 @@ def test_journal_holds_every_change(net, host):
     objects = int(host.say("status").split()[3])
     assert journal.count("\nadd ") == objects
     assert journal.count("batch\n") == journal.count("end\n")
+
+
+def test_plan_pastes_and_is_what_is_captured(net):
+    """Made by hand, by nobody special, it is the same state."""
+    laptop = net.laptop
+    laptop.path("/etc/ersatz.yaml").write_text(CONFIG)
+    plan = laptop.out(["setpriv", "--reuid=65534", "--regid=65534",
+                       "--clear-groups", BUILD / "routed/routed",
+                       "-c", "/etc/ersatz.yaml", "--plan"])
+
+    def state():
+        return laptop.out("ip rule; ip -6 rule; ip route show table all;"
+                          "ip -6 route show table all;"
+                          f"ip addr show dev {TUN} | grep -v '^[0-9]*:'")
+
+    laptop.path("/run/plan").write_text("set -ex\n" + plan)
+    laptop.run(["sh", "/run/plan"])
+    pasted = state().replace(" linkdown", "")
+    for family in ("-4", "-6"):
+        laptop.run(f"ip {family} rule flush protocol 198; "
+                   f"ip {family} route flush table all proto 198")
+    laptop.run(f"ip tuntap del dev {TUN} mode tun")
+    captured = Host(laptop)
+    assert captured.answer == "ready"
+    assert state() == pasted
+    assert captured.stop() == 0

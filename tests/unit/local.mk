@@ -19,6 +19,11 @@ UNIT_TESTS += tests/unit/test_answer
 tests_unit_test_answer_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_answer_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_apply
+tests_unit_test_apply_SOURCES = tests/unit/test_apply.c $(FAKE_EDIT)
+tests_unit_test_apply_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_apply_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_arena
 tests_unit_test_arena_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_arena_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -149,6 +154,11 @@ UNIT_TESTS += tests/unit/test_hold
 tests_unit_test_hold_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_hold_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_host
+tests_unit_test_host_SOURCES = tests/unit/test_host.c $(FIB_MODEL)
+tests_unit_test_host_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_host_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_inner
 tests_unit_test_inner_CPPFLAGS = $(UNIT_CPPFLAGS) $(CAPNG_CFLAGS)
 tests_unit_test_inner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -255,6 +265,11 @@ tests_unit_test_nl_edit_SOURCES = tests/unit/test_nl_edit.c $(FIB_MODEL)
 tests_unit_test_nl_edit_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_edit_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_nl_watch
+tests_unit_test_nl_watch_SOURCES = tests/unit/test_nl_watch.c $(FIB_MODEL)
+tests_unit_test_nl_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nl_watch_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_object
 tests_unit_test_object_SOURCES = tests/unit/test_object.c $(FIB_MODEL)
 tests_unit_test_object_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -308,6 +323,11 @@ tests_unit_test_privilege_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_error \
 	-Wl,--wrap=getpwnam_r
 tests_unit_test_privilege_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_probes
+tests_unit_test_probes_SOURCES = tests/unit/test_probes.c $(FIB_MODEL)
+tests_unit_test_probes_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_probes_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_query
 tests_unit_test_query_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_query_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -327,6 +347,11 @@ UNIT_TESTS += tests/unit/test_reconcile
 tests_unit_test_reconcile_SOURCES = tests/unit/test_reconcile.c $(FIB_MODEL)
 tests_unit_test_reconcile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_reconcile_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_recover
+tests_unit_test_recover_SOURCES = tests/unit/test_recover.c $(FIB_MODEL)
+tests_unit_test_recover_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_recover_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_relay_decide
 tests_unit_test_relay_decide_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -400,6 +425,10 @@ UNIT_TESTS += tests/unit/test_rules_parse
 tests_unit_test_rules_parse_SOURCES = tests/unit/test_rules_parse.c tests/unit/fixture_rules.h
 tests_unit_test_rules_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_parse_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_saved_file
+tests_unit_test_saved_file_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_saved_file_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_schema
 tests_unit_test_schema_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * With the real kernel, in a network namespace of this process alone; without
+ * the privilege to make one there is nothing to test.
+ */
+#include "common/nl_watch.h"
+
+#include "routed/plan.h"
+#include "tests/unit/fib_model.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	struct ev_loop *loop;
+	struct nl_edit *mine, *other;
+	struct nl_watch *watch;
+	unsigned calls;
+};
+
+static void on_change(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->calls++;
+}
+
+static int setup(void **state)
+{
+	static struct fixture f;
+
+	*state = NULL;
+	if (unshare(CLONE_NEWNET) < 0)
+		return 0;
+	f.loop = ev_loop_new(0);
+	if (!f.loop || nl_edit_open(&f.mine) < 0 ||
+	    nl_edit_open(&f.other) < 0 ||
+	    nl_watch_open(&f.watch, f.loop, nl_edit_portid(f.mine), on_change,
+			  &f) < 0)
+		return -1;
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	if (!f)
+		return 0;
+	nl_watch_close(f->watch);
+	nl_edit_close(f->mine);
+	nl_edit_close(f->other);
+	ev_loop_destroy(f->loop);
+	return 0;
+}
+
+static void changes_of_others_are_told_once_for_all(void **state)
+{
+	struct fixture *f = *state;
+	struct nl_object object;
+
+	if (!f)
+		skip();
+	for (uint32_t i = 1; i <= 5; i++) {
+		const struct prefix prefix = {addr_ipv4(0x0b000000 + i), 32};
+
+		object = plan_throw(&prefix, PLAN_TABLE_LOCAL);
+		assert_int_equal(nl_edit_add(f->other, &object), 0);
+	}
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(f->calls, 1);
+	assert_int_equal(nl_watch_remover(f->watch), 0);
+	assert_int_equal(nl_edit_del(f->other, &object), 0);
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(f->calls, 2);
+	assert_int_equal(nl_watch_remover(f->watch), nl_edit_portid(f->other));
+	/* Our own are not. */
+	assert_int_equal(nl_edit_add(f->mine, &object), 0);
+	assert_int_equal(nl_edit_del(f->mine, &object), 0);
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(f->calls, 2);
+}
+
+static void lost_events_are_an_event(void **state)
+{
+	struct fixture *f = *state;
+	unsigned before;
+
+	if (!f)
+		skip();
+	before = f->calls;
+	for (uint32_t i = 0; i < 2000; i++) {
+		const struct prefix prefix = {addr_ipv4(0x0c000000 + i), 32};
+		const struct nl_object object =
+			plan_throw(&prefix, PLAN_TABLE_LOCAL);
+
+		assert_int_equal(nl_edit_add(f->other, &object), 0);
+	}
+	for (int i = 0; i < 10; i++)
+		ev_run(f->loop, EVRUN_NOWAIT);
+	assert_true(f->calls > before);
+	before = f->calls;
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(f->calls, before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(changes_of_others_are_told_once_for_all),
+		cmocka_unit_test(lost_events_are_an_event),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
