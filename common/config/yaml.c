@@ -75,7 +75,8 @@ static const struct problem {
 	{true, "could not find expected ':'",
 	 "the key has no value, expected 'key: value'"},
 	{false, "did not find expected node content",
-	 "there is no value here, expected one"},
+	 "there is no value here, expected one, or quotes around text that "
+	 "begins with ':'"},
 	{true, "found unexpected end of stream",
 	 "a quote is never closed, expected its end before that of the file"},
 	{true, "found unexpected document indicator",

@@ -63,6 +63,13 @@ UNIT_TESTS += tests/unit/test_config_golden
 tests_unit_test_config_golden_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_config_golden_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_config_memory
+tests_unit_test_config_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_config_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
+	-Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=reallocarray \
+	-Wl,--wrap=strdup
+tests_unit_test_config_memory_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_config_proxy
 tests_unit_test_config_proxy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_config_proxy_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)

@@ -186,6 +186,8 @@ static const struct {
 	{"a: {b: 1\n", "f:1:4: a mapping in braces is not closed"},
 	{"a: \"b\n\nc: d\n", "f:1:4: a quote is never closed"},
 	{"a: @b\n", "f:1:4: this character cannot begin a value"},
+	{"a: [::1]\n",
+	 "f:1:5: there is no value here, expected one, or quotes"},
 	{"a: \"\\q\"\n", "f:1:5: there is no such escape"},
 	{"a: b\nc\n", "f:2:1: the key has no value"},
 	{"a: !x b\n", "f:1:4: tags are not supported"},
