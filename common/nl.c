@@ -517,6 +517,17 @@ bool nl_state_equal(const struct nl_state *a, const struct nl_state *b)
 			      sizeof(*a->rules));
 }
 
+bool nl_state_is_local(const struct nl_state *state, const struct addr *addr)
+{
+	if (addr_is_loopback(addr) || addr_is_unspecified(addr))
+		return true;
+	for (size_t i = 0; i < state->addr_count; i++) {
+		if (addr_equal(&state->addrs[i].addr, addr))
+			return true;
+	}
+	return false;
+}
+
 const struct nl_link *nl_link_by_index(const struct nl_state *state,
 				       int ifindex)
 {

@@ -115,6 +115,9 @@ void nl_state_free(struct nl_state *state);
 /* The same objects in the same order. */
 bool nl_state_equal(const struct nl_state *a, const struct nl_state *b);
 
+/* Is it an address of this host, or loopback, or the unspecified one? */
+bool nl_state_is_local(const struct nl_state *state, const struct addr *addr);
+
 const struct nl_link *nl_link_by_index(const struct nl_state *state,
 				       int ifindex);
 const struct nl_link *nl_link_by_name(const struct nl_state *state,

@@ -115,17 +115,6 @@ int uplink_find(const struct nl_state *state, uint8_t family,
 	return 0;
 }
 
-static bool is_local(const struct nl_state *state, const struct addr *addr)
-{
-	if (addr_is_loopback(addr) || addr_is_unspecified(addr))
-		return true;
-	for (size_t i = 0; i < state->addr_count; i++) {
-		if (addr_equal(&state->addrs[i].addr, addr))
-			return true;
-	}
-	return false;
-}
-
 static bool is_barrier(const struct nl_route *route)
 {
 	return route->table == RT_TABLE_MAIN &&
@@ -147,7 +136,7 @@ int uplink_toward(const struct nl_state *state, const struct addr *addr,
 	const struct nl_route *best = NULL;
 	const struct nl_link *best_link = NULL;
 
-	if (is_local(state, addr))
+	if (nl_state_is_local(state, addr))
 		return 1;
 	for (size_t i = 0; i < state->route_count; i++) {
 		const struct nl_route *route = &state->routes[i];

@@ -50,17 +50,6 @@ static bool is_used(const struct config *config, int outbound)
 	return false;
 }
 
-static bool is_local(const struct addr *addr, const struct nl_state *state)
-{
-	if (addr_is_loopback(addr) || addr_is_unspecified(addr))
-		return true;
-	for (size_t i = 0; i < state->addr_count; i++) {
-		if (addr_equal(&state->addrs[i].addr, addr))
-			return true;
-	}
-	return false;
-}
-
 /* What was known of a server of the same name and place. */
 static void adopt(struct own_server *server, const struct own_server *old,
 		  size_t old_count)
@@ -159,7 +148,7 @@ int own_traffic_keep_far_end(struct own_traffic *own, const struct addr *addr,
 {
 	struct prefix end = {.addr = *addr, .length = (uint8_t)addr_bits(addr)};
 
-	if (is_local(addr, state) ||
+	if (nl_state_is_local(state, addr) ||
 	    fake_pool_has(&own->config->dnsd.fake, addr))
 		return 0;
 	for (size_t i = 0; i < own->far_end_count; i++) {
@@ -327,7 +316,7 @@ int own_traffic_look(struct own_traffic *own, const struct nl_state *state)
 	for (size_t i = 0; i < own->server_count; i++) {
 		struct own_server *server = &own->servers[i];
 
-		if (!is_local(&server->endpoint.addr, state))
+		if (!nl_state_is_local(state, &server->endpoint.addr))
 			continue;
 		int ret = look_at(own, server, state);
 		if (ret < 0)
@@ -354,7 +343,7 @@ bool own_traffic_is_known(const struct own_traffic *own,
 	for (size_t i = 0; i < own->server_count; i++) {
 		const struct own_server *server = &own->servers[i];
 
-		if (!is_local(&server->endpoint.addr, state) ||
+		if (!nl_state_is_local(state, &server->endpoint.addr) ||
 		    server->is_found)
 			continue;
 		endpoint_format(&server->endpoint, text, sizeof(text));

@@ -40,15 +40,6 @@ static void append(struct draft *draft, const struct plan_probe *probe)
 	plan->probes[plan->probe_count++] = *probe;
 }
 
-static bool is_local(const struct nl_state *found, const struct addr *addr)
-{
-	for (size_t i = 0; i < found->addr_count; i++) {
-		if (addr_equal(&found->addrs[i].addr, addr))
-			return true;
-	}
-	return false;
-}
-
 /* An address that nothing makes an exception of; family ADDR_NONE: none. */
 static struct addr far_addr(const struct draft *draft, uint8_t family)
 {
@@ -65,7 +56,7 @@ static struct addr far_addr(const struct draft *draft, uint8_t family)
 	for (size_t i = 0; i < ARRAY_LEN(candidates); i++) {
 		if (candidates[i].family == family &&
 		    !throws_cover(draft->throws, &candidates[i]) &&
-		    !is_local(draft->found, &candidates[i]))
+		    !nl_state_is_local(draft->found, &candidates[i]))
 			return candidates[i];
 	}
 	return (struct addr){0};
