@@ -15,6 +15,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ struct server {
 	ev_prepare before_sleep;
 	struct reply *replies; /* owned */
 	size_t reply_count;
+	bool has_batch; /* something came in, or waits, since the last end */
 };
 
 static void break_promises(struct server *server)
@@ -52,8 +54,9 @@ static void break_promises(struct server *server)
 
 static void end_batch(struct server *server)
 {
-	if (server->reply_count == 0)
+	if (!server->has_batch)
 		return;
+	server->has_batch = false;
 	if (server->ops->on_batch_end(server->ctx) < 0)
 		break_promises(server);
 	for (size_t i = 0; i < server->reply_count; i++) {
@@ -85,6 +88,7 @@ static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 {
 	struct server *server = ctx;
 
+	server->has_batch = true;
 	server->ops->on_query(server->ctx, asker, query, length);
 }
 
@@ -140,19 +144,24 @@ void server_close(struct server *server)
 	free(server);
 }
 
+/*
+ * A queue that is full is emptied behind the reply that filled it, never
+ * before one: what a promise stands for is in the batch that it waits in, so
+ * both are kept, or broken, together.
+ */
 static void queue(struct server *server, const struct asker *asker,
-		  const uint8_t *message, size_t length)
+		  bool is_promise, const uint8_t *message, size_t length)
 {
-	struct reply *reply;
+	struct reply *reply = &server->replies[server->reply_count++];
 
 	assert(length <= DNS_EDNS_SIZE);
-	if (server->reply_count == REPLIES_MAX)
-		end_batch(server);
-	reply = &server->replies[server->reply_count++];
 	reply->asker = *asker;
-	reply->is_promise = false;
+	reply->is_promise = is_promise;
 	reply->length = length;
 	memcpy(reply->message, message, length);
+	server->has_batch = true;
+	if (server->reply_count == REPLIES_MAX)
+		end_batch(server);
 }
 
 void server_reply(struct server *server, const struct asker *asker,
@@ -161,14 +170,13 @@ void server_reply(struct server *server, const struct asker *asker,
 	if (asker->is_tcp)
 		tcp_send(server->tcp, asker, message, length);
 	else
-		queue(server, asker, message, length);
+		queue(server, asker, false, message, length);
 }
 
 void server_promise(struct server *server, const struct asker *asker,
 		    const uint8_t *message, size_t length)
 {
-	queue(server, asker, message, length);
-	server->replies[server->reply_count - 1].is_promise = true;
+	queue(server, asker, true, message, length);
 }
 
 void server_stats(const struct server *server, struct server_stats *stats)

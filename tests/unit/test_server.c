@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +27,16 @@
 #define PORT 15353
 
 /* Every query is its own reply; its first byte says how. */
-enum { ECHO = 'e', PROMISE = 'p', LATER = 'l', SILENCE = 's', LARGE = 'L' };
+enum {
+	ECHO = 'e',
+	PROMISE = 'p',
+	LATER = 'l',
+	SILENCE = 's',
+	LARGE = 'L',
+	FLOOD = 'F', /* far more promises than a batch has room for */
+};
+
+#define FLOOD_PROMISES 1500
 
 struct fixture {
 	struct ev_loop *loop;
@@ -35,6 +45,9 @@ struct fixture {
 	struct asker last; /* of the last query */
 	unsigned queries, batches;
 	int commit_error;
+	/* promised since the last end of a batch; what failed, what was told */
+	unsigned promised, lost, broken;
+	bool is_mended; /* the next commits succeed */
 };
 
 static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
@@ -54,6 +67,12 @@ static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 	case PROMISE:
 		server_promise(f->server, asker, query, length);
 		break;
+	case FLOOD:
+		for (unsigned i = 0; i < FLOOD_PROMISES; i++) {
+			f->promised++;
+			server_promise(f->server, asker, query, length);
+		}
+		break;
 	case LARGE:
 		server_reply(f->server, asker, large, sizeof(large));
 		break;
@@ -66,14 +85,23 @@ static int on_batch_end(void *ctx)
 {
 	struct fixture *f = ctx;
 
+	int error = f->commit_error;
+
 	f->batches++;
-	return f->commit_error;
+	if (error)
+		f->lost += f->promised;
+	f->promised = 0;
+	if (f->is_mended)
+		f->commit_error = 0;
+	return error;
 }
 
 static size_t on_promise_broken(void *ctx, uint8_t *message, size_t length,
 				size_t size)
 {
-	(void)ctx;
+	struct fixture *f = ctx;
+
+	f->broken++;
 	assert_true(length <= size);
 	memcpy(message, "broken", 6);
 	return 6;
@@ -237,6 +265,34 @@ static void only_promises_are_broken(void **state)
 	close(tcp);
 }
 
+/* As when a disk is full for a moment while the queue runs over. */
+static void a_promise_is_broken_with_the_batch_it_was_made_in(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(&f->listen[0], SOCK_DGRAM);
+
+	f->commit_error = -ENOSPC;
+	f->is_mended = true;
+	say(fd, "Flood", 5);
+	turn(f);
+	assert_true(f->batches > 1);
+	assert_true(f->lost > 0);
+	assert_int_equal(f->broken, f->lost);
+	close(fd);
+}
+
+static void a_batch_ends_though_nothing_waits_for_it(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(&f->listen[0], SOCK_STREAM);
+
+	say(fd, "\0\4echo", 6);
+	turn(f);
+	hear(fd, "\0\4echo", 6);
+	assert_int_equal(f->batches, 1);
+	close(fd);
+}
+
 static void a_stream_is_cut_into_messages(void **state)
 {
 	struct fixture *f = *state;
@@ -393,6 +449,8 @@ int main(void)
 		TEST(more_than_a_batch_is_lost_by_nobody),
 		TEST(a_wildcard_replies_from_the_address_asked),
 		TEST(only_promises_are_broken),
+		TEST(a_promise_is_broken_with_the_batch_it_was_made_in),
+		TEST(a_batch_ends_though_nothing_waits_for_it),
 		TEST(a_stream_is_cut_into_messages),
 		TEST(a_message_too_long_closes),
 		TEST(a_half_closed_client_gets_its_last_reply),
