@@ -247,11 +247,15 @@ int fakes_commit(struct fakes *fakes)
 
 int64_t fakes_find(const struct fakes *fakes, const struct name *name)
 {
-	return names_find(fakes->names, name, hash_of(name));
+	int64_t slot = names_find(fakes->names, name, hash_of(name));
+
+	return slot >= 0 && is_pending(fakes, slot) ? -ENOENT : slot;
 }
 
 int fakes_name(const struct fakes *fakes, uint32_t slot, struct name *name)
 {
+	if (is_pending(fakes, slot))
+		return -ENOENT;
 	return names_get(fakes->names, slot, name);
 }
 

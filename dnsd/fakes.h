@@ -43,7 +43,10 @@ NODISCARD int64_t fakes_take(struct fakes *fakes, const struct name *name,
 /* Commits the new names; 0 if there were none. */
 NODISCARD int fakes_commit(struct fakes *fakes);
 
-/* The slot of a name that has one; -ENOENT. */
+/*
+ * The slot of a name that has one; -ENOENT.  This and fakes_name() know only
+ * what is committed: whoever asks them tells it to somebody at once.
+ */
 NODISCARD int64_t fakes_find(const struct fakes *fakes,
 			     const struct name *name);
 

@@ -246,6 +246,8 @@ static void a_new_name_is_a_promise_until_its_batch_ends(void **state)
 	assert_int_equal(sent.how, PROMISE);
 	assert_answer(ask(f, "a.example", DNS_TYPE_AAAA), "2001:2::3");
 	assert_int_equal(sent.how, PROMISE);
+	assert_negative(ask(f, "3.0.18.198.in-addr.arpa", DNS_TYPE_PTR),
+			LDNS_RCODE_NXDOMAIN);
 	assert_int_equal(dispatch_server_ops.on_batch_end(f->dispatch), 0);
 	assert_answer(ask(f, "A.Example", DNS_TYPE_A), "198.18.0.3");
 	assert_int_equal(sent.how, REPLY);

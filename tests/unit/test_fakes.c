@@ -134,6 +134,26 @@ static void a_name_keeps_its_slot(void **state)
 	fakes_free(fakes);
 }
 
+static void what_is_not_committed_is_told_to_nobody(void **state)
+{
+	struct fakes *fakes = start();
+	struct name old = numbered(1), new = numbered(2), back;
+	bool is_promise;
+
+	(void)state;
+	assert_int_equal(take(fakes, 1, &is_promise), 3);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(take(fakes, 2, &is_promise), 4);
+	assert_int_equal(fakes_find(fakes, &new), -ENOENT);
+	assert_int_equal(fakes_name(fakes, 4, &back), -ENOENT);
+	assert_int_equal(fakes_find(fakes, &old), 3);
+	assert_int_equal(fakes_name(fakes, 3, &back), 0);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(fakes_find(fakes, &new), 4);
+	assert_int_equal(fakes_name(fakes, 4, &back), 0);
+	fakes_free(fakes);
+}
+
 static void a_batch_is_one_transaction(void **state)
 {
 	struct fakes *fakes = start();
@@ -286,6 +306,7 @@ static void a_slot_leads_to_its_name_and_last_use(void **state)
 	assert_int_equal(fakes_find(fakes, &name), -ENOENT);
 	assert_int_equal(fakes_last_used_wall_ms(fakes, 3), -1);
 	assert_int_equal(take(fakes, 7, &is_promise), 3);
+	assert_int_equal(fakes_commit(fakes), 0);
 	assert_int_equal(fakes_find(fakes, &name), 3);
 	assert_int_equal(fakes_name(fakes, 3, &back), 0);
 	assert_true(name_equal(&name, &back));
@@ -299,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_name_keeps_its_slot),
+		TEST(what_is_not_committed_is_told_to_nobody),
 		TEST(a_batch_is_one_transaction),
 		TEST(a_failed_commit_is_forgotten_and_tried_again),
 		TEST(a_failed_reservation_is_tried_once_a_batch),
