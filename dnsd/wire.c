@@ -4,8 +4,9 @@
  * pool, the OPT record), so this is on the way of a query and allocates
  * nothing.  The two places where a message could lead us astray are names:
  * wire_name() accepts a pointer only to a lower offset than where the part
- * that holds it began, so that it ends after at most 128 labels, and
- * skip_name() does not follow pointers at all.
+ * that holds it began and no more of them than a name has labels, so that a
+ * chain of pointers cannot cost us time, and skip_name() does not follow
+ * pointers at all.
  */
 #include "dnsd/wire.h"
 
@@ -16,6 +17,7 @@
 
 #define LABEL_MAX 63U
 #define LABEL_POINTER 0xc0U
+#define POINTERS_MAX 127 /* one to a label, in the longest name */
 #define CNAME_CHAIN_MAX 16
 
 uint16_t wire_read16(const uint8_t *at)
@@ -143,6 +145,7 @@ int wire_name(struct name *name, const uint8_t *message, size_t length,
 {
 	size_t out = 0;
 	size_t part = at; /* pointers lead to before this */
+	unsigned pointers = 0;
 
 	while (at < length) {
 		uint8_t label = message[at];
@@ -150,7 +153,7 @@ int wire_name(struct name *name, const uint8_t *message, size_t length,
 			if (length - at < 2)
 				return ERR_MALFORMED;
 			at = wire_read16(message + at) & 0x3fffU;
-			if (at >= part)
+			if (at >= part || ++pointers > POINTERS_MAX)
 				return ERR_MALFORMED;
 			part = at;
 			continue;

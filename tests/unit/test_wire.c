@@ -157,6 +157,21 @@ static void a_name_may_not_be_longer_than_255_bytes(void **state)
 	}
 }
 
+static void a_chain_of_pointers_has_a_bound(void **state)
+{
+	(void)state;
+	/* The root, then pointers that each lead to the one before. */
+	uint8_t bytes[1 + 2 * 128] = {0};
+	struct name name;
+	for (size_t i = 0; i < 128; i++)
+		wire_write16(bytes + 1 + 2 * i,
+			     (uint16_t)(0xc000U | (i ? 2 * i - 1 : 0)));
+	assert_int_equal(wire_name(&name, bytes, sizeof(bytes), 1 + 2 * 126),
+			 0);
+	assert_int_equal(wire_name(&name, bytes, sizeof(bytes), 1 + 2 * 127),
+			 ERR_MALFORMED);
+}
+
 /* Reads everything that there is to read. */
 static int walk(const uint8_t *message, size_t length)
 {
@@ -230,6 +245,7 @@ int main(void)
 			no_more_addresses_are_taken_than_there_is_room_for),
 		cmocka_unit_test(a_name_may_not_point_at_itself_or_forward),
 		cmocka_unit_test(a_name_may_not_be_longer_than_255_bytes),
+		cmocka_unit_test(a_chain_of_pointers_has_a_bound),
 		cmocka_unit_test(every_cut_of_a_message_is_malformed),
 		cmocka_unit_test(every_changed_byte_is_read_without_harm),
 	};
