@@ -51,7 +51,8 @@ static int load_row(void *ctx, const struct map_row *row)
 	char text[NAME_TEXT_SIZE];
 	int ret = -EINVAL;
 
-	if (row->slot >= loading->rows_end)
+	if (row->slot >= loading->rows_end &&
+	    row->slot < fake_pool_size(&fakes->fake))
 		loading->rows_end = row->slot + 1;
 	if (!fake_slot_is_reserved(&fakes->fake, row->slot))
 		ret = names_add(fakes->names, row->slot, &row->name,

@@ -272,6 +272,9 @@ static void rows_that_cannot_be_are_left_out(void **state)
 	disk.rows[disk.count++] = (struct map_row){2, 0, numbered(1)};
 	disk.rows[disk.count++] = (struct map_row){10, 0, numbered(2)};
 	disk.rows[disk.count++] = (struct map_row){11, 0, numbered(2)};
+	/* Beyond the pool: neither the pool's end nor a new beginning. */
+	disk.rows[disk.count++] = (struct map_row){1 << 17, 0, numbered(4)};
+	disk.rows[disk.count++] = (struct map_row){UINT32_MAX, 0, numbered(5)};
 	disk.reserved_end = 256;
 	fakes = start();
 	assert_int_equal(take(fakes, 2, &is_promise), 10);
