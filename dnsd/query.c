@@ -261,7 +261,8 @@ static void query_ask(struct query *query)
 		queries->counters.forwarded++;
 		return;
 	}
-	queries->counters.full++;
+	if (ret == -EBUSY)
+		queries->counters.full++;
 	on_answer(query,
 		  &(struct upstream_result){
 			  .status = -ECANCELED,

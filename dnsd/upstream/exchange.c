@@ -163,17 +163,11 @@ static int begin(struct exchange *exchange)
 	if (getrandom(&exchange->id, sizeof(exchange->id), 0) !=
 	    sizeof(exchange->id))
 		return -EIO;
-	if (exchange->is_tcp) {
-		if (!exchange->all->free)
-			return -ENOBUFS;
-		exchange->buffer = exchange->all->free;
-		exchange->all->free = exchange->buffer->next;
-		exchange->received = 0;
-	}
+	exchange->received = 0;
 
 	int ret = open_socket(exchange);
 	if (ret < 0)
-		goto give_back;
+		return ret;
 	exchange->fd = ret;
 	if (exchange->is_tcp) {
 		watch(exchange, on_tcp_connected, EV_WRITE);
@@ -181,14 +175,9 @@ static int begin(struct exchange *exchange)
 	}
 	ret = send_query(exchange);
 	if (ret < 0)
-		goto close_fd;
-	watch(exchange, on_udp, EV_READ);
-	return 0;
-
-close_fd:
-	close_socket(exchange);
-give_back:
-	give_buffer_back(exchange);
+		close_socket(exchange);
+	else
+		watch(exchange, on_udp, EV_READ);
 	return ret;
 }
 
@@ -300,13 +289,31 @@ static void on_tcp_connected(struct ev_loop *loop, struct ev_io *io, int events)
 		watch(exchange, on_tcp_readable, EV_READ);
 }
 
+/* Not before the answer comes: servers that are slow to answer hold none. */
+static bool take_buffer(struct exchange *exchange)
+{
+	struct exchanges *all = exchange->all;
+
+	if (exchange->buffer)
+		return true;
+	if (!all->free)
+		return false;
+	exchange->buffer = all->free;
+	all->free = exchange->buffer->next;
+	return true;
+}
+
 static void on_tcp_readable(struct ev_loop *loop, struct ev_io *io, int events)
 {
 	struct exchange *exchange = io->data;
-	uint8_t *bytes = exchange->buffer->bytes;
 
 	(void)loop;
 	(void)events;
+	if (!take_buffer(exchange)) {
+		end_with_error(exchange, -ENOBUFS);
+		return;
+	}
+	uint8_t *bytes = exchange->buffer->bytes;
 	size_t wanted = 2;
 	if (exchange->received >= 2)
 		wanted += wire_read16(bytes);

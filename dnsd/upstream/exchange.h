@@ -72,7 +72,7 @@ struct exchange {
 	struct endpoint server;
 	const char *interface;           /* borrowed; NULL: the uplink */
 	const struct question *question; /* borrowed, of the ask */
-	struct exchange_buffer *buffer;  /* owned while receiving by TCP */
+	struct exchange_buffer *buffer;  /* owned while TCP brings an answer */
 	size_t received;
 	void *ctx; /* of the one who started it */
 };

@@ -29,6 +29,8 @@ struct group {
 	size_t first;      /* the one to begin with ... */
 	int64_t until_ms;  /* ... until then */
 	unsigned failures; /* asks in a row without any answer */
+	bool is_told;      /* the log knows of them */
+	size_t under_way;  /* asks */
 };
 
 struct group_self {

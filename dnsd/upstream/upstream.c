@@ -30,8 +30,8 @@
 
 #define ASKS_MAX 4096U
 #define ASKS_MIN 16U
-#define FDS_FOR_OTHERS 128U
-#define ASK_EXCHANGES 4 /* sockets that wait at the same time */
+#define FDS_FOR_OTHERS 384U /* clients by TCP, control, files */
+#define ASK_EXCHANGES 4     /* sockets that wait at the same time */
 #define TRIES_MIN 3
 #define STEP_MIN_MS 100
 #define STEP_MAX_MS 1500
@@ -71,6 +71,7 @@ struct upstreams {
 	size_t group_count;
 	struct ask *asks; /* owned */
 	size_t ask_count;
+	size_t share;   /* of them, that one group may have under way */
 	size_t touched; /* asks from there on were never used */
 	struct ask *free;
 	bool is_closing;
@@ -129,6 +130,7 @@ static void ask_end(struct ask *ask, const struct upstream_result *result)
 
 	ask_stop(ask);
 	ask->fn(ask->ctx, result);
+	ask->group->under_way--;
 	ask->group = NULL;
 	ask->next = upstreams->free;
 	upstreams->free = ask;
@@ -138,16 +140,22 @@ static void ask_end(struct ask *ask, const struct upstream_result *result)
  * One name whose own servers are dead says nothing of the upstream: only some
  * failures in a row do.
  */
-static void log_failure(struct group *group, const char *why)
+static void log_failure(struct ask *ask, const char *why)
 {
-	if (++group->failures == FAILURES_TO_LOG)
-		log_warning("get no answer from %s", why);
+	struct group *group = ask->group;
+
+	if (++group->failures != FAILURES_TO_LOG ||
+	    !log_limit_pass(&ask->upstreams->limit))
+		return;
+	group->is_told = true;
+	log_warning("get no answer from %s", why);
 }
 
 static void log_success(struct group *group)
 {
-	if (group->failures >= FAILURES_TO_LOG)
+	if (group->is_told)
 		log_notice("upstream '%s' answers again", group->conf->name);
+	group->is_told = false;
 	group->failures = 0;
 }
 
@@ -164,7 +172,7 @@ static void ask_fail(struct ask *ask)
 		snprintf(why, sizeof(why), "upstream '%s': %s",
 			 group->conf->name, ask->why);
 	if (ask->status != ERR_REFUSED && ask->status != -ECANCELED)
-		log_failure(ask->group, why);
+		log_failure(ask, why);
 	ask_end(ask, &(struct upstream_result){
 			     .status = ask->status,
 			     .why = why,
@@ -338,9 +346,12 @@ int upstreams_ask(struct upstreams *upstreams, int index,
 	if (group_has_system(group->conf))
 		refresh_system(upstreams);
 
+	if (group->under_way >= upstreams->share)
+		return -EBUSY;
 	struct ask *ask = take_ask(upstreams);
 	if (!ask)
 		return -EBUSY;
+	group->under_way++;
 	*ask = (struct ask){
 		.upstreams = upstreams,
 		.group = group,
@@ -366,17 +377,15 @@ int upstreams_ask(struct upstreams *upstreams, int index,
 	return 0;
 }
 
-/* As many as descriptors allow: most asks need one, some two. */
+/* As many as descriptors allow, should all of them have every socket open. */
 static size_t count_asks(void)
 {
 	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur < FDS_FOR_OTHERS + ASKS_MIN * ASK_EXCHANGES)
 		return ASKS_MIN;
-	if (limit.rlim_cur >= FDS_FOR_OTHERS + 2 * ASKS_MAX)
-		return ASKS_MAX;
-	if (limit.rlim_cur <= FDS_FOR_OTHERS + 2 * ASKS_MIN)
-		return ASKS_MIN;
-	return (size_t)(limit.rlim_cur - FDS_FOR_OTHERS) / 2;
+	rlim_t asks = (limit.rlim_cur - FDS_FOR_OTHERS) / ASK_EXCHANGES;
+	return asks < ASKS_MAX ? (size_t)asks : ASKS_MAX;
 }
 
 int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
@@ -400,6 +409,10 @@ int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
 	if (!self->groups)
 		goto free_before;
 	self->ask_count = count_asks();
+	/* Groups that are silent must not hold up the others. */
+	self->share = self->ask_count / conf->group_count;
+	if (self->share == 0)
+		self->share = 1;
 	self->asks = calloc(self->ask_count, sizeof(*self->asks));
 	if (!self->asks)
 		goto free_groups;

@@ -53,7 +53,8 @@ void upstreams_free(struct upstreams *upstreams);
 /*
  * Asks group `index`.  The query sent is made anew from the question (EDNS
  * with DO as asked, no client subnet).  Negative when it cannot even be
- * started (then `fn` is not called): -EBUSY when too many are under way.
+ * started (then `fn` is not called): -EBUSY when too many are under way; each
+ * group has an equal share of them.
  */
 NODISCARD int upstreams_ask(struct upstreams *upstreams, int index,
 			    const struct question *question,

@@ -10,6 +10,7 @@ check does arrive, so the test would see it.
 import contextlib
 import itertools
 import json
+import resource
 import socket
 import struct
 
@@ -40,7 +41,8 @@ class Laptop:
         self.servers.append(Nameserver(self.machine, port, conduct))
         return self.servers[-1]
 
-    def start(self, servers=None, rules=RULES, timeout="1s", more=""):
+    def start(self, servers=None, rules=RULES, timeout="1s", more="",
+              **popen):
         """dnsd with those servers, or with all that were made so far."""
         if servers is None:
             servers = [f"127.0.0.1:{s.udp.getsockname()[1]}"
@@ -52,7 +54,7 @@ upstreams:
 {rules}
 dnsd: {{ timeout: {timeout} }}
 """)
-        self.ersatz.start("dnsd")
+        self.ersatz.start("dnsd", **popen)
         return self
 
     def ask(self, name="www.example.com", kind="A", **more):
@@ -492,6 +494,55 @@ def test_five_hundred_queries_at_once_are_all_answered(laptop):
             answer = dns.message.from_wire(clients[i % 10].recv(65535))
             assert wanted.pop(answer.id).is_response(answer)
             assert addresses(answer) == [GOOD]
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))
+
+
+def test_a_silent_upstream_does_not_hold_up_another(laptop):
+    """More queries than dnsd may have under way, to servers that are silent,
+    by UDP or once they have taken a connection."""
+    laptop.server(silent, port=5301)
+    slow = laptop.machine.socket(socket.AF_INET, socket.SOCK_STREAM)
+    slow.bind(("127.0.0.1", 5303))
+    slow.listen(256)
+    laptop.server(port=5302)
+    laptop.start(["127.0.0.1:5302"], timeout="60s", more="""\
+  silent: { servers: ["127.0.0.1:5301"] }
+  slow: { servers: ["tcp://127.0.0.1:5303"] }
+""", rules="""\
+rules:
+  - DOMAIN-SUFFIX,silent.example,DIRECT,upstream=silent
+  - DOMAIN-SUFFIX,slow.example,DIRECT,upstream=slow
+  - MATCH,DIRECT
+""", preexec_fn=few_descriptors)
+    for group in ("silent", "slow"):
+        with laptop.client() as client:
+            for i in range(250):
+                query = dns.message.make_query(f"n{i}.{group}.example", "A")
+                client.send(query.to_wire())
+            # Those that found no room have their answer at once.
+            assert is_failure(dns.message.from_wire(client.recv(65535)))
+            answer = laptop.ask(use_edns=0)
+            assert addresses(answer) == [GOOD], ede(answer)
+    slow.close()
+
+
+def test_an_upstream_that_comes_and_goes_does_not_flood_the_log(laptop):
+    def conduct(query):
+        is_bad = str(query.name).startswith("bad")
+        query.send(query.reply("198.18.0.77" if is_bad else GOOD))
+
+    laptop.server(conduct)
+    laptop.start()
+    for i in range(30):
+        for k in range(3):
+            assert is_failure(laptop.ask(f"bad{k}.n{i}.example"))
+        assert addresses(laptop.ask(f"good.n{i}.example")) == [GOOD]
+    log = laptop.machine.log("dnsd")
+    assert 0 < log.count("get no answer from upstream 'home'") < 30
+    assert log.count("get no answer") == log.count("answers again")
 
 
 # --- rules that want the address -------------------------------------------

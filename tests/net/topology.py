@@ -394,9 +394,10 @@ rules:
         self.start("routed")
         return self
 
-    def start(self, name, *args):
+    def start(self, name, *args, **more):
         """In the foreground, so that its log is kept; ready after."""
-        process = self.machine.start(self.command(name, "-f", *args), log=name)
+        process = self.machine.start(self.command(name, "-f", *args), log=name,
+                                     **more)
         self.started[name] = process
         wait_until(lambda: process.poll() is not None or
                    self.machine.run(self.command(name, "--status"),

@@ -294,6 +294,11 @@ static void an_ask_that_cannot_start_fails_at_once(void **state)
 	decide();
 	assert_done(0, 2);
 	assert_int_equal(t.decisions, 0);
+	assert_int_equal(queries_counters(t.queries)->full, 2);
+	t.ask_result = -ECANCELED;
+	forward(UPSTREAM_DEFAULT);
+	assert_done(0, 3);
+	assert_int_equal(queries_counters(t.queries)->full, 2);
 }
 
 static void a_full_pool_fails_and_has_room_again(void **state)
