@@ -2,6 +2,8 @@
 #include "common/uplink.h"
 
 #include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
 #include "common/nl_watch.h"
 
 #include <errno.h>
@@ -181,6 +183,7 @@ struct uplink_watch {
 	struct nl_state state;    /* owned */
 	struct ev_loop *loop;     /* borrowed */
 	struct ev_timer timer;    /* runs while a change waits for its dump */
+	struct log_limit failures;
 	int64_t dumped_ms;
 	uplink_change_fn fn;
 	void *ctx;
@@ -211,14 +214,19 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	struct uplink_watch *watch = timer->data;
 	struct nl_state state;
 	bool is_same;
+	int ret;
 
 	(void)revents;
-	if (nl_reader_dump(watch->reader, &state) < 0) {
-		ev_now_update(loop);
+	ret = nl_reader_dump(watch->reader, &state);
+	ev_now_update(loop);
+	if (ret < 0) {
+		if (log_limit_pass(&watch->failures))
+			log_warning("cannot read the routing state, going on "
+				    "with what was known: %s",
+				    err_text(ret));
 		dump_after(watch, DUMP_RETRY_MS);
 		return;
 	}
-	ev_now_update(loop);
 	watch->dumped_ms = clock_monotonic_ms();
 	is_same = nl_state_equal(&watch->state, &state);
 	nl_state_free(&watch->state);
@@ -238,6 +246,7 @@ int uplink_watch_open(struct uplink_watch **watch, struct ev_loop *loop,
 	new->loop = loop;
 	new->fn = fn;
 	new->ctx = ctx;
+	new->failures.burst = 1;
 	ev_timer_init(&new->timer, on_timer, 0, 0);
 	new->timer.data = new;
 	ret = nl_reader_open(&new->reader);

@@ -495,6 +495,12 @@ UNIT_TESTS += tests/unit/test_uplink
 tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_uplink_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_uplink_watch
+tests_unit_test_uplink_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_uplink_watch_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=nl_reader_dump -Wl,--wrap=log_warning
+tests_unit_test_uplink_watch_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_utf8
 tests_unit_test_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
