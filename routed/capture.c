@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "routed/object.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -221,6 +222,7 @@ int capture_follow(struct capture *capture, struct plan *wanted,
 	return ret;
 }
 
+/* For the whole run: what only `local` has may be gone the next moment. */
 static bool is_thrown(const struct capture *capture,
 		      const struct prefix *prefix)
 {
@@ -229,6 +231,7 @@ static bool is_thrown(const struct capture *capture,
 
 		if (object->kind == NL_OBJECT_ROUTE &&
 		    object->route.type == RTN_THROW &&
+		    object->route.table == PLAN_TABLE_FIXED &&
 		    prefix_covers(&object->route.dst, prefix))
 			return true;
 	}
@@ -255,6 +258,45 @@ int capture_throw(struct capture *capture, const struct prefix *prefix,
 	}
 	ret = apply_run(&apply, &todo, why);
 	/* From before, and on its way out: the next plan decides. */
+	return ret == -EEXIST ? 0 : ret;
+}
+
+static void add_directs(const struct capture *capture, const struct addr *addrs,
+			size_t count, enum reconcile_verdict verdict,
+			struct reconcile *todo)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct prefix prefix = {
+			.addr = addrs[i],
+			.length = (uint8_t)addr_bits(&addrs[i]),
+		};
+
+		/* Another throw says the same, and stays. */
+		if (is_thrown(capture, &prefix))
+			continue;
+		todo->entries[todo->count].verdict = verdict;
+		todo->entries[todo->count++].object =
+			plan_throw(&prefix, PLAN_TABLE_LOCAL);
+	}
+}
+
+int capture_change_directs(struct capture *capture,
+			   const struct capture_directs *directs,
+			   const struct plan_names *names, char *why)
+{
+	const struct apply apply = apply_with(capture, names);
+	struct reconcile_entry entries[2 * CAPTURE_DIRECTS_MAX] = {0};
+	struct reconcile todo = {.entries = entries};
+	int ret;
+
+	assert(directs->removed_count <= CAPTURE_DIRECTS_MAX &&
+	       directs->added_count <= CAPTURE_DIRECTS_MAX);
+	add_directs(capture, directs->removed, directs->removed_count,
+		    RECONCILE_REMOVED, &todo);
+	add_directs(capture, directs->added, directs->added_count,
+		    RECONCILE_ADDED, &todo);
+	ret = apply_run(&apply, &todo, why);
+	/* From before, and still there: the next plan wants it too. */
 	return ret == -EEXIST ? 0 : ret;
 }
 

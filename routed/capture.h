@@ -50,6 +50,21 @@ NODISCARD int capture_throw(struct capture *capture,
 			    const struct prefix *prefix,
 			    const struct plan_names *names, char *why);
 
+/*
+ * Addresses that are not thrown any more, in `local` alone, then others that
+ * are, at once; at most CAPTURE_DIRECTS_MAX of each.
+ */
+#define CAPTURE_DIRECTS_MAX 16
+struct capture_directs {
+	struct addr removed[CAPTURE_DIRECTS_MAX];
+	size_t removed_count;
+	struct addr added[CAPTURE_DIRECTS_MAX];
+	size_t added_count;
+};
+NODISCARD int capture_change_directs(struct capture *capture,
+				     const struct capture_directs *directs,
+				     const struct plan_names *names, char *why);
+
 /* Takes out all that is ours, in the reverse order. */
 NODISCARD int capture_remove(struct capture *capture,
 			     const struct plan_names *names, char *why);

@@ -19,6 +19,7 @@
 #include "routed/recover.h"
 #include "routed/takeover.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,9 @@ struct host {
 	struct capture capture;
 	struct takeover takeover;
 	struct learnt learnt;
+	struct direct *direct;
 	struct ev_timer timer;
+	struct ev_timer expiry; /* of addresses of DIRECT names */
 	int64_t dumped_ms;
 	struct log_limit failures;
 	bool is_captured;
@@ -101,6 +104,7 @@ static int plan_now(const struct host *host, struct plan *plan, char *why)
 	struct plan_facts facts = host->learnt.facts;
 	int ret;
 
+	facts.directs = direct_prefixes(host->direct, &facts.direct_count);
 	/* A TUN that the kernel has removed already leads nowhere. */
 	if (!nl_link_by_index(&host->state, facts.tun_ifindex))
 		facts.tun_ifindex = 0;
@@ -168,6 +172,64 @@ bool host_is_ipv6_off(const struct config *config)
 	return value != '0';
 }
 
+static bool captures_all(const struct host *host)
+{
+	return host->is_captured &&
+	       host->config->routed.capture == ROUTED_CAPTURE_ALL;
+}
+
+/* What cannot be done at once is done by the next plan. */
+static int change_directs(struct host *host,
+			  const struct capture_directs *directs)
+{
+	const struct plan_names names = names_now(host);
+	char why[HOST_WHY_SIZE];
+	int ret;
+
+	if (!captures_all(host))
+		return 0;
+	ret = capture_change_directs(&host->capture, directs, &names, why);
+	if (ret == 0)
+		return 0;
+	schedule(host, DUMP_DELAY_MS);
+	if (log_limit_pass(&host->failures))
+		log_warning("%s; trying again", why);
+	return ret;
+}
+
+static void watch_expiry(struct host *host)
+{
+	int64_t next_ms = direct_next_ms(host->direct);
+	int64_t rest_ms = next_ms - clock_monotonic_ms();
+
+	ev_timer_stop(host->loop, &host->expiry);
+	if (next_ms == INT64_MAX)
+		return;
+	ev_now_update(host->loop);
+	ev_timer_set(&host->expiry, rest_ms > 0 ? (double)rest_ms / 1000 : 0.,
+		     0.);
+	ev_timer_start(host->loop, &host->expiry);
+}
+
+static void on_expiry(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	struct host *host = timer->data;
+	int64_t now_ms = clock_monotonic_ms();
+	struct capture_directs directs = {0};
+
+	(void)loop;
+	(void)revents;
+	do {
+		directs.removed_count =
+			direct_expire(host->direct, now_ms, directs.removed,
+				      CAPTURE_DIRECTS_MAX);
+		/* It has told what failed, and will be called again. */
+		if (change_directs(host, &directs) < 0)
+			break;
+	} while (directs.removed_count == CAPTURE_DIRECTS_MAX);
+	watch_expiry(host);
+}
+
 static void remove_leftovers(const struct config *config)
 {
 	struct recover_report report;
@@ -196,11 +258,15 @@ int host_open(struct host **host, struct ev_loop *loop,
 	new->ctx = ctx;
 	new->failures.burst = 3;
 	ev_timer_init(&new->timer, on_timer, 0, 0);
-	new->timer.data = new;
+	ev_timer_init(&new->expiry, on_expiry, 0, 0);
+	new->timer.data = new->expiry.data = new;
 	remove_leftovers(config);
-	ret = nl_reader_open(&new->reader);
+	ret = direct_new(&new->direct);
 	if (ret < 0)
 		goto free_host;
+	ret = nl_reader_open(&new->reader);
+	if (ret < 0)
+		goto free_direct;
 	ret = capture_init(&new->capture, config->run_dir);
 	if (ret < 0)
 		goto close_reader;
@@ -222,6 +288,8 @@ fini_capture:
 	capture_fini(&new->capture);
 close_reader:
 	nl_reader_close(new->reader);
+free_direct:
+	direct_free(new->direct);
 free_host:
 	free(new);
 	return ret;
@@ -288,6 +356,7 @@ void host_close(struct host *host)
 		return;
 	host_release(host);
 	ev_timer_stop(host->loop, &host->timer);
+	ev_timer_stop(host->loop, &host->expiry);
 	if (journal_remove(host->config->run_dir) < 0)
 		log_debug("left the journal behind");
 	nl_watch_close(host->watch);
@@ -295,6 +364,7 @@ void host_close(struct host *host)
 	nl_reader_close(host->reader);
 	nl_state_free(&host->state);
 	learnt_fini(&host->learnt);
+	direct_free(host->direct);
 	free(host);
 }
 
@@ -358,14 +428,39 @@ int host_add_far_end(struct host *host, const struct prefix *end)
 	char why[HOST_WHY_SIZE];
 	int ret = learnt_add_far_end(&host->learnt, end);
 
-	if (ret <= 0 || !host->is_captured ||
-	    host->config->routed.capture != ROUTED_CAPTURE_ALL)
+	if (ret <= 0 || !captures_all(host))
 		return ret < 0 ? ret : 0;
 	schedule(host, DUMP_DELAY_MS);
 	ret = capture_throw(&host->capture, end, &names, why);
 	if (ret < 0 && log_limit_pass(&host->failures))
 		log_warning("%s", why);
 	return ret;
+}
+
+int host_add_directs(struct host *host, const struct addr *addrs, size_t count,
+		     int64_t ttl_s)
+{
+	int64_t until_ms = direct_until_ms(clock_monotonic_ms(), ttl_s);
+	struct capture_directs directs = {0};
+
+	assert(count <= HOST_DIRECTS_MAX);
+	if (host->config->routed.capture != ROUTED_CAPTURE_ALL)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		struct addr *evicted = &directs.removed[directs.removed_count];
+
+		if (addrs[i].family == ADDR_IPV6 &&
+		    host->learnt.facts.is_ipv6_off)
+			continue;
+		if (direct_ask(host->direct, &addrs[i], until_ms, evicted))
+			directs.added[directs.added_count++] = addrs[i];
+		if (evicted->family != ADDR_NONE)
+			directs.removed_count++;
+	}
+	watch_expiry(host);
+	if (!directs.added_count)
+		return 0;
+	return change_directs(host, &directs);
 }
 
 const struct nl_state *host_state(const struct host *host)
@@ -381,5 +476,6 @@ struct host_status host_status(const struct host *host)
 		.repairs = host->capture.repairs,
 		.foreign = host->capture.foreign,
 		.has_resolver = host->takeover.is_taken,
+		.directs = direct_stats(host->direct),
 	};
 }

@@ -26,10 +26,13 @@
 
 #include "common/config.h"
 #include "common/nl.h"
+#include "routed/capture.h"
+#include "routed/direct.h"
 
 #include <ev.h>
 
 #define HOST_WHY_SIZE 512
+#define HOST_DIRECTS_MAX CAPTURE_DIRECTS_MAX
 
 struct host;
 
@@ -81,6 +84,15 @@ NODISCARD int host_set_udp_servers(struct host *host,
  */
 NODISCARD int host_add_far_end(struct host *host, const struct prefix *end);
 
+/*
+ * At most HOST_DIRECTS_MAX addresses of a DIRECT name, direct_is_fit() each:
+ * when it returns their throws stand, and they go after the TTL and some grace
+ * (direct.h).  Only `capture: all` has a use for them: nothing is done
+ * otherwise.
+ */
+NODISCARD int host_add_directs(struct host *host, const struct addr *addrs,
+			       size_t count, int64_t ttl_s);
+
 /* The last dump. */
 const struct nl_state *host_state(const struct host *host);
 
@@ -97,6 +109,7 @@ struct host_status {
 	uint64_t repairs; /* objects that others had removed */
 	uint64_t foreign; /* objects of others where ours should be */
 	bool has_resolver;
+	struct direct_stats directs;
 };
 struct host_status host_status(const struct host *host);
 

@@ -11,6 +11,8 @@ routed_librouted_a_SOURCES = \
 	routed/capture.h \
 	routed/connections.c \
 	routed/connections.h \
+	routed/direct.c \
+	routed/direct.h \
 	routed/exits.c \
 	routed/exits.h \
 	routed/explain.c \

@@ -176,6 +176,18 @@ static void plan_throws(struct draft *draft, uint8_t family)
 	}
 }
 
+static void plan_directs(struct draft *draft, uint8_t family)
+{
+	for (size_t i = 0; i < draft->facts->direct_count; i++) {
+		const struct prefix *prefix = &draft->facts->directs[i];
+		struct nl_object object = plan_throw(prefix, PLAN_TABLE_LOCAL);
+
+		if (prefix->addr.family == family &&
+		    !throws_cover(&draft->throws, &prefix->addr))
+			append(draft, &object);
+	}
+}
+
 static void append_serve(struct draft *draft, uint8_t family, uint16_t port)
 {
 	struct nl_rule rule = rule_make(family, PRIORITY_SERVE, RT_TABLE_MAIN);
@@ -405,8 +417,10 @@ static void each_family(struct draft *draft,
 static void plan_objects(struct draft *draft)
 {
 	each_family(draft, plan_exit_tables);
-	if (is_capture_all(draft))
+	if (is_capture_all(draft)) {
 		each_family(draft, plan_throws);
+		each_family(draft, plan_directs);
+	}
 	each_family(draft, plan_exemptions);
 	each_family(draft, plan_exits);
 	if (draft->facts->tun_ifindex)

@@ -38,6 +38,11 @@
  * the far ends of an outbound's own server.  What DHCP or a router
  * advertisement pushes is no reason to leave the TUN.
  *
+ * Throws, in `local` alone: the addresses of DIRECT names.  They come and go,
+ * and only a socket that has no source address yet is asked there: so no flow
+ * is moved, neither out of the TUN (5000) nor into it.  Nothing would hold a
+ * forwarded flow where it is: so `fixed` has none of them.
+ *
  * Safe	A state is safe when every packet of an exempt sender (mark, uid,
  *	UDP server, socket bound to an exit), and every packet to a thrown
  *	prefix, goes where main alone would send it, and every other packet
@@ -115,6 +120,8 @@ struct plan_facts {
 	size_t uid_count;
 	const struct prefix *far_ends;
 	size_t far_end_count;
+	const struct prefix *directs; /* addresses of DIRECT names */
+	size_t direct_count;
 	const struct endpoint *udp_servers; /* family and port; wildcard ones */
 	size_t udp_server_count;
 	const char *const *gateways; /* names of interfaces */

@@ -40,6 +40,15 @@ static void append(struct draft *draft, const struct plan_probe *probe)
 	plan->probes[plan->probe_count++] = *probe;
 }
 
+static bool is_direct(const struct plan_facts *facts, const struct addr *addr)
+{
+	for (size_t i = 0; i < facts->direct_count; i++) {
+		if (prefix_has(&facts->directs[i], addr))
+			return true;
+	}
+	return false;
+}
+
 /* An address that nothing makes an exception of; family ADDR_NONE: none. */
 static struct addr far_addr(const struct draft *draft, uint8_t family)
 {
@@ -56,6 +65,7 @@ static struct addr far_addr(const struct draft *draft, uint8_t family)
 	for (size_t i = 0; i < ARRAY_LEN(candidates); i++) {
 		if (candidates[i].family == family &&
 		    !throws_cover(draft->throws, &candidates[i]) &&
+		    !is_direct(draft->facts, &candidates[i]) &&
 		    !nl_state_is_local(draft->found, &candidates[i]))
 			return candidates[i];
 	}

@@ -252,6 +252,7 @@ static int open_control(struct service *service)
 	const struct control_conf control_conf = {
 		.path = path,
 		.group = service->identity.gid,
+		.partner = service->identity.uid,
 		.verbs = verbs_table,
 		.ctx = &service->verbs,
 	};

@@ -33,6 +33,9 @@ static void set_host(struct json *json, const struct verbs *verbs)
 	json_set_int(json, "objects", (int64_t)status.objects);
 	json_set_int(json, "repairs", (int64_t)status.repairs);
 	json_set_int(json, "foreign", (int64_t)status.foreign);
+	json_set_int(json, "directs", (int64_t)status.directs.count);
+	json_set_int(json, "directs_asked", (int64_t)status.directs.asked);
+	json_set_int(json, "directs_evicted", (int64_t)status.directs.evicted);
 }
 
 static void set_counters(struct json *json, const struct link_counters *c)
@@ -203,7 +206,62 @@ static void verb_explain(void *ctx, struct control_client *client,
 	free(explanation);
 }
 
+/*
+ * Reads addresses with a space between each two.  NULL, or what is wrong:
+ * nothing is done then, as who sends such a thing is not dnsd.
+ */
+static const char *read_directs(const struct verbs *verbs, const char *text,
+				struct addr addrs[HOST_DIRECTS_MAX],
+				size_t *count)
+{
+	const struct fake_pool *pool = &verbs->config->dnsd.fake;
+
+	for (*count = 0; *text != '\0'; (*count)++) {
+		size_t length = strcspn(text, " ");
+		char word[ADDR_TEXT_SIZE];
+
+		if (*count == HOST_DIRECTS_MAX)
+			return "'addresses' has too many of them";
+		if (length >= sizeof(word))
+			return "'addresses' has what is none";
+		memcpy(word, text, length);
+		word[length] = '\0';
+		if (addr_parse(&addrs[*count], word) < 0)
+			return "'addresses' has what is none";
+		if (!direct_is_fit(pool, &addrs[*count]))
+			return "'addresses' has one that is never thrown";
+		text += length;
+		text += strspn(text, " ");
+	}
+	return *count ? NULL : "'addresses' has none";
+}
+
+static void verb_direct(void *ctx, struct control_client *client,
+			const struct json *request)
+{
+	const struct verbs *verbs = ctx;
+	const char *text = json_get_text(request, "addresses");
+	int64_t ttl_s = json_get_int(request, "ttl", -1);
+	struct addr addrs[HOST_DIRECTS_MAX];
+	size_t count;
+	const char *why;
+	int ret;
+
+	if (!text || ttl_s < 0) {
+		control_end(client, "'addresses' or 'ttl' is missing");
+		return;
+	}
+	why = read_directs(verbs, text, addrs, &count);
+	if (why) {
+		control_end(client, why);
+		return;
+	}
+	ret = host_add_directs(verbs->host, addrs, count, ttl_s);
+	control_end(client, ret < 0 ? err_text(ret) : NULL);
+}
+
 const struct control_verb verbs_table[] = {
+	{"direct", CONTROL_PARTNER, verb_direct},
 	{"status", CONTROL_READ, verb_status},
 	{"flows", CONTROL_READ, verb_flows},
 	{"explain", CONTROL_READ, verb_explain},

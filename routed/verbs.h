@@ -8,6 +8,9 @@
  *		the client's connection is handed
  *	explain	{"target":ADDRESS|NAME,"port":N,"network":"tcp"|"udp"}, the
  *		last two optional: explain.h
+ *	direct	{"addresses":"192.0.2.1 192.0.2.2","ttl":SECONDS}, from dnsd:
+ *		they are those of a DIRECT name, and the answer comes when
+ *		their packets go past the TUN; host_add_directs()
  *
  * Thread	the thread of the loop
  */

@@ -110,6 +110,11 @@ tests_unit_test_dial_SOURCES = tests/unit/test_dial.c \
 tests_unit_test_dial_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_dial_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
 
+UNIT_TESTS += tests/unit/test_direct
+tests_unit_test_direct_SOURCES = tests/unit/test_direct.c $(FIB_MODEL)
+tests_unit_test_direct_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_direct_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_dispatch
 tests_unit_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)

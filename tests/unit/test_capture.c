@@ -283,6 +283,88 @@ static void one_more_prefix_is_thrown_at_once(void **state)
 	assert_int_equal(f->edit.calls, calls);
 }
 
+static int change(struct fixture *f, const char *removed, const char *added)
+{
+	struct capture_directs directs = {0};
+
+	if (removed)
+		directs.removed[directs.removed_count++] = addr_of(removed);
+	if (added)
+		directs.added[directs.added_count++] = addr_of(added);
+	return capture_change_directs(&f->capture, &directs, &f->names, f->why);
+}
+
+static int way_of(const struct fixture *f, const char *dst)
+{
+	const struct nl_lookup lookup = {.dst = addr_of(dst)};
+
+	return fib_model_lookup(&f->model, &lookup, false);
+}
+
+static void addresses_of_direct_names_come_and_go_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct prefix direct = prefix_of("203.0.113.9");
+	size_t routes;
+
+	assert_int_equal(install(f), 0);
+	routes = f->model.state.route_count;
+	assert_int_equal(change(f, NULL, "203.0.113.9"), 0);
+	assert_int_equal(way_of(f, "203.0.113.9"), ETH);
+	/* One route, and the next plan finds it in place. */
+	assert_int_equal(f->model.state.route_count, routes + 1);
+	assert_int_equal(change(f, NULL, "203.0.113.9"), 0);
+	f->facts.directs = &direct;
+	f->facts.direct_count = 1;
+	assert_int_equal(follow(f), 0);
+	assert_int_equal(change(f, "203.0.113.9", "2001:db8:9::9"), 0);
+	assert_int_equal(way_of(f, "203.0.113.9"), TUN);
+	assert_int_equal(way_of(f, "2001:db8:9::9"), ETH);
+	assert_int_equal(change(f, "203.0.113.9", NULL), 0);
+	direct = prefix_of("2001:db8:9::9");
+	assert_int_equal(follow(f), 0);
+	assert_int_equal(f->capture.repairs, 0);
+	assert_int_equal(capture_remove(&f->capture, &f->names, f->why), 0);
+	assert_int_equal(f->model.state.route_count,
+			 f->before.state.route_count);
+}
+
+static void throw_that_stands_for_the_whole_run_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	const struct prefix end = prefix_of("203.0.113.9");
+	size_t calls;
+
+	f->facts.far_ends = &end;
+	f->facts.far_end_count = 1;
+	assert_int_equal(install(f), 0);
+	calls = f->edit.calls;
+	assert_int_equal(change(f, NULL, "203.0.113.9"), 0);
+	assert_int_equal(change(f, NULL, "192.168.7.200"), 0);
+	assert_int_equal(change(f, "203.0.113.9", NULL), 0);
+	assert_int_equal(f->edit.calls, calls);
+	assert_int_equal(way_of(f, "203.0.113.9"), ETH);
+	/* What a name has now, a far end may need for longer. */
+	assert_int_equal(change(f, NULL, "203.0.113.10"), 0);
+	const struct prefix other = prefix_of("203.0.113.10");
+	assert_int_equal(capture_throw(&f->capture, &other, &f->names, f->why),
+			 0);
+	assert_int_equal(change(f, "203.0.113.10", NULL), 0);
+	const struct nl_lookup gateway = {.dst = other.addr, .iif = "br0"};
+	assert_int_not_equal(fib_model_lookup(&f->model, &gateway, false), TUN);
+}
+
+static void direct_name_that_cannot_be_thrown_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(install(f), 0);
+	f->edit.fails_at = 1;
+	f->edit.failure = -ENOMEM;
+	assert_int_equal(change(f, NULL, "203.0.113.9"), -ENOMEM);
+	assert_non_null(strstr(f->why, "throw 203.0.113.9/32 table 197"));
+}
+
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -297,6 +379,9 @@ int main(void)
 		CLAIM(what_changes_by_our_own_will_is_no_repair),
 		CLAIM(repair_that_fails_leaves_the_rest_for_later),
 		CLAIM(one_more_prefix_is_thrown_at_once),
+		CLAIM(addresses_of_direct_names_come_and_go_at_once),
+		CLAIM(throw_that_stands_for_the_whole_run_is_left_alone),
+		CLAIM(direct_name_that_cannot_be_thrown_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

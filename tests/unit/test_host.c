@@ -18,9 +18,22 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* libev and the host ask here: time passes when a test says so. */
+static time_t clock_ahead_s;
+
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+	int ret = (int)syscall(SYS_clock_gettime, id, now);
+
+	now->tv_sec += clock_ahead_s;
+	return ret;
+}
 
 struct fixture {
 	char folder[40];
@@ -78,6 +91,7 @@ static int setup(void **state)
 	    unshare(CLONE_NEWNET) < 0)
 		return 0;
 	memset(&f, 0, sizeof(f));
+	clock_ahead_s = 0;
 	strcpy(f.folder, "/tmp/test_host.XXXXXX");
 	f.loop = ev_loop_new(0);
 	if (!f.loop || !mkdtemp(f.folder) || nl_edit_open(&f.other) < 0 ||
@@ -207,6 +221,54 @@ static void facts_are_acted_upon(void **state)
 	assert_int_equal(host_status(f->host).repairs, 0);
 }
 
+static void direct_names_go_past_the_tun_for_their_time(void **state)
+{
+	struct fixture *f = capture(state);
+	const struct addr addrs[] = {addr_of("203.0.113.9"),
+				     addr_of("203.0.113.10")};
+	size_t ours = count_ours(f);
+
+	assert_int_equal(host_add_directs(f->host, addrs, 2, 1), 0);
+	assert_false(leads_into_tun(f, "203.0.113.9"));
+	assert_int_equal(count_ours(f), ours + 2);
+	/* Kept when all is compared anew. */
+	assert_int_equal(host_set_far_ends(f->host, NULL, 0), 0);
+	unsigned changes = f->changes;
+	while (f->changes == changes)
+		ev_run(f->loop, EVRUN_ONCE);
+	assert_false(leads_into_tun(f, "203.0.113.9"));
+	assert_int_equal(host_status(f->host).directs.count, 2);
+	clock_ahead_s = 50;
+	assert_int_equal(host_add_directs(f->host, addrs, 1, 1), 0);
+	clock_ahead_s = 63;
+	wait_for_way(f, "203.0.113.10", true);
+	assert_false(leads_into_tun(f, "203.0.113.9"));
+	clock_ahead_s = 113;
+	wait_for_way(f, "203.0.113.9", true);
+	assert_int_equal(count_ours(f), ours);
+	assert_int_equal(host_status(f->host).repairs, 0);
+	/* And at the end, whatever their time is. */
+	assert_int_equal(host_add_directs(f->host, addrs, 2, 1000), 0);
+	host_release(f->host);
+	assert_int_equal(count_ours(f), 0);
+}
+
+static void
+direct_names_need_nothing_where_pools_alone_are_captured(void **state)
+{
+	struct fixture *f = *state;
+	const struct addr addr = addr_of("203.0.113.9");
+
+	if (!f)
+		skip();
+	f->config.routed.capture = ROUTED_CAPTURE_FAKE;
+	capture(state);
+	size_t ours = count_ours(f);
+	assert_int_equal(host_add_directs(f->host, &addr, 1, 1), 0);
+	assert_int_equal(count_ours(f), ours);
+	assert_int_equal(host_status(f->host).directs.count, 0);
+}
+
 static void tun_may_go_and_another_come(void **state)
 {
 	struct fixture *f = capture(state);
@@ -242,6 +304,8 @@ int main(void)
 		CLAIM(captured_and_released_is_as_before),
 		CLAIM(what_others_remove_comes_back),
 		CLAIM(facts_are_acted_upon),
+		CLAIM(direct_names_go_past_the_tun_for_their_time),
+		CLAIM(direct_names_need_nothing_where_pools_alone_are_captured),
 		CLAIM(tun_may_go_and_another_come),
 		CLAIM(another_configuration_is_followed),
 	};

@@ -325,6 +325,38 @@ static void gateway_sees_the_fixed_table(void **state)
 	free(text);
 }
 
+static void direct_names_are_thrown_where_only_new_flows_ask(void **state)
+{
+	const struct prefix directs[] = {prefix_of("203.0.113.9"),
+					 prefix_of("192.168.7.200"),
+					 prefix_of("2001:db8:9::9")};
+	struct plan_facts facts = {
+		.tun_ifindex = TUN, .directs = directs, .direct_count = 3};
+	struct config config = config_default();
+	struct fib_model model;
+	char *text;
+
+	(void)state;
+	fib_model_laptop(&model);
+	text = plan_text(&config, &model, &facts);
+	assert_has(text, "ip route add throw 203.0.113.9/32 table 197 proto "
+			 "198");
+	assert_has(text, "ip -6 route add throw 2001:db8:9::9/128 table 197 "
+			 "proto 198 metric 1024");
+	assert_null(strstr(text, "203.0.113.9/32 table 198"));
+	/* The link's own prefix has it. */
+	assert_null(strstr(text, "192.168.7.200"));
+	free(text);
+	facts.is_ipv6_off = true;
+	text = plan_text(&config, &model, &facts);
+	assert_null(strstr(text, "2001:db8:9::9"));
+	free(text);
+	config.routed.capture = ROUTED_CAPTURE_FAKE;
+	text = plan_text(&config, &model, &facts);
+	assert_null(strstr(text, "throw"));
+	free(text);
+}
+
 static void ranks_never_go_back(void **state)
 {
 	const struct config config = config_default();
@@ -365,6 +397,8 @@ int main(void)
 		cmocka_unit_test(ipv6_without_a_pool_is_captured_all_the_same),
 		cmocka_unit_test(ipv6_that_is_off_is_left_alone),
 		cmocka_unit_test(gateway_sees_the_fixed_table),
+		cmocka_unit_test(
+			direct_names_are_thrown_where_only_new_flows_ask),
 		cmocka_unit_test(ranks_never_go_back),
 		cmocka_unit_test(mtu_is_the_smallest_of_the_uplinks),
 	};

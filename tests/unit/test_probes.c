@@ -66,6 +66,17 @@ static size_t find(const struct fixture *f, const char *what,
 	return count;
 }
 
+static bool addr_is_probed(const struct fixture *f, const char *text)
+{
+	const struct addr addr = addr_of(text);
+
+	for (size_t i = 0; i < f->plan.probe_count; i++) {
+		if (addr_equal(&f->plan.probes[i].lookup.dst, &addr))
+			return true;
+	}
+	return false;
+}
+
 static void each_claim_of_the_plan_is_asked_for(void **state)
 {
 	struct fixture *f = *state;
@@ -115,6 +126,13 @@ static void far_address_is_one_that_nothing_exempts(void **state)
 				    !prefix_has(&exempt[e], &far.addr));
 		}
 	}
+	/* The next one belongs to a name now. */
+	far = prefix_of("192.0.2.77");
+	f->facts.directs = &far;
+	f->facts.direct_count = 1;
+	plan_again(f);
+	assert_true(addr_is_probed(f, "1.1.1.1"));
+	assert_false(addr_is_probed(f, "192.0.2.77"));
 	/* Everything is exempt: there is nothing to ask. */
 	exempt[0] = prefix_of("0.0.0.0/0");
 	exempt[1] = prefix_of("::/0");

@@ -29,6 +29,7 @@ struct wish {
 	uint16_t ports[2];
 	struct prefix prefixes[3];
 	struct prefix far_ends[3];
+	struct prefix directs[3];
 	struct endpoint udp_servers[2];
 	struct outbound_conf outbounds[1];
 };
@@ -87,6 +88,8 @@ static void wish_draw(struct wish *wish, uint64_t *seed)
 		"198.51.96.0/20", "2001:db8:77::/48", "8.8.8.8/32"};
 	static const char *const far_ends[] = {"198.51.100.44", "192.0.2.200",
 					       "2001:db8:99::1"};
+	static const char *const directs[] = {"198.51.100.45", "203.0.113.77",
+					      "2001:db8:99::1"};
 
 	memset(wish, 0, sizeof(*wish));
 	wish->config.dnsd.fake = fake_pool_default();
@@ -102,6 +105,7 @@ static void wish_draw(struct wish *wish, uint64_t *seed)
 	for (size_t i = 0; i < 3; i++) {
 		wish->prefixes[i] = prefix_of(prefixes[i]);
 		wish->far_ends[i] = prefix_of(far_ends[i]);
+		wish->directs[i] = prefix_of(directs[i]);
 	}
 	wish->udp_servers[0] = (struct endpoint){{ADDR_IPV4, {0}}, 500};
 	wish->udp_servers[1] = (struct endpoint){{ADDR_IPV6, {0}}, 5060};
@@ -117,6 +121,7 @@ static void wish_draw(struct wish *wish, uint64_t *seed)
 	wish->facts.uid_count = draw(seed, 4);
 	wish->facts.far_end_count = draw(seed, 4);
 	wish->facts.udp_server_count = draw(seed, 3);
+	wish->facts.direct_count = draw(seed, 4);
 }
 
 /* Members that point into the wish itself, wherever that lies. */
@@ -133,6 +138,7 @@ static int wish_plan(struct wish *wish, const struct fib_model *model,
 	wish->facts.uids = wish->uids;
 	wish->facts.far_ends = wish->far_ends;
 	wish->facts.udp_servers = wish->udp_servers;
+	wish->facts.directs = wish->directs;
 	return plan_make(plan, config, &model->state, &wish->facts);
 }
 

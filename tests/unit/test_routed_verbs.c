@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +36,11 @@ static struct {
 	struct verbs *verbs;
 	const struct link_counters *counters; /* answered at once if set */
 	bool answers_loss;
+	unsigned direct_calls;
+	struct addr directs[HOST_DIRECTS_MAX];
+	size_t direct_count;
+	int64_t direct_ttl_s;
+	int direct_result;
 } fake;
 
 const struct nl_state *host_state(const struct host *host)
@@ -46,6 +53,17 @@ struct host_status host_status(const struct host *host)
 {
 	(void)host;
 	return fake.status;
+}
+
+int host_add_directs(struct host *host, const struct addr *addrs, size_t count,
+		     int64_t ttl_s)
+{
+	(void)host;
+	fake.direct_calls++;
+	fake.direct_count = count;
+	fake.direct_ttl_s = ttl_s;
+	memcpy(fake.directs, addrs, count * sizeof(*addrs));
+	return fake.direct_result;
 }
 
 const char *inner_steering(const struct inner *inner)
@@ -328,6 +346,99 @@ static void without_a_daemon_a_configuration_explains(void **state)
 	fclose(out);
 }
 
+/* Asks as dnsd does, on a socket that needs no child. */
+static const char *tell(struct home *home, const char *line)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ssize_t n = -1;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/routed.sock",
+		 home->folder);
+	assert_int_equal(
+		connect(fd, (const struct sockaddr *)&address, sizeof(address)),
+		0);
+	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+	memset(home->output, 0, sizeof(home->output));
+	while (n < 0) {
+		ev_run(loop, EVRUN_ONCE);
+		n = read(fd, home->output, sizeof(home->output) - 1);
+	}
+	close(fd);
+	return home->output;
+}
+
+static void addresses_of_a_direct_name_are_handed_on(void **state)
+{
+	struct home *home = *state;
+	char second[ADDR_TEXT_SIZE];
+
+	assert_string_equal(
+		tell(home, "{\"verb\":\"direct\",\"ttl\":300,\"addresses\":"
+			   "\"192.0.2.1 2001:db8::1\"}\n"),
+		"{\"end\":true}\n");
+	assert_int_equal(fake.direct_calls, 1);
+	assert_int_equal(fake.direct_count, 2);
+	assert_int_equal(fake.direct_ttl_s, 300);
+	assert_string_equal(
+		addr_format(&fake.directs[1], second, sizeof(second)),
+		"2001:db8::1");
+	fake.direct_result = -ENOBUFS;
+	tell(home, "{\"verb\":\"direct\",\"ttl\":0,\"addresses\":"
+		   "\"192.0.2.1\"}\n");
+	assert_says(home, "\"error\":");
+	assert_int_equal(fake.direct_calls, 2);
+}
+
+static void addresses_that_no_name_may_have_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		" ",
+		"127.0.0.1",
+		"192.0.2.1 198.18.0.3",
+		"192.0.2.1 fe80::1",
+		"224.0.0.1",
+		"0.0.0.0/0",
+		"192.0.2.1,192.0.2.2",
+		"example.com",
+		"1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111",
+		"1.0.0.1 1.0.0.2 1.0.0.3 1.0.0.4 1.0.0.5 1.0.0.6 1.0.0.7 "
+		"1.0.0.8 1.0.0.9 1.0.1.0 1.0.1.1 1.0.1.2 1.0.1.3 1.0.1.4 "
+		"1.0.1.5 1.0.1.6 1.0.1.7",
+	};
+	struct home *home = *state;
+	char line[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(line, sizeof(line),
+			 "{\"verb\":\"direct\",\"ttl\":1,\"addresses\":"
+			 "\"%s\"}\n",
+			 bad[i]);
+		tell(home, line);
+		assert_says(home, "\"error\":\"'addresses' has");
+	}
+	tell(home, "{\"verb\":\"direct\",\"addresses\":\"192.0.2.1\"}\n");
+	assert_says(home, "is missing");
+	tell(home, "{\"verb\":\"direct\",\"ttl\":-5,"
+		   "\"addresses\":\"192.0.2.1\"}\n");
+	assert_says(home, "is missing");
+	tell(home, "{\"verb\":\"direct\",\"ttl\":1}\n");
+	assert_says(home, "is missing");
+	assert_int_equal(fake.direct_calls, 0);
+}
+
+static void only_who_may_changes_what_is_thrown(void **state)
+{
+	const struct control_verb *verb = verbs_table;
+
+	(void)state;
+	for (; verb->name; verb++)
+		assert_int_equal(verb->access, strcmp(verb->name, "direct")
+						       ? CONTROL_READ
+						       : CONTROL_PARTNER);
+}
+
 #define AT_HOME(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -341,6 +452,9 @@ int main(void)
 		AT_HOME(explanation_comes_from_the_daemon),
 		AT_HOME(nonsense_is_refused_in_words),
 		AT_HOME(without_a_daemon_a_configuration_explains),
+		AT_HOME(addresses_of_a_direct_name_are_handed_on),
+		AT_HOME(addresses_that_no_name_may_have_are_refused),
+		cmocka_unit_test(only_who_may_changes_what_is_thrown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
