@@ -218,9 +218,8 @@ static bool append_route(const struct explanation *e, char *out, size_t size)
 		       "'%s')",
 		       e->device);
 	else
-		append(out, size,
-		       "goes past us: the kernel sends it by '%s' (table %u)",
-		       e->device, e->route.table);
+		append(out, size, "goes past us: the kernel sends it by '%s'",
+		       e->device);
 	return true;
 }
 

@@ -55,6 +55,8 @@ routed_librouted_a_SOURCES = \
 	routed/recover.h \
 	routed/relays.c \
 	routed/relays.h \
+	routed/report.c \
+	routed/report.h \
 	routed/resolvconf.c \
 	routed/resolvconf.h \
 	routed/rival.c \

@@ -16,6 +16,7 @@
 #include "routed/plan_print.h"
 #include "routed/recover.h"
 #include "routed/relay/relay.h"
+#include "routed/report.h"
 #include "routed/service.h"
 #include "routed/spawner.h"
 #include "routed/verbs.h"
@@ -201,14 +202,12 @@ static int recover(const struct config *config)
 	int ret = recover_run(run_dir, &report);
 	int ended = connections_end(&pool);
 	daemon_unlock(&routed.daemon);
-	printf("removed: %zu rules, %zu routes, %zu links; resolver %s; "
-	       "connections ended: %d\n",
-	       report.rules, report.routes, report.links,
-	       report.resolver ? "given back" : "not ours",
-	       ended > 0 ? ended : 0);
-	if (ret < 0)
+	if (ret < 0) {
 		log_error("cannot remove everything: %s", err_text(ret));
-	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		return EXIT_FAILURE;
+	}
+	report_recovery(&report, ended, stdout);
+	return EXIT_SUCCESS;
 }
 
 /* Everything that a configuration is there for, or not. */

@@ -25,7 +25,10 @@ static void set_host(struct json *json, const struct verbs *verbs)
 {
 	const struct host_status status = host_status(verbs->host);
 
+	bool is_all = verbs->config->routed.capture == ROUTED_CAPTURE_ALL;
+
 	json_set_bool(json, "captured", status.is_captured);
+	json_set_text(json, "capture", is_all ? "all" : "fake");
 	json_set_bool(json, "resolver", status.has_resolver);
 	json_set_text(json, "tun", verbs->config->routed.tun);
 	set_uplink(json, verbs, "uplink_ipv4", ADDR_IPV4);

@@ -4,10 +4,10 @@
 
 #include "common/err.h"
 #include "routed/explain.h"
+#include "routed/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define SOCKET_NAME "routed.sock"
 #define CALL_TIMEOUT_MS 10000 /* a relay that hangs is found after two */
@@ -24,35 +24,19 @@ static void print_json(void *ctx, const struct json *line)
 	free(text);
 }
 
-static void print_member(void *ctx, const char *key, const char *value)
+static void print_status(void *ctx, const struct json *line)
 {
-	if (value[0])
-		fprintf(ctx, "%-16s%s\n", key, value);
+	report_status(line, ctx);
 }
 
-static void print_members(void *ctx, const struct json *line)
-{
-	json_each(line, print_member, ctx);
-}
-
-static void print_evidence(void *ctx, const char *key, const char *value)
-{
-	if (strcmp(key, "reason") != 0)
-		print_member(ctx, key, value);
-}
-
-/* The sentence, then what it rests on. */
 static void print_explanation(void *ctx, const struct json *line)
 {
-	const char *reason = json_get_text(line, "reason");
-
-	fprintf(ctx, "%s\n\n", reason ? reason : "");
-	json_each(line, print_evidence, ctx);
+	report_explanation(line, ctx);
 }
 
 /* The result of control_call(); `error` has ERROR_SIZE bytes. */
 static int call(const char *run_dir, const struct json *request, line_fn fn,
-		FILE *out, char *error)
+		void *ctx, char *error)
 {
 	char *path = config_path(run_dir, SOCKET_NAME);
 	int ret = -ENOMEM;
@@ -60,7 +44,7 @@ static int call(const char *run_dir, const struct json *request, line_fn fn,
 	const struct control_sink sink = {
 		.timeout_ms = CALL_TIMEOUT_MS,
 		.on_line = fn,
-		.ctx = out,
+		.ctx = ctx,
 		.error = error,
 		.error_size = ERROR_SIZE,
 	};
@@ -73,15 +57,14 @@ static int call(const char *run_dir, const struct json *request, line_fn fn,
 	return ret;
 }
 
-static int print_verb(const char *run_dir, const char *verb, line_fn fn,
-		      FILE *out)
+static int ask(const char *run_dir, const char *verb, line_fn fn, void *ctx)
 {
 	char error[ERROR_SIZE];
 	struct json *request = json_new();
 
 	if (request)
 		json_set_text(request, "verb", verb);
-	int ret = call(run_dir, request, fn, out, error);
+	int ret = call(run_dir, request, fn, ctx, error);
 	if (ret < 0)
 		fprintf(stderr, "routed: cannot ask '%s/%s': %s\n", run_dir,
 			SOCKET_NAME, error);
@@ -91,34 +74,31 @@ static int print_verb(const char *run_dir, const char *verb, line_fn fn,
 
 int verbs_print_status(const char *run_dir, bool is_json, FILE *out)
 {
-	return print_verb(run_dir, "status",
-			  is_json ? print_json : print_members, out);
+	return ask(run_dir, "status", is_json ? print_json : print_status, out);
 }
 
-static const char *text_of(const struct json *line, const char *key)
+static void add_flow(void *ctx, const struct json *line)
 {
-	const char *text = json_get_text(line, key);
-
-	return text ? text : "-";
-}
-
-/* A line that a person reads: who, to what, by what, how much. */
-static void print_flow(void *ctx, const struct json *line)
-{
-	const char *name = json_get_text(line, "name");
-
-	fprintf(ctx, "%-22s -> %s%s%s%s by %s, %s, up %lld, down %lld\n",
-		text_of(line, "src"), name ? name : "", name ? " (" : "",
-		text_of(line, "dst"), name ? ")" : "",
-		text_of(line, "outbound"), text_of(line, "state"),
-		(long long)json_get_int(line, "up", 0),
-		(long long)json_get_int(line, "down", 0));
+	report_flows_add(ctx, line);
 }
 
 int verbs_print_flows(const char *run_dir, bool is_json, FILE *out)
 {
-	return print_verb(run_dir, "flows", is_json ? print_json : print_flow,
-			  out);
+	struct report_flows flows;
+
+	if (is_json)
+		return ask(run_dir, "flows", print_json, out);
+	int ret = report_flows_init(&flows);
+	if (ret < 0) {
+		fprintf(stderr, "routed: cannot list flows: %s\n",
+			err_text(ret));
+		return EXIT_FAILURE;
+	}
+	int status = ask(run_dir, "flows", add_flow, &flows);
+	if (status == EXIT_SUCCESS)
+		report_flows_print(&flows, out);
+	report_flows_fini(&flows);
+	return status;
 }
 
 /* The same as the daemon would say, but for what it has learnt. */

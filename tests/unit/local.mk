@@ -386,6 +386,10 @@ UNIT_TESTS += tests/unit/test_relays
 tests_unit_test_relays_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_relays_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_report
+tests_unit_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_report_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_resolvconf
 tests_unit_test_resolvconf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_resolvconf_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)

@@ -299,9 +299,8 @@ static void flows_are_the_relays_own_words(void **state)
 
 	fake.has_relay = true;
 	assert_int_equal(run(home, ask_flows), EXIT_SUCCESS);
-	assert_says(home, "example.com (198.18.0.3:443) by proxy, open, "
-			  "up 7, down 9");
-	assert_says(home, "192.0.2.9:22 by DIRECT, held, up 0, down 0");
+	assert_says(home, "example.com:443  proxy ");
+	assert_says(home, "192.0.2.9:22     DIRECT  held");
 }
 
 static void flows_without_a_relay_say_so(void **state)
