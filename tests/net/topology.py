@@ -66,6 +66,7 @@ class Machine:
         etc = self.folder / "etc"
         script = f"""
             set -e
+            cd /
             mount -t tmpfs -o mode=755 tmpfs {etc}
             mkdir {etc}/upper {etc}/work
             mount -t overlay overlay -o \
@@ -96,7 +97,7 @@ class Machine:
 
     def enter(self, command, user=None):
         prefix = ["nsenter", f"--target={self.holder.pid}", "--net", "--mount",
-                  "--wd=/"]
+                  "--root", "--wd"]
         if user:
             prefix += ["setpriv", f"--reuid={user}", f"--regid={user}",
                        "--clear-groups"]
