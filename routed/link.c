@@ -139,7 +139,8 @@ int link_recv(int fd, struct link_message *message, struct link_fds *fds)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
+		/* Not CMSG_SPACE(): one more might fit in what that adds. */
+		.msg_controllen = CMSG_LEN(sizeof(int) * LINK_FDS),
 	};
 
 	clear_fds(fds);

@@ -90,7 +90,8 @@ static int record_recv(int fd, struct record *record, int *fd_beside)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
+		/* CMSG_SPACE() has room for a second one. */
+		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 
 	*fd_beside = -1;
@@ -264,6 +265,17 @@ static int nursery_init(struct nursery *nursery, int fd, bool is_quiet,
 	return nursery->signal_fd < 0 ? -errno : 0;
 }
 
+/* They would die with us, but who waits for us waits for their TUNs. */
+static void end_relays(const struct nursery *nursery)
+{
+	for (size_t i = 0; i < SPAWNER_RELAYS_MAX; i++) {
+		if (nursery->relays[i].pid != 0)
+			kill(nursery->relays[i].pid, SIGKILL);
+	}
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
 NORETURN static void spawner_main(int fd, bool is_quiet,
 				  const struct identity *identity, pid_t parent)
 {
@@ -287,7 +299,7 @@ NORETURN static void spawner_main(int fd, bool is_quiet,
 		if (fds[0].revents)
 			goes_on = obey(&nursery);
 	}
-	/* Relays die with us. */
+	end_relays(&nursery);
 	_exit(EXIT_SUCCESS);
 }
 

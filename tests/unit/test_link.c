@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#define MANY_FDS 12 /* more than any message has */
+
 static int setup(void **state)
 {
 	static int ends[2];
@@ -55,12 +57,12 @@ static void setup_arrives_with_all_its_descriptors(void **state)
 	struct link_fds fds = some_fds(LINK_FDS), got_fds;
 
 	strcpy(sent.setup.config_file, "/etc/ersatz/ersatz.yaml");
-	sent.setup.tun_mtu = 1420;
+	sent.setup.log_target = 1;
 	assert_int_equal(link_send(ends[0], &sent, &fds), 0);
 	assert_int_equal(link_recv(ends[1], &got, &got_fds), 1);
 	assert_int_equal(got.id, 7);
 	assert_string_equal(got.setup.config_file, sent.setup.config_file);
-	assert_int_equal(got.setup.tun_mtu, 1420);
+	assert_int_equal(got.setup.log_target, 1);
 	assert_int_equal(got_fds.count, LINK_FDS);
 	for (int i = 0; i < LINK_FDS; i++)
 		assert_int_equal(fcntl(got_fds.fd[i], F_GETFD), FD_CLOEXEC);
@@ -114,26 +116,29 @@ static void nothing_there_is_not_an_end(void **state)
 	assert_int_equal(link_recv(ends[1], &got, &fds), 0);
 }
 
-static void send_bytes(int fd, const void *bytes, size_t size, int fd_beside)
+/* The same descriptor `count` times beside it. */
+static void send_bytes(int fd, const void *bytes, size_t size, int fd_beside,
+		       size_t count)
 {
-	char control[CMSG_SPACE(sizeof(int))] = {0};
+	char control[CMSG_SPACE(sizeof(int) * MANY_FDS)] = {0};
 	char copy[sizeof(struct link_message) + 1] = {0};
 	struct iovec iov = {.iov_base = copy, .iov_len = size};
 	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	if (bytes)
-		memcpy(copy, bytes,
-		       size < sizeof(struct link_message)
-			       ? size
-			       : sizeof(struct link_message));
-	if (fd_beside >= 0) {
+	memcpy(copy, bytes,
+	       size < sizeof(struct link_message)
+		       ? size
+		       : sizeof(struct link_message));
+	if (count > 0) {
 		header.msg_control = control;
-		header.msg_controllen = sizeof(control);
+		header.msg_controllen = CMSG_SPACE(sizeof(int) * count);
 		struct cmsghdr *c = CMSG_FIRSTHDR(&header);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd_beside, sizeof(int));
+		c->cmsg_len = CMSG_LEN(sizeof(int) * count);
+		for (size_t i = 0; i < count; i++)
+			memcpy(CMSG_DATA(c) + sizeof(int) * i, &fd_beside,
+			       sizeof(int));
 	}
 	assert_true(sendmsg(fd, &header, 0) == (ssize_t)size);
 }
@@ -147,10 +152,10 @@ static void a_wrong_length_is_malformed(void **state)
 	for (size_t size = 1; size < 64; size++) {
 		if (size == offsetof(struct link_message, setup))
 			continue;
-		send_bytes(ends[0], &m, size, -1);
+		send_bytes(ends[0], &m, size, -1, 0);
 		assert_int_equal(link_recv(ends[1], &got, &fds), ERR_MALFORMED);
 	}
-	send_bytes(ends[0], &m, sizeof(m) + 1, -1);
+	send_bytes(ends[0], &m, sizeof(m) + 1, -1, 0);
 	assert_int_equal(link_recv(ends[1], &got, &fds), ERR_MALFORMED);
 }
 
@@ -163,7 +168,7 @@ static void an_unknown_type_is_malformed(void **state)
 		struct link_message m = {.type = types[i]}, got;
 		struct link_fds fds;
 
-		send_bytes(ends[0], &m, sizeof(m), -1);
+		send_bytes(ends[0], &m, sizeof(m), -1, 0);
 		assert_int_equal(link_recv(ends[1], &got, &fds), ERR_MALFORMED);
 	}
 }
@@ -183,10 +188,13 @@ static void descriptors_nobody_asked_for_are_closed(void **state)
 	struct link_fds fds;
 	int before = lowest_free_fd();
 
-	send_bytes(ends[0], &m, offsetof(struct link_message, setup), ends[0]);
-	assert_int_equal(link_recv(ends[1], &got, &fds), ERR_MALFORMED);
-	assert_int_equal(fds.count, 0);
-	assert_int_equal(lowest_free_fd(), before);
+	for (size_t count = 1; count <= MANY_FDS; count++) {
+		send_bytes(ends[0], &m, offsetof(struct link_message, setup),
+			   ends[0], count);
+		assert_int_equal(link_recv(ends[1], &got, &fds), ERR_MALFORMED);
+		assert_int_equal(fds.count, 0);
+		assert_int_equal(lowest_free_fd(), before);
+	}
 }
 
 static void flows_without_its_descriptor_is_malformed(void **state)
@@ -195,7 +203,7 @@ static void flows_without_its_descriptor_is_malformed(void **state)
 	struct link_message m = {.type = LINK_FLOWS}, got;
 	struct link_fds fds;
 
-	send_bytes(ends[0], &m, offsetof(struct link_message, setup), -1);
+	send_bytes(ends[0], &m, offsetof(struct link_message, setup), -1, 0);
 	assert_int_equal(link_recv(ends[1], &got, &fds), ERR_MALFORMED);
 }
 

@@ -194,10 +194,26 @@ static void relay_is_to_die_with_the_spawner(void **state)
 	int link_fd = start_relay(home, 1);
 
 	assert_int_equal(hear(link_fd).flows_held, SIGKILL);
+	close(link_fd);
+}
+
+static void no_relay_is_left_when_the_spawner_has_stopped(void **state)
+{
+	struct home *home = *state;
+	int links[SPAWNER_RELAYS_MAX];
+	pid_t pids[SPAWNER_RELAYS_MAX];
+
+	for (uint32_t i = 0; i < SPAWNER_RELAYS_MAX; i++) {
+		links[i] = start_relay(home, i + 1);
+		pids[i] = home->relay;
+	}
 	spawner_stop(home->spawner);
 	home->spawner = NULL;
-	wait_for_end(link_fd);
-	close(link_fd);
+	for (size_t i = 0; i < SPAWNER_RELAYS_MAX; i++) {
+		assert_int_equal(kill(pids[i], 0), -1);
+		assert_int_equal(errno, ESRCH);
+		close(links[i]);
+	}
 }
 
 static void relay_that_ends_is_reported_with_its_status(void **state)
@@ -287,6 +303,7 @@ int main(int argc, char **argv)
 		AT_HOME(relay_is_nobody_and_can_nothing),
 		AT_HOME(relay_has_its_link_and_no_other_descriptor),
 		AT_HOME(relay_is_to_die_with_the_spawner),
+		AT_HOME(no_relay_is_left_when_the_spawner_has_stopped),
 		AT_HOME(relay_that_ends_is_reported_with_its_status),
 		AT_HOME(relay_is_killed_on_request),
 		AT_HOME(one_relay_too_many_is_reported_dead),
