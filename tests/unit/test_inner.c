@@ -343,6 +343,9 @@ static void a_new_tun_needs_no_more_than_net_admin(void **state)
 	int status;
 
 	build(world, false);
+	/* Before the fork: the device stays while anybody has it open. */
+	close(world->tun);
+	world->tun = -1;
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -351,11 +354,8 @@ static void a_new_tun_needs_no_more_than_net_admin(void **state)
 			     CAP_NET_ADMIN);
 		if (capng_apply(CAPNG_SELECT_BOTH) != 0)
 			_exit(2);
-		close(world->tun);
 		_exit(inner_add_tun(world->inner, MTU) >= 0 ? 0 : 1);
 	}
-	close(world->tun);
-	world->tun = -1;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
