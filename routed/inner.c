@@ -307,6 +307,11 @@ int inner_add_tun(struct inner *inner, uint32_t mtu)
 	return fd;
 }
 
+int inner_set_mtu(struct inner *inner, uint32_t mtu)
+{
+	return nl_device_set_mtu(inner->device, INNER_TUN, mtu);
+}
+
 int inner_listener(const struct inner *inner, int family)
 {
 	return family == AF_INET6 && inner->listener6 >= 0 ? inner->listener6

@@ -52,6 +52,8 @@ void inner_free(struct inner *inner);
  */
 NODISCARD int inner_add_tun(struct inner *inner, uint32_t mtu);
 
+NODISCARD int inner_set_mtu(struct inner *inner, uint32_t mtu);
+
 /* Borrowed; AF_INET or AF_INET6. */
 int inner_listener(const struct inner *inner, int family);
 

@@ -63,7 +63,6 @@ struct link_setup {
 	char config_file[PATH_MAX]; /* how messages name it */
 	char state_dir[PATH_MAX];   /* these two override the config */
 	char run_dir[PATH_MAX];
-	uint32_t tun_mtu;
 	uint32_t log_target; /* enum log_target: the parent's */
 };
 

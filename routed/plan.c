@@ -36,6 +36,8 @@
 #define METRIC_LAST 65535
 
 #define MTU_DEFAULT 1500
+#define MTU_MIN 1280 /* with less a device loses IPv6: RFC 8200, section 5 */
+#define MTU_MAX 65535
 
 struct draft {
 	struct plan *plan;
@@ -527,5 +529,9 @@ uint32_t plan_tun_mtu(const struct config *config, const struct nl_state *found)
 		if (!mtu || uplink.mtu < mtu)
 			mtu = uplink.mtu;
 	}
+	if (mtu && mtu < MTU_MIN)
+		return MTU_MIN;
+	if (mtu > MTU_MAX)
+		return MTU_MAX;
 	return mtu ? mtu : MTU_DEFAULT;
 }

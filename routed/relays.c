@@ -42,6 +42,7 @@ struct relays {
 	pid_t pid;
 	int link_fd;   /* owned; -1: none */
 	int tun_index; /* 0: none */
+	uint32_t mtu;  /* of both TUNs */
 	struct ev_io link_io;
 	struct ev_timer ping_timer;
 	struct ev_timer patience; /* until it is ready, or has stopped */
@@ -194,12 +195,10 @@ static void close_tuns(struct link_fds *fds)
 	}
 }
 
-static int open_tuns(struct relays *relays, struct link_message *setup,
-		     struct link_fds *fds)
+static int open_tuns(struct relays *relays, struct link_fds *fds)
 {
 	uint32_t mtu = relays->events->on_mtu(relays->ctx);
 
-	setup->setup.tun_mtu = mtu;
 	fds->fd[LINK_FD_TUN] = tun_open(relays->conf.tun, mtu);
 	if (fds->fd[LINK_FD_TUN] < 0) {
 		log_error("cannot make the TUN '%s': %s%s", relays->conf.tun,
@@ -217,6 +216,7 @@ static int open_tuns(struct relays *relays, struct link_message *setup,
 			  strerror(-fds->fd[LINK_FD_INNER_TUN]));
 		return fds->fd[LINK_FD_INNER_TUN];
 	}
+	relays->mtu = mtu;
 	return 0;
 }
 
@@ -230,15 +230,15 @@ static int rewound(int config_fd)
 /* Both TUNs end with the message if the relay does. */
 static int send_setup(struct relays *relays, int link_fd)
 {
-	struct link_message setup = {.type = LINK_SETUP,
-				     .setup = relays->conf.setup};
+	const struct link_message setup = {.type = LINK_SETUP,
+					   .setup = relays->conf.setup};
 	struct link_fds fds = {.count = LINK_FDS};
 
 	fds.fd[LINK_FD_TUN] = fds.fd[LINK_FD_INNER_TUN] = -1;
 	fds.fd[LINK_FD_LISTEN4] = inner_listener(relays->inner, AF_INET);
 	fds.fd[LINK_FD_LISTEN6] = inner_listener(relays->inner, AF_INET6);
 	fds.fd[LINK_FD_CONFIG] = rewound(relays->conf.config_fd);
-	int ret = open_tuns(relays, &setup, &fds);
+	int ret = open_tuns(relays, &fds);
 	if (ret == 0)
 		ret = link_send(link_fd, &setup, &fds);
 	close_tuns(&fds);
@@ -441,6 +441,21 @@ void relays_stop(struct relays *relays)
 	int ret = link_send(relays->link_fd, &message, NULL);
 	if (ret < 0)
 		end_relay(relays);
+}
+
+int relays_follow_mtu(struct relays *relays)
+{
+	uint32_t mtu = relays->events->on_mtu(relays->ctx);
+
+	if (!relays->tun_index || mtu == relays->mtu)
+		return 0;
+	/* The inner end first: it must take what the outer one lets in. */
+	int ret = inner_set_mtu(relays->inner, mtu);
+	if (ret == 0)
+		ret = tun_set_mtu(relays->conf.tun, mtu);
+	if (ret == 0)
+		relays->mtu = mtu;
+	return ret;
 }
 
 static int ask(struct relays *relays, const struct link_message *message,

@@ -43,14 +43,14 @@ struct relays_events {
 	void (*on_udp_server)(void *ctx, const struct endpoint *server);
 	void (*on_counters)(void *ctx, uint32_t id,
 			    const struct link_counters *counters);
-	/* For each relay to come: the MTU of its TUNs. */
+	/* The MTU of both TUNs. */
 	uint32_t (*on_mtu)(void *ctx);
 };
 
 struct relays_conf {
-	char tun[IFNAMSIZ];      /* name of the host's TUN */
-	struct link_setup setup; /* tun_mtu is filled in */
-	int config_fd;           /* borrowed: memfd with the text */
+	char tun[IFNAMSIZ]; /* name of the host's TUN */
+	struct link_setup setup;
+	int config_fd; /* borrowed: memfd with the text */
 };
 
 /* Everything is borrowed but `conf`, which is copied. */
@@ -68,6 +68,9 @@ void relays_stop(struct relays *relays);
 
 /* Another configuration: for this relay and those to come. */
 NODISCARD int relays_set_config(struct relays *relays, int config_fd);
+
+/* on_mtu() may say something else now: the TUNs that there are follow. */
+NODISCARD int relays_follow_mtu(struct relays *relays);
 
 /* -ENOTCONN when none is ready. */
 NODISCARD int relays_ask_counters(struct relays *relays, uint32_t id);

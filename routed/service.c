@@ -43,7 +43,7 @@ struct service {
 	struct control *control;
 	struct udp_servers udp_servers;
 	struct ev_timer look;
-	struct log_limit look_limit;
+	struct log_limit look_limit, mtu_limit;
 	int64_t hint_ms; /* when the relay's last hint was followed */
 	struct verbs verbs;
 	bool is_captured;
@@ -176,11 +176,18 @@ static void on_look(struct ev_loop *loop, struct ev_timer *timer, int revents)
 			    err_text(ret));
 }
 
-/* Uplinks may be others now; the relay has its own eyes for that. */
+/* Uplinks may be others now; for who they are the relay has its own eyes. */
 static void on_host_change(void *ctx, const struct nl_state *state)
 {
-	(void)ctx;
+	struct service *service = ctx;
+
 	(void)state;
+	if (!service->relays)
+		return;
+	int ret = relays_follow_mtu(service->relays);
+	if (ret < 0 && log_limit_pass(&service->mtu_limit))
+		log_warning("cannot give the TUN the MTU of the uplink: %s",
+			    err_text(ret));
 }
 
 static int learn(struct service *service)
@@ -445,6 +452,7 @@ int service_start(struct service **out, const struct service_conf *conf)
 	service->config = conf->config;
 	service->config_fd = -1;
 	service->look_limit.burst = 1;
+	service->mtu_limit.burst = 1;
 	ev_timer_init(&service->look, on_look, 0., LOOK_S);
 	service->look.data = service;
 	int ret = prepare(service);
@@ -548,6 +556,7 @@ int service_reload(struct service *service, struct config *config,
 	close(service->config_fd);
 	service->config_fd = config_fd;
 	config_free(old);
+	on_host_change(service, host_state(service->host)); /* as it may say */
 	on_look(service->loop, &service->look, 0);
 	return 0;
 

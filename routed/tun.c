@@ -37,6 +37,18 @@ int tun_open_nameless(const char *pattern, char name[IFNAMSIZ])
 	return make(pattern, 0, name);
 }
 
+int tun_set_mtu(const char *name, uint32_t mtu)
+{
+	struct nl_device *device;
+	int ret = nl_device_open(&device);
+
+	if (ret < 0)
+		return ret;
+	ret = nl_device_set_mtu(device, name, mtu);
+	nl_device_close(device);
+	return ret;
+}
+
 int tun_open(const char *name, uint32_t mtu)
 {
 	char got[IFNAMSIZ];

@@ -25,6 +25,8 @@
 /* The host's. */
 NODISCARD int tun_open(const char *name, uint32_t mtu);
 
+NODISCARD int tun_set_mtu(const char *name, uint32_t mtu);
+
 /*
  * One that will be moved to another namespace; `pattern` has a %d for the
  * kernel to fill in, `name` gets the result.

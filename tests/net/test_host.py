@@ -170,3 +170,29 @@ def test_our_rules_flushed_by_others_come_back(net, ersatz):
                    "ip -6 rule del pref 5002")
     wait_until(lambda: net.laptop.out("ip rule; ip -6 rule") == captured,
                "the rules are back", seconds=2)
+
+
+def mtu_of_tun(net):
+    return json.loads(net.laptop.out("ip -j link show ersatz0"))[0]["mtu"]
+
+
+def test_mtu_of_the_tun_follows_the_uplink(net, ersatz):
+    assert mtu_of_tun(net) == 1500
+    net.laptop.run("ip link set eth0 mtu 1400")
+    wait_until(lambda: mtu_of_tun(net) == 1400, "the TUN has 1400")
+    for name in ("-4", "-6"):
+        assert net.laptop.out(["curl", name, "-sS", "-m", "5",
+                               "http://site.example/"]) \
+            == "welcome to the site\n"
+    net.laptop.run("ip link set eth0 mtu 1500")
+    wait_until(lambda: mtu_of_tun(net) == 1500, "the TUN has 1500 again")
+
+
+def test_uplink_too_narrow_for_ipv6_takes_none_from_the_tun(net, site):
+    net.laptop.run("ip link set eth0 mtu 1000")
+    net.start_microsocks()
+    daemons = Ersatz(net.laptop).up()
+    assert mtu_of_tun(net) == 1280
+    assert net.laptop.out("curl -4 -sS -m 5 http://site.example/") \
+        == "welcome to the site\n"
+    daemons.down()

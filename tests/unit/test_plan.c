@@ -383,6 +383,9 @@ static void mtu_is_the_smallest_of_the_uplinks(void **state)
 	assert_int_equal(plan_tun_mtu(&config, &model.state), 1500);
 	model.routes[3].mtu = 1400;
 	assert_int_equal(plan_tun_mtu(&config, &model.state), 1400);
+	/* With less the kernel takes IPv6 away from the device. */
+	model.routes[3].mtu = 576;
+	assert_int_equal(plan_tun_mtu(&config, &model.state), 1280);
 	fib_model_init(&model);
 	assert_int_equal(plan_tun_mtu(&config, &model.state), 1500);
 }

@@ -16,7 +16,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -34,6 +36,7 @@ struct home {
 	uint64_t counted;
 	struct link_flow flow;
 	uint32_t flow_id;
+	uint32_t mtu;
 };
 
 static int wait_for(struct link_message *message, struct link_fds *fds)
@@ -159,8 +162,9 @@ static void on_counters(void *ctx, uint32_t id,
 
 static uint32_t on_mtu(void *ctx)
 {
-	(void)ctx;
-	return 1400;
+	const struct home *home = ctx;
+
+	return home->mtu;
 }
 
 static const struct relays_events events = {
@@ -182,6 +186,7 @@ static int setup(void **state)
 	if (!home || unshare(CLONE_NEWNET) < 0)
 		return -1;
 	*state = home;
+	home->mtu = 1400;
 	home->loop = ev_loop_new(EVFLAG_AUTO);
 	home->config_fd = memfd_create("config", MFD_CLOEXEC);
 	assert_int_equal(write(home->config_fd, "rules:", 6), 6);
@@ -300,6 +305,39 @@ static void configuration_reaches_a_relay_that_runs(void **state)
 	assert_int_equal(home->counted, 2);
 }
 
+static int mtu_of_tun(void)
+{
+	struct ifreq request = {.ifr_name = "ersatz0"};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ioctl(fd, SIOCGIFMTU, &request), 0);
+	close(fd);
+	return request.ifr_mtu;
+}
+
+static void tuns_have_the_mtu_that_is_wanted_now(void **state)
+{
+	struct home *home = *state;
+
+	start(home, "lives");
+	while (!home->ready)
+		ev_run(home->loop, 0);
+	assert_int_equal(mtu_of_tun(), 1400);
+	home->mtu = 1300;
+	assert_int_equal(relays_follow_mtu(home->relays), 0);
+	assert_int_equal(mtu_of_tun(), 1300);
+	/* Without a TUN there is nothing to follow; the next one has it. */
+	home->mtu = 1350;
+	assert_int_equal(kill(relays_pid(home->relays), SIGKILL), 0);
+	while (!home->lost)
+		ev_run(home->loop, 0);
+	assert_int_equal(relays_follow_mtu(home->relays), 0);
+	while (home->ready < 2)
+		ev_run(home->loop, 0);
+	assert_int_equal(mtu_of_tun(), 1350);
+}
+
 #define AT_HOME(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(int argc, char **argv)
@@ -311,6 +349,7 @@ int main(int argc, char **argv)
 		AT_HOME(relay_that_speaks_out_of_turn_is_killed),
 		AT_HOME(requests_are_passed_on),
 		AT_HOME(configuration_reaches_a_relay_that_runs),
+		AT_HOME(tuns_have_the_mtu_that_is_wanted_now),
 	};
 	if (argc > 0 && spawner_is_relay(argv[0]))
 		return be_relay();
