@@ -22,6 +22,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/fakes.h \
 	dnsd/forwarded.c \
 	dnsd/forwarded.h \
+	dnsd/listen/port.c \
+	dnsd/listen/port.h \
 	dnsd/listen/tcp.c \
 	dnsd/listen/tcp.h \
 	dnsd/listen/udp.c \

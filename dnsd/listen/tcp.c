@@ -11,7 +11,7 @@
 #include "dnsd/listen/tcp.h"
 
 #include "common/clock.h"
-#include "common/log.h"
+#include "dnsd/listen/port.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -291,38 +291,24 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 static int bind_listener(struct listener *listener,
 			 const struct endpoint *endpoint)
 {
-	struct sockaddr_storage ss;
-	socklen_t length = endpoint_to_sockaddr(endpoint, &ss);
-	const int on = 1;
+	int ret;
 
-	listener->fd = socket(ss.ss_family,
-			      SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	listener->fd = port_open(endpoint, SOCK_STREAM);
 	if (listener->fd < 0)
-		return -errno;
-	if (setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)))
-		return -errno;
-	if (ss.ss_family == AF_INET6 &&
-	    setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
-		       sizeof(on)))
-		return -errno;
-	if (bind(listener->fd, (struct sockaddr *)&ss, length) ||
-	    listen(listener->fd, BACKLOG))
-		return -errno;
-	return 0;
+		return listener->fd;
+	ret = port_bind(listener->fd, endpoint);
+	if (ret == 0 && listen(listener->fd, BACKLOG))
+		ret = -errno;
+	return ret;
 }
 
 static int open_listener(struct listener *listener,
 			 const struct endpoint *endpoint)
 {
-	char text[ENDPOINT_TEXT_SIZE];
 	int ret = bind_listener(listener, endpoint);
 
-	if (ret < 0) {
-		log_error("cannot listen at '%s' (TCP): %s",
-			  endpoint_format(endpoint, text, sizeof(text)),
-			  strerror(-ret));
-		return ret;
-	}
+	if (ret < 0)
+		return port_explain(endpoint, SOCK_STREAM, ret);
 	ev_io_init(&listener->io, on_acceptable, listener->fd, EV_READ);
 	listener->io.data = listener;
 	return 0;

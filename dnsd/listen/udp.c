@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/listen/udp.h"
 
-#include "common/log.h"
+#include "dnsd/listen/port.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -58,41 +58,25 @@ static int set_on(int fd, int level, int option)
 	return setsockopt(fd, level, option, &on, sizeof(on)) ? -errno : 0;
 }
 
-static int set_options(const struct listener *listener)
+static int bind_listener(struct listener *listener)
 {
 	bool is_ipv6 = listener->endpoint.addr.family == ADDR_IPV6;
 	const int size = RECEIVE_BUFFER;
-	int fd = listener->fd;
+	int fd = port_open(&listener->endpoint, SOCK_DGRAM);
 	int ret = 0;
 
+	listener->fd = fd;
+	if (fd < 0)
+		return fd;
 	/* More than rmem_max needs privilege; less serves too. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size,
 				 sizeof(size));
-	if (is_ipv6)
-		ret = set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY);
-	if (ret == 0 && listener->is_wildcard)
+	/* Before it is bound: not one datagram comes without. */
+	if (listener->is_wildcard)
 		ret = is_ipv6 ? set_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)
 			      : set_on(fd, IPPROTO_IP, IP_PKTINFO);
-	return ret;
-}
-
-static int bind_listener(struct listener *listener)
-{
-	struct sockaddr_storage ss;
-	socklen_t length = endpoint_to_sockaddr(&listener->endpoint, &ss);
-	int ret;
-
-	listener->fd = socket(ss.ss_family,
-			      SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (listener->fd < 0)
-		return -errno;
-	ret = set_options(listener);
-	if (ret < 0)
-		return ret;
-	if (bind(listener->fd, (struct sockaddr *)&ss, length))
-		return -errno;
-	return 0;
+	return ret < 0 ? ret : port_bind(fd, &listener->endpoint);
 }
 
 static void prepare_receiving(struct udp *udp)
@@ -184,17 +168,10 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 
 static int open_listener(struct listener *listener)
 {
-	char text[ENDPOINT_TEXT_SIZE];
 	int ret = bind_listener(listener);
 
-	if (ret < 0) {
-		endpoint_format(&listener->endpoint, text, sizeof(text));
-		log_error("cannot listen at '%s' (UDP): %s%s", text,
-			  strerror(-ret),
-			  ret == -EADDRINUSE ? "; 'ss -lunp' shows by whom"
-					     : "");
-		return ret;
-	}
+	if (ret < 0)
+		return port_explain(&listener->endpoint, SOCK_DGRAM, ret);
 	ev_io_init(&listener->io, on_readable, listener->fd, EV_READ);
 	listener->io.data = listener;
 	return 0;

@@ -279,14 +279,13 @@ def test_a_tcp_client_that_trickles_is_closed(laptop, start):
     sock.settimeout(0.5)
     sock.connect(("127.0.0.1", 53))
     query = dns.message.make_query("a.example", "A").to_wire()
-    begin = time.monotonic()
+    # A minute's worth of it, if nobody closed.
     with pytest.raises(ConnectionError):
         for byte in struct.pack(">H", 60) + query + b"\0" * 60:
             sock.send(bytes([byte]))
             with contextlib.suppress(TimeoutError):
                 if sock.recv(1) == b"":
                     raise ConnectionError
-    assert time.monotonic() - begin < 15
     sock.close()
 
 
@@ -342,13 +341,33 @@ def test_a_second_one_is_refused(laptop, start):
     assert is_fake(data(ask(laptop, "a.example"))[0])
 
 
-def test_a_port_in_use_is_named(laptop):
-    taken = laptop.socket(socket.AF_INET, socket.SOCK_DGRAM)
+@pytest.mark.parametrize("kind, tool", ((socket.SOCK_DGRAM, "ss -lunp"),
+                                        (socket.SOCK_STREAM, "ss -ltnp")))
+def test_a_port_in_use_is_named(laptop, kind, tool):
+    taken = laptop.socket(socket.AF_INET, kind)
     taken.bind(("127.0.0.1", 53))
+    if kind == socket.SOCK_STREAM:
+        taken.listen()
     result = laptop.run(Ersatz(laptop).command("dnsd", "-f"), check=False)
     assert result.returncode == 1
-    assert "127.0.0.1:53" in result.stderr
+    assert "127.0.0.1:53" in result.stderr and tool in result.stderr
     taken.close()
+
+
+@pytest.mark.parametrize("address, word, user", (
+    ("203.0.113.99", "no interface has it", None),
+    ("fe80::1", "listen at [::]", None),
+    ("127.0.0.1", "for root", "ersatz"),
+))
+def test_an_address_that_cannot_be_listened_at_is_explained(laptop, address,
+                                                            word, user):
+    laptop.run("mkdir -p /run/own && chown ersatz /run/own;"
+               "sysctl -qw net.ipv4.ip_unprivileged_port_start=1024")
+    result = laptop.run(Ersatz(laptop).command(
+        "dnsd", "-f", "--listen", address, "--state", "/run/own/state",
+        "--run", "/run/own/run"), check=False, user=user)
+    assert result.returncode == 1
+    assert address in result.stderr and word in result.stderr
 
 
 def test_detached_it_returns_when_it_answers(laptop):

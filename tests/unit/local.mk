@@ -325,6 +325,10 @@ UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_pool_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_port
+tests_unit_test_port_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_port_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_prefix_set
 tests_unit_test_prefix_set_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_prefix_set_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
