@@ -62,16 +62,24 @@ static enum decision_kind by_verdict(const struct config *config, uint16_t type,
 	return DECISION_FORWARD;
 }
 
+static bool is_root(const struct name *name)
+{
+	return name->length == 1;
+}
+
 struct decision decide_verdict(const struct config *config,
 			       const struct question *question,
 			       const struct verdict *verdict)
 {
 	int upstream = verdict->upstream;
+	enum decision_kind kind = by_verdict(config, question->type, verdict);
 
+	if (kind == DECISION_FAKE && is_root(&question->name))
+		kind = DECISION_NODATA;
 	if (verdict->kind == VERDICT_NO_RULE || upstream == UPSTREAM_DEFAULT)
 		upstream = config->dnsd.upstream;
 	return (struct decision){
-		.kind = by_verdict(config, question->type, verdict),
+		.kind = kind,
 		.upstream = upstream,
 		.reverse_slot = -ENOENT,
 		.verdict = *verdict,

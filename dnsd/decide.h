@@ -9,6 +9,7 @@
  * - carried: A is faked; AAAA too, or NODATA when the IPv6 pool is off; HTTPS
  *   and SVCB are NODATA, as their hints would lead past us; other types go to
  *   the upstream.
+ * - the root is no host: A and AAAA are NODATA where they would be faked.
  * - needs a port: carried, the relay decides.
  * - needs an address: A and AAAA are resolved first; other types as carried.
  * - REJECT: NXDOMAIN that names the rule, or carried with dnsd.reject: fake.

@@ -281,6 +281,10 @@ int explain_run(const struct config *config, const char *name, const char *type,
 		log_error("'%s' is no type of DNS records", type);
 		return EXIT_FAILURE;
 	}
+	if (question_is_refused((uint16_t)number)) {
+		log_error("dnsd refuses questions for '%s'", type);
+		return EXIT_FAILURE;
+	}
 	int ret = view_open(&view, is_json);
 	if (ret < 0)
 		goto failed;

@@ -39,6 +39,8 @@ void explainer_verb(struct explainer *explainer, struct control *control,
 		control_end(client, "'name' is missing or no domain name");
 	else if (type < 0)
 		control_end(client, "'type' is no type of DNS records");
+	else if (question_is_refused((uint16_t)type))
+		control_end(client, "dnsd refuses questions for this type");
 	else if (explain_begin(explainer, &name, (uint16_t)type, &sink) < 0)
 		control_end(client, "too many explanations are under way");
 }

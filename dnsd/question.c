@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-/* Types that ask for a transfer or belong to one hop (RFC 6895, 3.1). */
 #define TYPE_TKEY 249
 #define TYPE_AXFR 252
 
@@ -98,6 +97,11 @@ static int read_question(struct question *question, struct reader *reader)
 	return 0;
 }
 
+bool question_is_refused(uint16_t type)
+{
+	return type == DNS_TYPE_OPT || (type >= TYPE_TKEY && type <= TYPE_AXFR);
+}
+
 int question_parse(struct question *question, const uint8_t *query,
 		   size_t length)
 {
@@ -138,8 +142,8 @@ int question_parse(struct question *question, const uint8_t *query,
 		return ret;
 	if (question->edns_version > 0)
 		return DNS_RCODE_BADVERS;
-	if (question->klass != DNS_CLASS_IN || question->type == DNS_TYPE_OPT ||
-	    (question->type >= TYPE_TKEY && question->type <= TYPE_AXFR))
+	if (question->klass != DNS_CLASS_IN ||
+	    question_is_refused(question->type))
 		return DNS_RCODE_REFUSED;
 	return 0;
 }

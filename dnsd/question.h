@@ -42,4 +42,10 @@ struct question {
 NODISCARD int question_parse(struct question *question, const uint8_t *query,
 			     size_t length);
 
+/*
+ * Is every question for this type REFUSED?  Those are the types that ask for
+ * a transfer, or belong to one hop (RFC 6895, 3.1).
+ */
+bool question_is_refused(uint16_t type);
+
 #endif

@@ -95,6 +95,17 @@ static bool is_upstreams(enum decision_kind kind)
 	return kind == DECISION_FORWARD || kind == DECISION_RESOLVE;
 }
 
+static const char *why_empty(const struct question *question)
+{
+	bool is_address =
+		question->type == DNS_TYPE_A || question->type == DNS_TYPE_AAAA;
+
+	if (!is_address)
+		return "its data would lead past us";
+	return question->name.length == 1 ? "the root is no host"
+					  : "the IPv6 pool is off";
+}
+
 /* What is answered to this question. */
 static void write_answer(const struct reason *reason, FILE *out)
 {
@@ -113,11 +124,8 @@ static void write_answer(const struct reason *reason, FILE *out)
 		write_fake(reason, out);
 		return;
 	case DECISION_NODATA:
-		fprintf(out, "the answer for %s is empty, ", type);
-		if (reason->question->type == DNS_TYPE_AAAA)
-			fputs("because the IPv6 pool is off", out);
-		else
-			fputs("because its data would lead past us", out);
+		fprintf(out, "the answer for %s is empty, because %s", type,
+			why_empty(reason->question));
 		return;
 	case DECISION_REJECT:
 		fputs("the answer is NXDOMAIN", out);

@@ -164,7 +164,7 @@ static void ask_fail(struct ask *ask)
 	char why[WHY_SIZE + 128];
 	const struct group *group = ask->group;
 
-	if (group->count > 1)
+	if (group->count > 1 && ask->status != -ECANCELED)
 		snprintf(why, sizeof(why),
 			 "upstream '%s': none of %zu servers helped, %s",
 			 group->conf->name, group->count, ask->why);

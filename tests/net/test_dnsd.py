@@ -111,6 +111,19 @@ def test_a_carried_name_has_fake_addresses_and_nothing_else(laptop, start):
         assert is_nodata(ask(laptop, "www.carried.example", rdtype)), rdtype
 
 
+def test_the_root_and_the_longest_name(laptop, start):
+    start()
+    for rdtype in ("A", "AAAA"):
+        assert is_nodata(ask(laptop, ".", rdtype))
+    longest = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])
+    fake = data(ask(laptop, longest))[0]
+    assert is_fake(fake)
+    reverse = dns.reversename.from_address(fake)
+    for how in (dns.query.udp, dns.query.tcp):
+        assert data(ask(laptop, reverse, "PTR", use_edns=False,
+                        how=how)) == [longest + "."]
+
+
 def test_without_an_ipv6_pool_aaaa_has_no_data(laptop, start):
     start(OUTBOUNDS + RULES + "dnsd: { fake: { ipv6: off } }\n")
     assert is_fake(data(ask(laptop, "a.example"))[0])

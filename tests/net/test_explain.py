@@ -75,7 +75,7 @@ QUESTIONS = [["www.direct.example"], ["x.bad.example"], ["listed.example"],
              ["known.inside.example", "TXT"], ["known.inside.example", "HTTPS"],
              ["never.inside.example"], ["ten.example"], ["far.example"],
              ["nobody.example"], ["3.0.18.198.in-addr.arpa", "PTR"],
-             ["9.0.18.198.in-addr.arpa", "PTR"]]
+             ["9.0.18.198.in-addr.arpa", "PTR"], ["."], [".", "AAAA"]]
 
 
 def test_the_same_is_told_with_the_daemon_and_without(laptop):
@@ -133,6 +133,7 @@ def test_explaining_changes_nothing(laptop):
 
 
 @pytest.mark.parametrize("args", [["a..b"], ["a.example", "BANANA"],
+                                  ["a.example", "AXFR"],
                                   ["x" * 64 + ".example"]])
 def test_what_cannot_be_explained_is_an_error(laptop, args):
     result = laptop.dnsd("--explain", *args, check=False)

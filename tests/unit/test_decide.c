@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#define TYPE_NS 2
 #define TYPE_MX 15
 #define TYPE_ANY 255
 
@@ -151,6 +152,20 @@ static void what_needs_an_address_is_resolved_first(void **state)
 	assert_int_equal(kind(true, TYPE_MX), DECISION_FORWARD);
 }
 
+static void the_root_is_no_host(void **state)
+{
+	const struct config config = config_of(true);
+
+	(void)state;
+	match(PROXY);
+	assert_int_equal(ask(&config, ".", DNS_TYPE_A).kind, DECISION_NODATA);
+	assert_int_equal(ask(&config, ".", DNS_TYPE_AAAA).kind,
+			 DECISION_NODATA);
+	assert_int_equal(ask(&config, ".", TYPE_NS).kind, DECISION_FORWARD);
+	match(OUTBOUND_DIRECT);
+	assert_int_equal(ask(&config, ".", DNS_TYPE_A).kind, DECISION_FORWARD);
+}
+
 static void the_upstream_is_the_rules_or_the_default(void **state)
 {
 	const struct config config = config_of(true);
@@ -198,6 +213,7 @@ int main(void)
 		cmocka_unit_test(direct_and_no_rule_are_forwarded),
 		cmocka_unit_test(reject_is_nxdomain_or_fake_as_configured),
 		cmocka_unit_test(what_needs_an_address_is_resolved_first),
+		cmocka_unit_test(the_root_is_no_host),
 		cmocka_unit_test(the_upstream_is_the_rules_or_the_default),
 		cmocka_unit_test(reverse_names_of_the_pool_are_ours),
 	};
