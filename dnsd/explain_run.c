@@ -214,15 +214,7 @@ static int open_map(struct own *own)
 static int explain_with(struct own *own, const struct name *name, uint16_t type)
 {
 	const struct config *config = own->config;
-	struct upstreams_conf upstreams_conf = {
-		.groups = config->upstreams,
-		.group_count = config->upstream_count,
-		.timeout_ms = config->dnsd.timeout_ms,
-		.run_dir = config->run_dir,
-		.fake = &config->dnsd.fake,
-		.listen = config->dnsd.listen,
-		.listen_count = config->dnsd.listen_count,
-	};
+	const struct upstreams_conf upstreams_conf = upstreams_conf_of(config);
 	struct explain_conf conf = {
 		.config = config,
 		.slot_of = slot_of,

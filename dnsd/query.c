@@ -46,7 +46,7 @@ struct queries {
 	struct query *all; /* owned */
 	size_t touched;    /* those from there on were never used */
 	struct query *free;
-	struct queries_counters counters;
+	size_t taken; /* now */
 	uint8_t reply[DNS_MESSAGE_MAX];
 };
 
@@ -69,14 +69,9 @@ void queries_free(struct queries *queries)
 {
 	if (!queries)
 		return;
-	assert(queries->counters.under_way == 0);
+	assert(queries->taken == 0);
 	free(queries->all);
 	free(queries);
-}
-
-const struct queries_counters *queries_counters(const struct queries *queries)
-{
-	return &queries->counters;
 }
 
 static int upstream_of(const struct queries *queries, int upstream)
@@ -96,7 +91,8 @@ static struct query *query_take(struct queries *queries)
 	else
 		return NULL;
 	query->queries = queries;
-	queries->counters.under_way++;
+	queries->taken++;
+	queries->conf.counters->under_way++;
 	return query;
 }
 
@@ -105,13 +101,14 @@ static void query_end(struct query *query)
 	struct queries *queries = query->queries;
 	query->next = queries->free;
 	queries->free = query;
-	queries->counters.under_way--;
+	queries->taken--;
+	queries->conf.counters->under_way--;
 }
 
 static void query_fail(struct query *query, uint16_t ede, const char *why)
 {
 	const struct queries_conf *conf = &query->queries->conf;
-	query->queries->counters.failed++;
+	conf->counters->failed++;
 	conf->ops->fail(conf->ctx, &query->asker, &query->question, ede, why);
 	query_end(query);
 }
@@ -128,7 +125,7 @@ static void pass_on(struct query *query, const struct upstream_result *result)
 		query_fail(query, EDE_NETWORK_ERROR, WHY_MALFORMED);
 		return;
 	}
-	queries->counters.passed_on++;
+	queries->conf.counters->passed_on++;
 	queries->conf.ops->reply(queries->conf.ctx, &query->asker,
 				 queries->reply, (size_t)length);
 	query_end(query);
@@ -146,7 +143,6 @@ static void decide_again(struct query *query,
 {
 	const struct queries_conf *conf = &query->queries->conf;
 
-	query->queries->counters.decided++;
 	struct verdict verdict = rules_decide(conf->config->rules, facts);
 	if (conf->ops->decided(conf->ctx, &query->asker, &query->question,
 			       &verdict) == QUERY_ANSWERED) {
@@ -257,12 +253,10 @@ static void query_ask(struct query *query)
 	struct queries *queries = query->queries;
 	int ret = upstreams_ask(queries->conf.upstreams, query->upstream,
 				&query->question, on_answer, query);
-	if (ret == 0) {
-		queries->counters.forwarded++;
+	if (ret == 0)
 		return;
-	}
 	if (ret == -EBUSY)
-		queries->counters.full++;
+		queries->conf.counters->full++;
 	on_answer(query,
 		  &(struct upstream_result){
 			  .status = -ECANCELED,
@@ -277,8 +271,8 @@ static void start(struct queries *queries, enum query_purpose purpose,
 {
 	struct query *query = query_take(queries);
 	if (!query) {
-		queries->counters.full++;
-		queries->counters.failed++;
+		queries->conf.counters->full++;
+		queries->conf.counters->failed++;
 		queries->conf.ops->fail(queries->conf.ctx, asker, question,
 					EDE_OTHER, WHY_FULL);
 		return;
@@ -347,7 +341,7 @@ void queries_verb_resolve(struct queries *queries, struct control *control,
 {
 	struct query *query = query_take(queries);
 	if (!query) {
-		queries->counters.full++;
+		queries->conf.counters->full++;
 		control_end(client, WHY_FULL);
 		return;
 	}

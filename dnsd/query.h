@@ -52,12 +52,20 @@ struct query_ops {
 				      const struct verdict *verdict);
 };
 
+struct queries_counters {
+	uint64_t passed_on; /* answers that came back */
+	uint64_t failed;    /* answered SERVFAIL */
+	uint64_t full;      /* of these: too many were under way */
+	size_t under_way;
+};
+
 struct queries_conf {
-	const struct config *config; /* borrowed */
-	struct upstreams *upstreams; /* borrowed */
-	const struct query_ops *ops; /* borrowed */
-	void *ctx;                   /* of the ops */
-	size_t max;                  /* queries under way */
+	const struct config *config; /* borrowed, as all of these */
+	struct upstreams *upstreams;
+	struct queries_counters *counters; /* they go on over a reload */
+	const struct query_ops *ops;
+	void *ctx;  /* of the ops */
+	size_t max; /* queries under way */
 };
 
 NODISCARD int queries_new(struct queries **queries,
@@ -88,15 +96,5 @@ void queries_decide(struct queries *queries, const struct asker *asker,
 void queries_verb_resolve(struct queries *queries, struct control *control,
 			  struct control_client *client,
 			  const struct json *request);
-
-struct queries_counters {
-	uint64_t forwarded; /* handed to an upstream */
-	uint64_t passed_on; /* answers that came back */
-	uint64_t decided;   /* after an address was known */
-	uint64_t failed;    /* answered SERVFAIL */
-	uint64_t full;      /* of these: the pool was full */
-	size_t under_way;
-};
-const struct queries_counters *queries_counters(const struct queries *queries);
 
 #endif

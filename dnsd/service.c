@@ -41,6 +41,7 @@ struct service {
 	struct dispatch *dispatch;
 	struct control *control;
 	struct epoch epoch;
+	struct queries_counters counters; /* of all epochs */
 	struct verbs verbs;
 };
 
@@ -132,17 +133,10 @@ static void end_epoch(struct epoch *epoch)
 static int begin_epoch(struct service *service, struct epoch *epoch)
 {
 	const struct config *config = epoch->config;
-	const struct upstreams_conf upstreams_conf = {
-		.groups = config->upstreams,
-		.group_count = config->upstream_count,
-		.timeout_ms = config->dnsd.timeout_ms,
-		.run_dir = config->run_dir,
-		.fake = &config->dnsd.fake,
-		.listen = config->dnsd.listen,
-		.listen_count = config->dnsd.listen_count,
-	};
+	struct upstreams_conf upstreams_conf = upstreams_conf_of(config);
 	struct queries_conf queries_conf = {
 		.config = config,
+		.counters = &service->counters,
 		.ops = &dispatch_query_ops,
 		.ctx = service->dispatch,
 		.max = QUERIES_MAX,
@@ -153,9 +147,12 @@ static int begin_epoch(struct service *service, struct epoch *epoch)
 		.name_of = name_of,
 		.ctx = service,
 	};
-	int ret = upstreams_new(&epoch->upstreams, service->loop,
-				&upstreams_conf);
+	int ret;
 
+	if (service->epoch.upstreams)
+		upstreams_stats(service->epoch.upstreams,
+				&upstreams_conf.before);
+	ret = upstreams_new(&epoch->upstreams, service->loop, &upstreams_conf);
 	queries_conf.upstreams = epoch->upstreams;
 	explain_conf.upstreams = epoch->upstreams;
 	if (ret == 0)
@@ -272,6 +269,7 @@ static int start_unprivileged(struct service *service)
 	service->verbs.fakes = service->fakes;
 	service->verbs.dispatch = service->dispatch;
 	service->verbs.control = service->control;
+	service->verbs.counters = &service->counters;
 	service->verbs.started_ms = clock_wall_ms();
 	return 0;
 }

@@ -76,13 +76,17 @@ static void set_server(struct json *json, const struct server *server)
 	json_set_int(json, "tcp_open", stats.tcp_open);
 }
 
-static void set_queries(struct json *json, const struct queries *queries)
+static void set_queries(struct json *json, const struct verbs *verbs)
 {
-	const struct queries_counters *counters = queries_counters(queries);
+	const struct queries_counters *counters = verbs->counters;
+	struct upstreams_stats stats;
 
+	upstreams_stats(verbs->upstreams, &stats);
 	json_set_int(json, "upstream_answered", (int64_t)counters->passed_on);
 	json_set_int(json, "upstream_failed", (int64_t)counters->failed);
 	json_set_int(json, "upstream_full", (int64_t)counters->full);
+	json_set_int(json, "upstream_by_tcp", (int64_t)stats.by_tcp);
+	json_set_int(json, "upstream_ignored", (int64_t)stats.ignored);
 	json_set_int(json, "under_way", (int64_t)counters->under_way);
 }
 
@@ -127,7 +131,7 @@ static void verb_status(void *ctx, struct control_client *client,
 	set_fakes(json, verbs->fakes);
 	set_dispatch(json, verbs->dispatch);
 	set_server(json, verbs->server);
-	set_queries(json, verbs->queries);
+	set_queries(json, verbs);
 	control_send(client, json);
 	json_free(json);
 	send_upstreams(verbs, client);
@@ -207,10 +211,24 @@ const struct control_verb verbs_table[] = {
 	{NULL, CONTROL_READ, NULL},
 };
 
+/* A line is left free before each of these, for the eye. */
+static bool begins_group(const char *key)
+{
+	static const char *const keys[] = {"names", "queries", "udp_queries",
+					   "upstream_answered"};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_member(void *ctx, const char *key, const char *value)
 {
 	if (value[0])
-		fprintf(ctx, "%-18s%s\n", key, value);
+		fprintf(ctx, "%s%-18s%s\n", begins_group(key) ? "\n" : "", key,
+			value);
 }
 
 static void print_line(void *ctx, const struct json *line)

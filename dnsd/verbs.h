@@ -33,6 +33,7 @@ struct verbs {
 	struct dispatch *dispatch;
 	struct server *server;
 	struct queries *queries;
+	const struct queries_counters *counters;
 	struct upstreams *upstreams;
 	struct explainer *explainer;
 	const struct config *config;

@@ -22,8 +22,6 @@ struct exchange_buffer {
 
 int exchanges_init(struct exchanges *all)
 {
-	all->foreign = 0;
-	all->truncated = 0;
 	all->buffers = calloc(EXCHANGE_TCP_BUFFERS, sizeof(*all->buffers));
 	if (!all->buffers)
 		return -ENOMEM;

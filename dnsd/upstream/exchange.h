@@ -77,7 +77,7 @@ struct exchange {
 	void *ctx; /* of the one who started it */
 };
 
-/* `all` has loop, watch, pool and fn set. */
+/* `all` has everything set that stands above `buffers`. */
 NODISCARD int exchanges_init(struct exchanges *all);
 void exchanges_fini(struct exchanges *all);
 

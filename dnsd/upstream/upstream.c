@@ -388,6 +388,19 @@ static size_t count_asks(void)
 	return asks < ASKS_MAX ? (size_t)asks : ASKS_MAX;
 }
 
+struct upstreams_conf upstreams_conf_of(const struct config *config)
+{
+	return (struct upstreams_conf){
+		.groups = config->upstreams,
+		.group_count = config->upstream_count,
+		.timeout_ms = config->dnsd.timeout_ms,
+		.run_dir = config->run_dir,
+		.fake = &config->dnsd.fake,
+		.listen = config->dnsd.listen,
+		.listen_count = config->dnsd.listen_count,
+	};
+}
+
 int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
 		  const struct upstreams_conf *conf)
 {
@@ -424,6 +437,8 @@ int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
 	self->exchanges.watch = self->watch;
 	self->exchanges.pool = conf->fake;
 	self->exchanges.fn = on_exchange;
+	self->exchanges.foreign = conf->before.ignored;
+	self->exchanges.truncated = conf->before.by_tcp;
 	ret = exchanges_init(&self->exchanges);
 	if (ret < 0)
 		goto close_watch;
@@ -472,6 +487,13 @@ void upstreams_free(struct upstreams *upstreams)
 	free(upstreams->groups);
 	free(upstreams->before);
 	free(upstreams);
+}
+
+void upstreams_stats(const struct upstreams *upstreams,
+		     struct upstreams_stats *stats)
+{
+	stats->ignored = upstreams->exchanges.foreign;
+	stats->by_tcp = upstreams->exchanges.truncated;
 }
 
 const char *upstreams_describe(const struct upstreams *upstreams, int index,

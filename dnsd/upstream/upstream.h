@@ -35,6 +35,11 @@ struct upstream_result {
 typedef void (*upstream_done_fn)(void *ctx,
 				 const struct upstream_result *result);
 
+struct upstreams_stats {
+	uint64_t ignored; /* datagrams that answered nothing we had asked */
+	uint64_t by_tcp;  /* truncated answers that were asked for again */
+};
+
 struct upstreams_conf {
 	const struct upstream_conf *groups; /* borrowed from the config */
 	size_t group_count;
@@ -43,7 +48,11 @@ struct upstreams_conf {
 	const struct fake_pool *fake;  /* answers inside it are refused */
 	const struct endpoint *listen; /* ourselves: never asked */
 	size_t listen_count;
+	struct upstreams_stats before; /* they go on over a reload */
 };
+
+/* What a config says of it; it borrows from the config. */
+struct upstreams_conf upstreams_conf_of(const struct config *config);
 
 NODISCARD int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
 			    const struct upstreams_conf *conf);
@@ -59,6 +68,9 @@ void upstreams_free(struct upstreams *upstreams);
 NODISCARD int upstreams_ask(struct upstreams *upstreams, int index,
 			    const struct question *question,
 			    upstream_done_fn fn, void *ctx);
+
+void upstreams_stats(const struct upstreams *upstreams,
+		     struct upstreams_stats *stats);
 
 /* What --explain and --status print of a group: "192.0.2.1:53 by eth0". */
 const char *upstreams_describe(const struct upstreams *upstreams, int index,

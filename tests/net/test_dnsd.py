@@ -4,6 +4,7 @@
 The laptop of the usual network; unbound at the router is its upstream.
 """
 import contextlib
+import json
 import os
 import re
 import signal
@@ -405,6 +406,22 @@ def test_a_reload_changes_the_rules_and_keeps_the_addresses(laptop, start):
     reload_is_over(daemons, "reloaded")
     assert is_fake(data(ask(laptop, "direct.example"))[0])
     assert data(ask(laptop, "keep.example")) == before
+
+
+def test_a_reload_forgets_no_counter(laptop, start):
+    daemons = start()
+    ask(laptop, "direct.example")
+    ask(laptop, "a.example")
+
+    def status():
+        line = laptop.out(daemons.command("dnsd", "--status", "--json"))
+        return json.loads(line.splitlines()[0])
+
+    before = status()
+    assert before["upstream_answered"] == before["fake"] == 1
+    os.kill(daemons.pid("dnsd"), signal.SIGHUP)
+    reload_is_over(daemons, "reloaded")
+    assert status() == before
 
 
 @pytest.mark.parametrize("bad, word", (

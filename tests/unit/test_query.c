@@ -24,6 +24,7 @@
 
 static struct {
 	struct queries *queries;
+	struct queries_counters counters;
 	struct config config;
 	struct question question;
 	uint8_t raw[NAME_WIRE_MAX + 4];
@@ -175,8 +176,10 @@ static int set_up(void **state)
 	t.verdict.upstream = UPSTREAM_DEFAULT;
 	t.verdict.kind = VERDICT_MATCH;
 
-	struct queries_conf conf = {
-		.config = &t.config, .ops = &ops, .max = QUERIES_MAX};
+	struct queries_conf conf = {.config = &t.config,
+				    .counters = &t.counters,
+				    .ops = &ops,
+				    .max = QUERIES_MAX};
 	return queries_new(&t.queries, &conf);
 }
 
@@ -245,7 +248,7 @@ static void assert_done(int replies, int failures)
 {
 	assert_int_equal(t.replies, replies);
 	assert_int_equal(t.failures, failures);
-	assert_int_equal(queries_counters(t.queries)->under_way, 0);
+	assert_int_equal(t.counters.under_way, 0);
 }
 
 static void an_answer_goes_to_the_client_as_its_own(void **state)
@@ -294,11 +297,11 @@ static void an_ask_that_cannot_start_fails_at_once(void **state)
 	decide();
 	assert_done(0, 2);
 	assert_int_equal(t.decisions, 0);
-	assert_int_equal(queries_counters(t.queries)->full, 2);
+	assert_int_equal(t.counters.full, 2);
 	t.ask_result = -ECANCELED;
 	forward(UPSTREAM_DEFAULT);
 	assert_done(0, 3);
-	assert_int_equal(queries_counters(t.queries)->full, 2);
+	assert_int_equal(t.counters.full, 2);
 }
 
 static void a_full_pool_fails_and_has_room_again(void **state)

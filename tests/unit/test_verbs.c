@@ -93,12 +93,11 @@ void server_stats(const struct server *server, struct server_stats *stats)
 	*stats = (struct server_stats){.udp_queries = 6, .tcp_queries = 1};
 }
 
-const struct queries_counters *queries_counters(const struct queries *queries)
+void upstreams_stats(const struct upstreams *upstreams,
+		     struct upstreams_stats *stats)
 {
-	static const struct queries_counters counters = {.passed_on = 3};
-
-	(void)queries;
-	return &counters;
+	(void)upstreams;
+	*stats = (struct upstreams_stats){.ignored = 8, .by_tcp = 9};
 }
 
 const char *upstreams_describe(const struct upstreams *upstreams, int index,
@@ -160,8 +159,9 @@ static int teardown(void **state)
 
 static void call(const char *verb, const char *text)
 {
+	static const struct queries_counters counters = {.passed_on = 3};
 	struct config with_pool = config;
-	struct verbs verbs = {.config = &with_pool};
+	struct verbs verbs = {.config = &with_pool, .counters = &counters};
 	struct json *request = json_parse(text, strlen(text));
 
 	assert_non_null(request);
@@ -180,10 +180,11 @@ static void call(const char *verb, const char *text)
 static void status_tells_of_every_part(void **state)
 {
 	static const char *const members[] = {
-		"\"program\":\"dnsd\"", "\"config\":\"x.yaml\"",
-		"\"rules\":0",          "\"listen\":\"127.0.0.1:53 [::1]:53\"",
-		"\"names\":42",         "\"queries\":7",
-		"\"udp_queries\":6",    "\"upstream_answered\":3",
+		"\"program\":\"dnsd\"",  "\"config\":\"x.yaml\"",
+		"\"rules\":0",           "\"listen\":\"127.0.0.1:53 [::1]:53\"",
+		"\"names\":42",          "\"queries\":7",
+		"\"udp_queries\":6",     "\"upstream_answered\":3",
+		"\"upstream_by_tcp\":9", "\"upstream_ignored\":8",
 	};
 
 	(void)state;
@@ -258,7 +259,7 @@ static void status_is_printed_for_people_and_programs(void **state)
 	(void)state;
 	call("status", "{}");
 	text = printed(false, EXIT_SUCCESS);
-	assert_non_null(strstr(text, "\nnames             42\n"));
+	assert_non_null(strstr(text, "\n\nnames             42\n"));
 	assert_non_null(strstr(text, "\nupstream          home: 192.0.2.1:53"));
 	free(text);
 	text = printed(true, EXIT_SUCCESS);
