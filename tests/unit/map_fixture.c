@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <grp.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,6 +115,16 @@ int fixture_apart(struct fixture *fixture, unsigned uid,
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int fixture_die_with_rows(struct fixture *fixture)
+{
+	struct map *map = fixture_open(fixture, 0);
+
+	fixture_add(map, 3, 100);
+	kill(getpid(), SIGKILL);
+	map_close(map);
+	return 1;
 }
 
 uint64_t fixture_hash(const char *path)

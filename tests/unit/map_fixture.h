@@ -22,6 +22,9 @@ struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
+#define MAP_TEST(fn) \
+	cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
+
 /* The row of "hostSLOT.example". */
 struct map_row fixture_row(uint32_t slot);
 
@@ -38,6 +41,9 @@ void fixture_edit(const struct fixture *fixture, const char *sql);
 /* Runs `fn` in a process of its own, `uid` if not 0; its exit status. */
 int fixture_apart(struct fixture *fixture, unsigned uid,
 		  int (*fn)(struct fixture *fixture));
+
+/* For fixture_apart(): adds rows [3, 100) and dies by SIGKILL. */
+int fixture_die_with_rows(struct fixture *fixture);
 
 /* A hash of a file's bytes; 0: no such file. */
 uint64_t fixture_hash(const char *path);

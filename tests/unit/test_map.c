@@ -383,9 +383,6 @@ static void folder_may_be_reached_by_a_link(void **state)
 	map_close(map);
 }
 
-#define MAP_TEST(fn) \
-	cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -281,21 +281,12 @@ static void content_that_makes_no_sense_is_moved_aside(void **state)
 		    (int)ARRAY_LEN(edits));
 }
 
-static int die_with_rows(struct fixture *fixture)
-{
-	struct map *map = fixture_open(fixture, 0);
-
-	fixture_add(map, 3, 100);
-	kill(getpid(), SIGKILL);
-	map_close(map);
-	return 1;
-}
-
 static void wal_without_its_file_is_not_taken_for_a_map(void **state)
 {
 	struct fixture *fixture = *state;
 
-	assert_int_equal(fixture_apart(fixture, 0, die_with_rows), -SIGKILL);
+	assert_int_equal(fixture_apart(fixture, 0, fixture_die_with_rows),
+			 -SIGKILL);
 	assert_int_equal(unlink(fixture->path), 0);
 	uint64_t wal = fixture_hash(fixture_in(fixture, "map.db-wal"));
 	struct map *map = fixture_open(fixture, 1);
@@ -550,9 +541,6 @@ static void readonly_file_system_is_named(void **state)
 		skip();
 	assert_int_equal(ret, 0);
 }
-
-#define MAP_TEST(fn) \
-	cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int main(void)
 {

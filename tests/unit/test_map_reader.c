@@ -119,21 +119,12 @@ static void each_row_is_told_while_the_writer_goes_on(void **state)
 	map_close(map);
 }
 
-static int die_with_rows(struct fixture *fixture)
-{
-	struct map *map = fixture_open(fixture, 0);
-
-	fixture_add(map, 3, 100);
-	kill(getpid(), SIGKILL);
-	map_close(map);
-	return 1;
-}
-
 static void rows_of_a_killed_writer_are_read(void **state)
 {
 	struct fixture *fixture = *state;
 
-	assert_int_equal(fixture_apart(fixture, 0, die_with_rows), -SIGKILL);
+	assert_int_equal(fixture_apart(fixture, 0, fixture_die_with_rows),
+			 -SIGKILL);
 	struct map_reader *reader = fixture_reader(fixture);
 	for (uint32_t slot = 3; slot < 100; slot++)
 		assert_finds(reader, slot);
@@ -205,7 +196,8 @@ static void group_reads_after_a_kill(void **state)
 
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(fixture_apart(fixture, 0, die_with_rows), -SIGKILL);
+	assert_int_equal(fixture_apart(fixture, 0, fixture_die_with_rows),
+			 -SIGKILL);
 	give_to_group(fixture);
 	assert_int_equal(fixture_apart(fixture, NOBODY, find_as_group), 0);
 }
@@ -294,9 +286,6 @@ static void row_that_is_no_name_is_an_error_and_no_answer(void **state)
 	map_reader_close(reader);
 	map_close(map);
 }
-
-#define MAP_TEST(fn) \
-	cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int main(void)
 {
