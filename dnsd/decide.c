@@ -114,6 +114,29 @@ struct decision decide(const struct config *config,
 	return decide_verdict(config, question, &verdict);
 }
 
+static bool is_direct(const struct verdict *verdict)
+{
+	return verdict->kind == VERDICT_NO_RULE ||
+	       (verdict->kind == VERDICT_MATCH &&
+		verdict->outbound == OUTBOUND_DIRECT);
+}
+
+bool decide_goes_past(const struct config *config, const struct name *name,
+		      const struct addr *client, const struct addr *addr)
+{
+	const struct facts named = {.name = name, .src = *client, .dst = *addr};
+	const struct facts alone = {.dst = *addr, .is_final = true};
+	struct verdict verdict;
+
+	if (!addr_is_far(addr) || fake_pool_has(&config->dnsd.fake, addr))
+		return false;
+	verdict = rules_decide(config->rules, &named);
+	if (!is_direct(&verdict))
+		return false;
+	verdict = rules_decide(config->rules, &alone);
+	return is_direct(&verdict) || verdict.is_any;
+}
+
 const char *decision_word(enum decision_kind kind)
 {
 	switch (kind) {

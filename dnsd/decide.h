@@ -53,6 +53,31 @@ struct decision decide_verdict(const struct config *config,
 			       const struct question *question,
 			       const struct verdict *verdict);
 
+/*
+ * May packets to an address of a DIRECT name go past the relay, at the speed
+ * of the kernel?  There nobody asks the rules: whatever goes to that address
+ * is direct then, from any program to any port, whether it asked for this name
+ * or not.  So two things must be true:
+ *
+ * - Every flow that the name brings about is DIRECT: so say the rules when
+ *   asked with the name, the client and the address, and they do not need
+ *   more.  An earlier rule about ports, or about what else only the relay
+ *   knows, makes them need it, unless it leads to DIRECT as well; an earlier
+ *   one about the address, which the name alone was not held against, is asked
+ *   here.
+ * - No rule about that address sends it elsewhere: asked as for a flow that
+ *   nobody has a name for, the rules come to DIRECT, or to a MATCH, which is
+ *   there for what nobody thought of.  (If that counted there would be no such
+ *   address at all where the rest is carried.)  What the port or the protocol
+ *   would have to tell is left out (is_final): such a rule behind the name's
+ *   does not speak of the name, and nothing is known of other flows.
+ *
+ * When it may not, the answer is the same, and the relay decides about each
+ * flow by its address.  (on-crash: there is only `open` so far.)
+ */
+bool decide_goes_past(const struct config *config, const struct name *name,
+		      const struct addr *client, const struct addr *addr);
+
 /* "fake", "nodata", "reject", "reverse", "forward", "resolve". */
 const char *decision_word(enum decision_kind kind);
 

@@ -15,6 +15,7 @@
 struct dispatch {
 	struct fakes *fakes; /* borrowed, as all of these */
 	struct server *server;
+	struct direct *direct;
 	const struct config *config;
 	struct queries *queries;
 	struct dispatch_stats stats;
@@ -43,10 +44,11 @@ void dispatch_free(struct dispatch *dispatch)
 }
 
 void dispatch_set_parts(struct dispatch *dispatch, struct server *server,
-			struct fakes *fakes)
+			struct fakes *fakes, struct direct *direct)
 {
 	dispatch->server = server;
 	dispatch->fakes = fakes;
+	dispatch->direct = direct;
 }
 
 void dispatch_set_config(struct dispatch *dispatch, const struct config *config,
@@ -244,12 +246,23 @@ const struct server_ops dispatch_server_ops = {
 	.on_promise_broken = on_promise_broken,
 };
 
+/* What goes past the relay has to find its way first. */
 static void pass_on(void *ctx, const struct asker *asker,
-		    const uint8_t *message, size_t length)
+		    const struct question *question, const uint8_t *message,
+		    size_t length)
 {
 	struct dispatch *dispatch = ctx;
+	const struct news_source source = {
+		.config = dispatch->config,
+		.question = question,
+		.client = &asker->client.addr,
+	};
+	struct news news;
 
-	server_reply(dispatch->server, asker, message, length);
+	if (news_read(&news, &source, message, length))
+		direct_tell(dispatch->direct, &news, asker, message, length);
+	else
+		server_reply(dispatch->server, asker, message, length);
 }
 
 static void fail(void *ctx, const struct asker *asker,

@@ -14,6 +14,7 @@
 
 #include "common/compiler.h"
 #include "common/config.h"
+#include "dnsd/direct.h"
 #include "dnsd/fakes.h"
 #include "dnsd/query.h"
 #include "dnsd/server.h"
@@ -25,7 +26,7 @@ void dispatch_free(struct dispatch *dispatch);
 
 /* Both before the first query; the second again at a reload. */
 void dispatch_set_parts(struct dispatch *dispatch, struct server *server,
-			struct fakes *fakes);
+			struct fakes *fakes, struct direct *direct);
 void dispatch_set_config(struct dispatch *dispatch, const struct config *config,
 			 struct queries *queries);
 

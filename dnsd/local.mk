@@ -7,6 +7,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/cursor.h \
 	dnsd/decide.c \
 	dnsd/decide.h \
+	dnsd/direct.c \
+	dnsd/direct.h \
 	dnsd/dispatch.c \
 	dnsd/dispatch.h \
 	dnsd/dump.c \
@@ -32,6 +34,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/message.h \
 	dnsd/names.c \
 	dnsd/names.h \
+	dnsd/news.c \
+	dnsd/news.h \
 	dnsd/options.c \
 	dnsd/options.h \
 	dnsd/pool.c \
@@ -48,6 +52,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/server.h \
 	dnsd/service.c \
 	dnsd/service.h \
+	dnsd/told.c \
+	dnsd/told.h \
 	dnsd/upstream/exchange.c \
 	dnsd/upstream/exchange.h \
 	dnsd/upstream/group.c \

@@ -127,7 +127,8 @@ static void pass_on(struct query *query, const struct upstream_result *result)
 	}
 	queries->conf.counters->passed_on++;
 	queries->conf.ops->reply(queries->conf.ctx, &query->asker,
-				 queries->reply, (size_t)length);
+				 &query->question, queries->reply,
+				 (size_t)length);
 	query_end(query);
 }
 

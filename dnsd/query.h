@@ -36,9 +36,10 @@ enum query_decided {
 };
 
 struct query_ops {
-	/* Sends the finished message; server_reply() with `ctx` in front. */
+	/* Sends the finished message, what an upstream said; copies. */
 	void (*reply)(void *ctx, const struct asker *asker,
-		      const uint8_t *message, size_t length);
+		      const struct question *question, const uint8_t *message,
+		      size_t length);
 	/* Answers SERVFAIL with an Extended DNS Error (RFC 8914). */
 	void (*fail)(void *ctx, const struct asker *asker,
 		     const struct question *question, uint16_t ede,

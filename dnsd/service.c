@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/privilege.h"
+#include "dnsd/direct.h"
 #include "dnsd/dispatch.h"
 #include "dnsd/explain.h"
 #include "dnsd/fakes.h"
@@ -38,6 +39,7 @@ struct service {
 	struct server *server; /* owned, as all of these */
 	struct map *map;
 	struct fakes *fakes;
+	struct direct *direct;
 	struct dispatch *dispatch;
 	struct control *control;
 	struct epoch epoch;
@@ -103,6 +105,29 @@ static int open_map(struct service *service, const struct config *config)
 			  *map_reason(service->map) ? map_reason(service->map)
 						    : err_text(ret));
 	return ret < 0 ? ret : 0;
+}
+
+static void send_reply(void *ctx, const struct asker *asker,
+		       const uint8_t *message, size_t length)
+{
+	const struct service *service = ctx;
+
+	server_reply(service->server, asker, message, length);
+}
+
+static int open_direct(struct service *service, const struct config *config)
+{
+	char *path = config_path(config->run_dir, "routed.sock");
+	int ret = -ENOMEM;
+
+	if (path)
+		ret = direct_new(&service->direct, service->loop, path,
+				 send_reply, service);
+	if (ret < 0)
+		log_error("cannot use control socket '%s': %s",
+			  path ? path : "routed.sock", err_text(ret));
+	free(path);
+	return ret;
 }
 
 static int64_t slot_of(void *ctx, const struct name *name)
@@ -260,13 +285,17 @@ static int start_unprivileged(struct service *service)
 	int ret = open_map(service, config);
 
 	if (ret == 0)
+		ret = open_direct(service, config);
+	if (ret == 0)
 		ret = begin_epoch(service, &epoch);
 	use_epoch(service, &epoch);
 	if (ret < 0)
 		return ret;
-	dispatch_set_parts(service->dispatch, service->server, service->fakes);
+	dispatch_set_parts(service->dispatch, service->server, service->fakes,
+			   service->direct);
 	service->verbs.server = service->server;
 	service->verbs.fakes = service->fakes;
+	service->verbs.direct = service->direct;
 	service->verbs.dispatch = service->dispatch;
 	service->verbs.control = service->control;
 	service->verbs.counters = &service->counters;
@@ -380,6 +409,7 @@ void service_stop(struct service *service)
 	/* Its last answers may go to clients of the control socket. */
 	end_epoch(&service->epoch);
 	control_close(service->control);
+	direct_free(service->direct);
 	server_close(service->server);
 	fakes_free(service->fakes);
 	map_close(service->map);

@@ -90,6 +90,17 @@ static void set_queries(struct json *json, const struct verbs *verbs)
 	json_set_int(json, "under_way", (int64_t)counters->under_way);
 }
 
+static void set_direct(struct json *json, const struct direct *direct)
+{
+	struct direct_stats stats;
+
+	direct_stats(direct, &stats);
+	json_set_int(json, "direct_told", (int64_t)stats.told);
+	json_set_int(json, "direct_refused", (int64_t)stats.refused);
+	json_set_int(json, "direct_late", (int64_t)stats.late);
+	json_set_int(json, "direct_alone", (int64_t)stats.alone);
+}
+
 static void send_upstreams(const struct verbs *verbs,
 			   struct control_client *client)
 {
@@ -132,6 +143,7 @@ static void verb_status(void *ctx, struct control_client *client,
 	set_dispatch(json, verbs->dispatch);
 	set_server(json, verbs->server);
 	set_queries(json, verbs);
+	set_direct(json, verbs->direct);
 	control_send(client, json);
 	json_free(json);
 	send_upstreams(verbs, client);

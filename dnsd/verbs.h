@@ -17,6 +17,7 @@
 
 #include "common/config.h"
 #include "common/control.h"
+#include "dnsd/direct.h"
 #include "dnsd/dispatch.h"
 #include "dnsd/explain.h"
 #include "dnsd/fakes.h"
@@ -30,6 +31,7 @@
 struct verbs {
 	struct control *control;
 	struct fakes *fakes;
+	struct direct *direct;
 	struct dispatch *dispatch;
 	struct server *server;
 	struct queries *queries;

@@ -111,9 +111,8 @@ tests_unit_test_dial_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_dial_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
 
 UNIT_TESTS += tests/unit/test_direct
-tests_unit_test_direct_SOURCES = tests/unit/test_direct.c $(FIB_MODEL)
 tests_unit_test_direct_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_direct_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_direct_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_dispatch
 tests_unit_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
@@ -268,6 +267,11 @@ UNIT_TESTS += tests/unit/test_names
 tests_unit_test_names_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_names_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_news
+tests_unit_test_news_SOURCES = tests/unit/test_news.c tests/unit/fixture_rules.h
+tests_unit_test_news_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_news_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_nl
 tests_unit_test_nl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -410,6 +414,12 @@ UNIT_TESTS += tests/unit/test_rival
 tests_unit_test_rival_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rival_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_routed_direct
+tests_unit_test_routed_direct_SOURCES = tests/unit/test_routed_direct.c \
+	$(FIB_MODEL)
+tests_unit_test_routed_direct_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_routed_direct_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_routed_explain
 tests_unit_test_routed_explain_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_routed_explain_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -488,6 +498,10 @@ UNIT_TESTS += tests/unit/test_throws
 tests_unit_test_throws_SOURCES = tests/unit/test_throws.c $(FIB_MODEL)
 tests_unit_test_throws_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_throws_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_told
+tests_unit_test_told_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_told_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_tuples
 tests_unit_test_tuples_CPPFLAGS = $(UNIT_CPPFLAGS)

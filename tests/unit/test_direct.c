@@ -1,208 +1,422 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "routed/direct.h"
+/*
+ * routed is a socket of the test's own, and time passes when a test says so.
+ */
+#include "dnsd/direct.h"
 
-#include "tests/unit/fib_model.h"
-
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#define NOW_MS 1000000
+#define END "{\"end\":true}\n"
+#define REFUSAL "{\"end\":true,\"error\":\"only root may do this\"}\n"
+
+/* It stands still, so that nothing is late on a slow machine. */
+static int64_t clock_ms;
+
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+	(void)id;
+	now->tv_sec = clock_ms / 1000;
+	now->tv_nsec = clock_ms % 1000 * 1000000;
+	return 0;
+}
+
+struct fixture {
+	struct ev_loop *loop;
+	struct direct *direct;
+	char folder[32], path[64];
+	int listener, peer; /* -1: none */
+	unsigned replies;
+	uint64_t last; /* tcp_client of the last reply */
+	size_t last_length;
+};
+
+static void on_reply(void *ctx, const struct asker *asker,
+		     const uint8_t *message, size_t length)
+{
+	struct fixture *f = ctx;
+
+	f->replies++;
+	f->last = asker->tcp_client;
+	f->last_length = length;
+	for (size_t i = 0; i < length; i++)
+		assert_int_equal(message[i], (uint8_t)asker->tcp_client);
+}
+
+static void open_routed(struct fixture *f)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	memcpy(address.sun_path, f->path, sizeof(f->path));
+	f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(f->listener, (const struct sockaddr *)&address,
+			      sizeof(address)),
+			 0);
+	assert_int_equal(listen(f->listener, 4), 0);
+}
+
+static void close_routed(struct fixture *f)
+{
+	if (f->peer >= 0)
+		close(f->peer);
+	if (f->listener >= 0) {
+		close(f->listener);
+		unlink(f->path);
+	}
+	f->peer = f->listener = -1;
+}
 
 static int setup(void **state)
 {
-	struct direct *direct;
+	struct fixture *f = calloc(1, sizeof(*f));
 
-	if (direct_new(&direct) < 0)
+	if (!f)
 		return -1;
-	*state = direct;
+	clock_ms = 1000000;
+	f->listener = f->peer = -1;
+	strcpy(f->folder, "/tmp/test_direct.XXXXXX");
+	if (!mkdtemp(f->folder))
+		return -1;
+	snprintf(f->path, sizeof(f->path), "%s/routed.sock", f->folder);
+	f->loop = ev_loop_new(EVFLAG_AUTO);
+	if (!f->loop ||
+	    direct_new(&f->direct, f->loop, f->path, on_reply, f) < 0)
+		return -1;
+	*state = f;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	direct_free(*state);
+	struct fixture *f = *state;
+
+	direct_free(f->direct);
+	close_routed(f);
+	ev_loop_destroy(f->loop);
+	rmdir(f->folder);
+	free(f);
 	return 0;
 }
 
-static struct addr numbered(uint32_t number)
+static void turn(struct fixture *f)
 {
-	return addr_ipv4(0x01000000 + number);
+	for (int i = 0; i < 5; i++)
+		ev_run(f->loop, EVRUN_NOWAIT);
 }
 
-static bool has(const struct direct *direct, const struct addr *addr)
+/* A reply of `length` bytes that is known by its number. */
+static void tell_long(struct fixture *f, uint8_t number, uint32_t address,
+		      size_t length)
 {
-	size_t count, found = 0;
-	const struct prefix *prefixes = direct_prefixes(direct, &count);
+	const struct asker asker = {.is_tcp = true, .tcp_client = number};
+	struct news news = {.count = 1, .ttl_s = 300};
+	uint8_t message[4096];
 
-	for (size_t i = 0; i < count; i++) {
-		assert_int_equal(prefixes[i].length,
-				 addr_bits(&prefixes[i].addr));
-		found += addr_equal(&prefixes[i].addr, addr);
+	memset(message, number, sizeof(message));
+	news.addrs[0] = addr_ipv4(address);
+	direct_tell(f->direct, &news, &asker, message, length);
+}
+
+static void tell(struct fixture *f, uint8_t number, uint32_t address)
+{
+	tell_long(f, number, address, 100);
+}
+
+/* What routed has heard. */
+static const char *heard(struct fixture *f)
+{
+	static char text[8192];
+	ssize_t n;
+
+	if (f->peer < 0) {
+		f->peer = accept4(f->listener, NULL, NULL, SOCK_NONBLOCK);
+		assert_true(f->peer >= 0);
 	}
-	assert_true(found <= 1);
-	return found == 1;
+	n = recv(f->peer, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
 }
 
-/* Asks where nobody has to go for it. */
-static int ask(struct direct *direct, const struct addr *addr, int64_t until_ms)
+static void say(struct fixture *f, const char *text)
 {
-	struct addr evicted;
-	int ret = direct_ask(direct, addr, until_ms, &evicted);
-
-	assert_int_equal(evicted.family, ADDR_NONE);
-	return ret;
+	assert_int_equal(send(f->peer, text, strlen(text), MSG_NOSIGNAL),
+			 strlen(text));
+	turn(f);
 }
 
-static void address_is_new_once_and_stays_until_its_time(void **state)
+static struct direct_stats stats_of(const struct fixture *f)
 {
-	struct direct *direct = *state;
-	const struct addr ipv4 = addr_of("192.0.2.1");
-	const struct addr ipv6 = addr_of("2001:db8::1");
-	struct addr out[2];
+	struct direct_stats stats;
 
-	assert_int_equal(direct_next_ms(direct), INT64_MAX);
-	assert_int_equal(ask(direct, &ipv4, 2000), 1);
-	assert_int_equal(ask(direct, &ipv6, 3000), 1);
-	assert_int_equal(ask(direct, &ipv4, 2000), 0);
-	assert_int_equal(direct_next_ms(direct), 2000);
-	assert_int_equal(direct_expire(direct, 1999, out, 2), 0);
-	assert_true(has(direct, &ipv4));
-	assert_int_equal(direct_expire(direct, 2000, out, 2), 1);
-	assert_true(addr_equal(&out[0], &ipv4));
-	assert_false(has(direct, &ipv4));
-	assert_true(has(direct, &ipv6));
-	assert_int_equal(direct_next_ms(direct), 3000);
-	assert_int_equal(direct_expire(direct, 9999, out, 2), 1);
-	assert_int_equal(direct_next_ms(direct), INT64_MAX);
-	assert_int_equal(ask(direct, &ipv4, 10000), 1);
+	direct_stats(f->direct, &stats);
+	return stats;
 }
 
-static void later_end_counts_and_an_earlier_one_does_not(void **state)
+static void reply_waits_for_the_answer(void **state)
 {
-	struct direct *direct = *state;
-	const struct addr addr = addr_of("192.0.2.1");
-	struct addr out[1];
+	struct fixture *f = *state;
 
-	assert_int_equal(ask(direct, &addr, 5000), 1);
-	assert_int_equal(ask(direct, &addr, 9000), 0);
-	assert_int_equal(ask(direct, &addr, 2000), 0);
-	assert_int_equal(direct_expire(direct, 8999, out, 1), 0);
-	assert_int_equal(direct_next_ms(direct), 9000);
-	assert_int_equal(direct_expire(direct, 9000, out, 1), 1);
+	open_routed(f);
+	tell(f, 7, 0xc0000201);
+	turn(f);
+	assert_int_equal(f->replies, 0);
+	assert_string_equal(heard(f), "{\"verb\":\"direct\",\"ttl\":300,"
+				      "\"addresses\":\"192.0.2.1\"}\n");
+	say(f, "{\"end\":");
+	assert_int_equal(f->replies, 0);
+	say(f, "true}\n");
+	assert_int_equal(f->replies, 1);
+	assert_int_equal(f->last, 7);
+	assert_int_equal(f->last_length, 100);
+	assert_int_equal(stats_of(f).told, 1);
+	assert_int_equal(stats_of(f).late, 0);
 }
 
-static void least_recently_asked_goes_when_it_is_full(void **state)
+static void all_addresses_go_in_one_request(void **state)
 {
-	struct direct *direct = *state;
-	struct addr addr, evicted;
+	struct fixture *f = *state;
+	const struct asker asker = {.tcp_client = 0};
+	struct news news = {.count = NEWS_ADDRS_MAX, .ttl_s = UINT32_MAX};
+	const uint8_t message[1] = {0};
+	const char *line;
 
-	for (uint32_t i = 0; i < DIRECT_MAX; i++) {
-		addr = numbered(i);
-		assert_int_equal(ask(direct, &addr, NOW_MS), 1);
+	open_routed(f);
+	for (size_t i = 0; i < NEWS_ADDRS_MAX; i++) {
+		memset(news.addrs[i].bytes, 0xff, 16);
+		news.addrs[i].family = ADDR_IPV6;
+		news.addrs[i].bytes[0] = (uint8_t)(0x20 + i);
 	}
-	addr = numbered(0);
-	assert_int_equal(ask(direct, &addr, NOW_MS), 0);
-	for (uint32_t i = 0; i < DIRECT_MAX - 1; i++) {
-		const struct addr oldest = numbered(1 + i);
-
-		addr = numbered(DIRECT_MAX + i);
-		assert_int_equal(direct_ask(direct, &addr, NOW_MS, &evicted),
-				 1);
-		assert_true(addr_equal(&evicted, &oldest));
-	}
-	addr = numbered(0);
-	assert_true(has(direct, &addr));
-	assert_int_equal(direct_stats(direct).count, DIRECT_MAX);
-	assert_int_equal(direct_stats(direct).asked, 2 * DIRECT_MAX);
-	assert_int_equal(direct_stats(direct).evicted, DIRECT_MAX - 1);
+	direct_tell(f->direct, &news, &asker, message, 1);
+	line = heard(f);
+	assert_non_null(strstr(line, "\"ttl\":4294967295"));
+	assert_non_null(strstr(line, "\"20ff:ffff:ffff:ffff:ffff:ffff:ffff:"
+				     "ffff 21ff:"));
+	assert_string_equal(line + strlen(line) - 8, ":ffff\"}\n");
+	say(f, END);
+	assert_int_equal(stats_of(f).told, NEWS_ADDRS_MAX);
 }
 
-static void many_expire_in_parts(void **state)
+static void told_is_not_told_again(void **state)
 {
-	struct direct *direct = *state;
-	struct addr out[16];
-	size_t gone = 0, part;
+	struct fixture *f = *state;
+	const struct asker asker = {.tcp_client = 3};
+	struct news news = {.count = 2, .ttl_s = 300};
+	const uint8_t message[1] = {3};
 
-	for (uint32_t i = 0; i < 100; i++) {
-		struct addr addr = numbered(i);
-
-		assert_int_equal(ask(direct, &addr, i % 2 ? 1000 : 2000), 1);
-	}
-	do {
-		part = direct_expire(direct, 1500, out, 16);
-		gone += part;
-		for (size_t i = 0; i < part; i++)
-			assert_int_equal(addr_to_ipv4(&out[i]) % 2, 1);
-	} while (part == 16);
-	assert_int_equal(gone, 50);
-	assert_int_equal(direct_next_ms(direct), 2000);
+	open_routed(f);
+	tell(f, 1, 0xc0000201);
+	/* Not confirmed yet: that one waits as well. */
+	tell(f, 2, 0xc0000201);
+	assert_int_equal(strlen(heard(f)), 2 * 52);
+	say(f, END END);
+	assert_int_equal(f->replies, 2);
+	tell(f, 3, 0xc0000201);
+	assert_int_equal(f->replies, 3);
+	assert_string_equal(heard(f), "");
+	/* Only what is new. */
+	news.addrs[0] = addr_ipv4(0xc0000201);
+	news.addrs[1] = addr_ipv4(0xc0000202);
+	direct_tell(f->direct, &news, &asker, message, 1);
+	assert_string_equal(heard(f), "{\"verb\":\"direct\",\"ttl\":300,"
+				      "\"addresses\":\"192.0.2.2\"}\n");
+	say(f, END);
+	assert_int_equal(f->replies, 4);
+	clock_ms += 20000;
+	tell(f, 4, 0xc0000201);
+	assert_int_equal(f->replies, 4);
 }
 
-/* Whatever happens, it is what a plain list would be. */
-static void random_use_agrees_with_a_plain_list(void **state)
+static void reply_waits_five_milliseconds_at_most(void **state)
 {
-	enum { KINDS = 300 };
-	struct direct *direct = *state;
-	int64_t until_ms[KINDS] = {0}, now_ms = 0;
-	unsigned seed = 4711;
-	struct addr addr, out[KINDS];
+	struct fixture *f = *state;
 
-	for (int round = 0; round < 20000; round++) {
-		uint32_t kind = (uint32_t)rand_r(&seed) % KINDS;
-		int64_t end_ms = now_ms + 1 + rand_r(&seed) % 500;
-		bool is_there = until_ms[kind] > now_ms;
-
-		addr = numbered(kind * 7919);
-		assert_int_equal(ask(direct, &addr, end_ms), !is_there);
-		if (!is_there || until_ms[kind] < end_ms)
-			until_ms[kind] = end_ms;
-		now_ms += rand_r(&seed) % 3;
-		size_t gone = direct_expire(direct, now_ms, out, KINDS);
-		for (size_t i = 0; i < gone; i++) {
-			kind = (addr_to_ipv4(&out[i]) - 0x01000000) / 7919;
-			assert_true(until_ms[kind] <= now_ms);
-		}
-		assert_true(direct_next_ms(direct) > now_ms);
-	}
+	open_routed(f);
+	tell(f, 1, 0xc0000201);
+	clock_ms += 3;
+	tell(f, 2, 0xc0000202);
+	turn(f);
+	assert_int_equal(f->replies, 0);
+	clock_ms += 3;
+	turn(f);
+	assert_int_equal(f->replies, 1);
+	assert_int_equal(f->last, 1);
+	clock_ms += 3;
+	turn(f);
+	assert_int_equal(f->replies, 2);
+	assert_int_equal(stats_of(f).late, 2);
+	/* The late answers are for those two, and count as told. */
+	heard(f);
+	tell(f, 3, 0xc0000203);
+	say(f, END END);
+	assert_int_equal(f->replies, 2);
+	tell(f, 4, 0xc0000201);
+	assert_int_equal(f->replies, 3);
+	assert_int_equal(f->last, 4);
+	say(f, END);
+	assert_int_equal(f->replies, 4);
+	assert_int_equal(f->last, 3);
 }
 
-static void time_is_the_ttl_and_some_grace_in_whole_seconds(void **state)
+static void without_routed_it_leaves_at_once(void **state)
 {
-	(void)state;
-	assert_int_equal(direct_until_ms(1000, 0), 1000 + DIRECT_GRACE_MS);
-	assert_int_equal(direct_until_ms(1001, 0), 2000 + DIRECT_GRACE_MS);
-	assert_int_equal(direct_until_ms(1000, 5), 6000 + DIRECT_GRACE_MS);
-	assert_int_equal(direct_until_ms(1000, -1), 1000 + DIRECT_GRACE_MS);
-	assert_int_equal(direct_until_ms(0, INT64_MAX),
-			 DIRECT_TTL_MAX_S * INT64_C(1000) + DIRECT_GRACE_MS);
+	struct fixture *f = *state;
+
+	for (unsigned i = 1; i <= 1000; i++) {
+		tell(f, (uint8_t)i, 0xc0000200 + i);
+		assert_int_equal(f->replies, i);
+		clock_ms += 7;
+	}
+	assert_int_equal(stats_of(f).alone, 1000);
+	/* It is noticed when it comes, but not looked for all the time. */
+	open_routed(f);
+	clock_ms += 100;
+	tell(f, 1, 0xc0000201);
+	assert_int_equal(f->replies, 1000);
+	heard(f);
+	say(f, END);
+	assert_int_equal(f->replies, 1001);
 }
 
-static void what_is_ours_or_near_is_not_fit(void **state)
+static void routed_that_goes_lets_all_replies_leave(void **state)
 {
-	static const char *const unfit[] = {
-		"127.0.0.1",  "0.0.0.0",        "224.0.0.251", "169.254.9.9",
-		"198.18.0.1", "198.19.255.255", "10.9.0.3",    "::1",
-		"fe80::1",    "ff02::fb",       "2001:2::1",
-	};
-	static const char *const fit[] = {"192.0.2.1", "10.8.0.1",
-					  "192.168.1.9", "2001:db8::1"};
-	/* Another pool, and none for IPv6. */
-	const struct fake_pool pool = {.ipv4 = prefix_of("10.9.0.0/16")};
-	struct addr addr;
+	struct fixture *f = *state;
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(unfit); i++) {
-		addr = addr_of(unfit[i]);
-		assert_false(direct_is_fit(&pool, &addr));
+	open_routed(f);
+	tell(f, 1, 0xc0000201);
+	heard(f);
+	say(f, END);
+	tell(f, 2, 0xc0000202);
+	tell(f, 3, 0xc0000203);
+	close_routed(f);
+	turn(f);
+	assert_int_equal(f->replies, 3);
+	assert_int_equal(stats_of(f).alone, 2);
+	/* The next one knows nothing. */
+	open_routed(f);
+	clock_ms += 100;
+	tell(f, 4, 0xc0000201);
+	assert_int_equal(f->replies, 3);
+	assert_non_null(strstr(heard(f), "192.0.2.1"));
+	say(f, END);
+	assert_int_equal(f->replies, 4);
+}
+
+static void refusal_lets_it_leave_and_does_not_count_as_told(void **state)
+{
+	struct fixture *f = *state;
+
+	open_routed(f);
+	for (unsigned i = 1; i <= 3; i++) {
+		tell(f, (uint8_t)i, 0xc0000201);
+		assert_non_null(strstr(heard(f), "192.0.2.1"));
+		say(f, REFUSAL);
+		assert_int_equal(f->replies, i);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(fit); i++) {
-		addr = addr_of(fit[i]);
-		assert_true(direct_is_fit(&pool, &addr));
-	}
+	assert_int_equal(stats_of(f).refused, 3);
+	assert_int_equal(stats_of(f).told, 0);
+}
+
+static void who_does_not_speak_as_routed_is_left(void **state)
+{
+	struct fixture *f = *state;
+	char noise[300];
+
+	open_routed(f);
+	tell(f, 1, 0xc0000201);
+	heard(f);
+	say(f, END END);
+	assert_int_equal(f->replies, 1);
+	assert_int_equal(recv(f->peer, noise, sizeof(noise), 0), 0);
+	close_routed(f);
+
+	open_routed(f);
+	clock_ms += 100;
+	tell(f, 2, 0xc0000201);
+	heard(f);
+	memset(noise, 'x', sizeof(noise) - 1);
+	noise[sizeof(noise) - 1] = '\0';
+	say(f, noise);
+	assert_int_equal(f->replies, 2);
+	assert_int_equal(stats_of(f).alone, 1);
+}
+
+static void number_that_waits_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+
+	open_routed(f);
+	for (unsigned i = 0; i < DIRECT_MAX; i++)
+		tell(f, (uint8_t)i, 0xc0000000 + i);
+	assert_int_equal(f->replies, 0);
+	tell(f, 1, 0xc0010000);
+	assert_int_equal(f->replies, 1);
+	/* It hangs: they all leave, and those that follow do not wait. */
+	clock_ms += 6;
+	turn(f);
+	assert_int_equal(f->replies, 1 + DIRECT_MAX);
+	tell(f, 1, 0xc0010001);
+	assert_int_equal(f->replies, 2 + DIRECT_MAX);
+	while (*heard(f))
+		;
+	for (unsigned i = 0; i < DIRECT_MAX; i++)
+		say(f, END);
+	assert_int_equal(stats_of(f).told, DIRECT_MAX);
+	tell(f, 9, 0xc0010002);
+	assert_int_equal(f->replies, 2 + DIRECT_MAX);
+}
+
+static void very_long_reply_is_told_but_does_not_wait(void **state)
+{
+	struct fixture *f = *state;
+
+	open_routed(f);
+	tell_long(f, 1, 0xc0000201, 4000);
+	assert_int_equal(f->replies, 1);
+	assert_int_equal(f->last_length, 4000);
+	tell(f, 2, 0xc0000202);
+	heard(f);
+	say(f, END);
+	assert_int_equal(f->replies, 1);
+	say(f, END);
+	assert_int_equal(f->replies, 2);
+	assert_int_equal(stats_of(f).told, 2);
+}
+
+static void end_lets_all_replies_leave(void **state)
+{
+	struct fixture *f = *state;
+
+	open_routed(f);
+	tell(f, 1, 0xc0000201);
+	tell(f, 2, 0xc0000202);
+	direct_free(f->direct);
+	f->direct = NULL;
+	assert_int_equal(f->replies, 2);
+}
+
+static void path_that_no_socket_can_have_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct direct *direct;
+	char path[200];
+
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(direct_new(&direct, f->loop, path, on_reply, f),
+			 -ENAMETOOLONG);
 }
 
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -210,14 +424,18 @@ static void what_is_ours_or_near_is_not_fit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CLAIM(address_is_new_once_and_stays_until_its_time),
-		CLAIM(later_end_counts_and_an_earlier_one_does_not),
-		CLAIM(least_recently_asked_goes_when_it_is_full),
-		CLAIM(many_expire_in_parts),
-		CLAIM(random_use_agrees_with_a_plain_list),
-		cmocka_unit_test(
-			time_is_the_ttl_and_some_grace_in_whole_seconds),
-		cmocka_unit_test(what_is_ours_or_near_is_not_fit),
+		CLAIM(reply_waits_for_the_answer),
+		CLAIM(all_addresses_go_in_one_request),
+		CLAIM(told_is_not_told_again),
+		CLAIM(reply_waits_five_milliseconds_at_most),
+		CLAIM(without_routed_it_leaves_at_once),
+		CLAIM(routed_that_goes_lets_all_replies_leave),
+		CLAIM(refusal_lets_it_leave_and_does_not_count_as_told),
+		CLAIM(who_does_not_speak_as_routed_is_left),
+		CLAIM(number_that_waits_is_bounded),
+		CLAIM(very_long_reply_is_told_but_does_not_wait),
+		CLAIM(end_lets_all_replies_leave),
+		CLAIM(path_that_no_socket_can_have_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

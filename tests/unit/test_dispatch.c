@@ -105,6 +105,34 @@ void server_promise(struct server *server, const struct asker *asker,
 	send_message(PROMISE, message, length);
 }
 
+/* Whether the next answer of an upstream has any. */
+static bool has_news;
+static unsigned told;
+
+bool news_read(struct news *news, const struct news_source *source,
+	       const uint8_t *message, size_t length)
+{
+	(void)message;
+	(void)length;
+	assert_non_null(source->config);
+	assert_int_equal(source->question->type, DNS_TYPE_A);
+	assert_int_equal(addr_to_ipv4(source->client), 0x7f000001);
+	news->count = has_news;
+	return has_news;
+}
+
+void direct_tell(struct direct *direct, const struct news *news,
+		 const struct asker *asker, const uint8_t *message,
+		 size_t length)
+{
+	(void)direct;
+	(void)asker;
+	(void)message;
+	assert_int_equal(news->count, 1);
+	assert_int_equal(length, 4);
+	told++;
+}
+
 void queries_forward(struct queries *queries, const struct asker *asker,
 		     const struct question *question, int upstream)
 {
@@ -159,7 +187,7 @@ static int setup(void **state)
 	if (fakes_new(&f->fakes, NULL, &f->config.dnsd.fake) ||
 	    dispatch_new(&f->dispatch))
 		return -1;
-	dispatch_set_parts(f->dispatch, NULL, f->fakes);
+	dispatch_set_parts(f->dispatch, NULL, f->fakes, NULL);
 	dispatch_set_config(f->dispatch, &f->config, NULL);
 	match(OUTBOUND_FIRST);
 	map_error = 0;
@@ -348,6 +376,26 @@ static void a_verdict_by_address_is_acted_on(void **state)
 	assert_int_equal(sent.how, NOTHING);
 }
 
+static void an_answer_with_news_leaves_by_way_of_routed(void **state)
+{
+	struct fixture *f = *state;
+	const struct question question = {.type = DNS_TYPE_A};
+	const uint8_t message[4] = {0};
+
+	told = 0;
+	has_news = true;
+	sent.how = NOTHING;
+	dispatch_query_ops.reply(f->dispatch, &f->asker, &question, message,
+				 sizeof(message));
+	assert_int_equal(told, 1);
+	assert_int_equal(sent.how, NOTHING);
+	has_news = false;
+	dispatch_query_ops.reply(f->dispatch, &f->asker, &question, message,
+				 sizeof(message));
+	assert_int_equal(told, 1);
+	assert_int_equal(sent.how, REPLY);
+}
+
 static void garbage_is_counted_and_answered_if_it_can_be(void **state)
 {
 	static const uint8_t empty[DNS_HEADER_SIZE] = {0x12, 0x34};
@@ -378,6 +426,7 @@ int main(void)
 		TEST(carried_https_has_no_data),
 		TEST(a_reverse_name_without_a_slot_does_not_exist),
 		TEST(the_rest_is_handed_to_the_upstream),
+		TEST(an_answer_with_news_leaves_by_way_of_routed),
 		TEST(a_verdict_by_address_is_acted_on),
 		TEST(garbage_is_counted_and_answered_if_it_can_be),
 	};

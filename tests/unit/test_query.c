@@ -119,9 +119,11 @@ int __wrap_config_upstream(const struct config *config, const char *name)
 }
 
 static void on_reply(void *ctx, const struct asker *asker,
-		     const uint8_t *message, size_t length)
+		     const struct question *question, const uint8_t *message,
+		     size_t length)
 {
 	(void)ctx;
+	assert_true(name_equal(&question->name, &t.asked.name));
 	assert_int_equal(asker->tcp_client, 99);
 	t.replies++;
 	t.reply_length = length;
