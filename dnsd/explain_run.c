@@ -274,7 +274,8 @@ int explain_run(const struct config *config, const char *name, const char *type,
 		return EXIT_FAILURE;
 	}
 	if (question_is_refused((uint16_t)number)) {
-		log_error("dnsd refuses questions for '%s'", type);
+		log_error("cannot explain '%s': questions for '%s' are refused",
+			  name, type);
 		return EXIT_FAILURE;
 	}
 	int ret = view_open(&view, is_json);

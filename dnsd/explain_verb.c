@@ -40,7 +40,7 @@ void explainer_verb(struct explainer *explainer, struct control *control,
 	else if (type < 0)
 		control_end(client, "'type' is no type of DNS records");
 	else if (question_is_refused((uint16_t)type))
-		control_end(client, "dnsd refuses questions for this type");
+		control_end(client, "questions for this type are refused");
 	else if (explain_begin(explainer, &name, (uint16_t)type, &sink) < 0)
 		control_end(client, "too many explanations are under way");
 }

@@ -46,6 +46,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/question.h \
 	dnsd/reason.c \
 	dnsd/reason.h \
+	dnsd/report.c \
+	dnsd/report.h \
 	dnsd/resolved.c \
 	dnsd/resolved.h \
 	dnsd/server.c \

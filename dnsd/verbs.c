@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "dnsd/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -223,35 +224,9 @@ const struct control_verb verbs_table[] = {
 	{NULL, CONTROL_READ, NULL},
 };
 
-/* A line is left free before each of these, for the eye. */
-static bool begins_group(const char *key)
-{
-	static const char *const keys[] = {"names", "queries", "udp_queries",
-					   "upstream_answered"};
-
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		if (strcmp(key, keys[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void print_member(void *ctx, const char *key, const char *value)
-{
-	if (value[0])
-		fprintf(ctx, "%s%-18s%s\n", begins_group(key) ? "\n" : "", key,
-			value);
-}
-
 static void print_line(void *ctx, const struct json *line)
 {
-	const char *upstream = json_get_text(line, "upstream");
-
-	if (upstream)
-		fprintf(ctx, "upstream          %s: %s\n", upstream,
-			json_get_text(line, "servers"));
-	else
-		json_each(line, print_member, ctx);
+	report_status(line, ctx);
 }
 
 static void print_json(void *ctx, const struct json *line)

@@ -118,6 +118,10 @@ UNIT_TESTS += tests/unit/test_dispatch
 tests_unit_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_dnsd_report
+tests_unit_test_dnsd_report_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_dnsd_report_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_dump_form
 tests_unit_test_dump_form_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_dump_form_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)

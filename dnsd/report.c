@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dnsd/report.h"
+
+#include "common/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define KEY "  %-10s "
+
+/* A number and the words behind it. */
+struct part {
+	const char *key;
+	const char *words;
+};
+
+static const char *text_of(const struct json *line, const char *key)
+{
+	const char *text = json_get_text(line, key);
+
+	return text ? text : "";
+}
+
+static long long int_of(const struct json *line, const char *key)
+{
+	return json_get_int(line, key, 0);
+}
+
+/* "7 fake, 1 rejected": the numbers that are not nought, behind `before`. */
+static bool print_parts(const struct json *line, const struct part *parts,
+			const char *before, FILE *out)
+{
+	bool is_first = true;
+
+	for (; parts->key; parts++) {
+		long long number = int_of(line, parts->key);
+
+		if (!number)
+			continue;
+		fprintf(out, "%s%lld %s", is_first ? before : ", ", number,
+			parts->words);
+		is_first = false;
+	}
+	return !is_first;
+}
+
+static void print_queries(const struct json *line, FILE *out)
+{
+	static const struct part answers[] = {
+		{"fake", "fake"},           {"nodata", "empty"},
+		{"rejected", "rejected"},   {"reverse", "reverse"},
+		{"forwarded", "forwarded"}, {NULL, NULL},
+	};
+	static const struct part errors[] = {
+		{"malformed", "malformed"},
+		{"refused", "of a kind that is refused"},
+		{"failed", "for which there was no address"},
+		{NULL, NULL},
+	};
+	char before[32];
+
+	fprintf(out, KEY "%lld", "queries", int_of(line, "queries"));
+	(void)print_parts(line, answers, ": ", out);
+	fputc('\n', out);
+	snprintf(before, sizeof(before), KEY, "errors");
+	if (print_parts(line, errors, before, out))
+		fputc('\n', out);
+}
+
+static void print_map(const struct json *line, FILE *out)
+{
+	static const struct part errors[] = {
+		{"refused_full", "refused as every address is given"},
+		{"commits_failed", "times it could not be written"},
+		{NULL, NULL},
+	};
+	const char *reason = text_of(line, "map_error");
+	char before[32];
+
+	fprintf(out, KEY "%lld of %lld addresses given, %lld since the start\n",
+		"names", int_of(line, "slots") - int_of(line, "slots_free"),
+		int_of(line, "slots"), int_of(line, "names_new"));
+	snprintf(before, sizeof(before), KEY, "map");
+	if (print_parts(line, errors, before, out))
+		fprintf(out, "%s%s\n", *reason ? "; last: " : "", reason);
+}
+
+static void print_clients(const struct json *line, FILE *out)
+{
+	static const struct part lost[] = {
+		{"udp_unsent", "that could not be sent"},
+		{NULL, NULL},
+	};
+	static const struct part clients[] = {
+		{"tcp_open", "clients now"},
+		{"tcp_evicted", "closed to make room"},
+		{NULL, NULL},
+	};
+
+	fprintf(out, KEY "%lld queries, %lld replies", "UDP",
+		int_of(line, "udp_queries"), int_of(line, "udp_replies"));
+	(void)print_parts(line, lost, ", ", out);
+	fprintf(out, "\n" KEY "%lld queries, %lld replies", "TCP",
+		int_of(line, "tcp_queries"), int_of(line, "tcp_replies"));
+	(void)print_parts(line, clients, ", ", out);
+	fputc('\n', out);
+}
+
+static void print_upstreams(const struct json *line, FILE *out)
+{
+	static const struct part more[] = {
+		{"upstream_full", "of them as too many waited"},
+		{"under_way", "wait now"},
+		{"upstream_by_tcp", "truncated, asked again by TCP"},
+		{"upstream_ignored", "late or forged answers ignored"},
+		{NULL, NULL},
+	};
+
+	fprintf(out, KEY "%lld answered, %lld failed", "upstreams",
+		int_of(line, "upstream_answered"),
+		int_of(line, "upstream_failed"));
+	(void)print_parts(line, more, ", ", out);
+	fputc('\n', out);
+}
+
+void report_status(const struct json *line, FILE *out)
+{
+	const char *upstream = json_get_text(line, "upstream");
+
+	if (upstream) {
+		fprintf(out, KEY "%s: %s\n", "", upstream,
+			text_of(line, "servers"));
+		return;
+	}
+	fprintf(out, "%s %s, process %lld, since %s\n",
+		text_of(line, "program"), text_of(line, "version"),
+		int_of(line, "pid"), text_of(line, "started"));
+	fprintf(out, KEY "%s, %lld rules\n", "config", text_of(line, "config"),
+		int_of(line, "rules"));
+	fprintf(out, KEY "%s\n", "listens", text_of(line, "listen"));
+	print_map(line, out);
+	print_queries(line, out);
+	print_clients(line, out);
+	print_upstreams(line, out);
+}
