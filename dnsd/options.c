@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,17 @@ static int complain(const char *what, const char *which)
 	return -EINVAL;
 }
 
+/* In our own words, as getopt_long() would begin with the program's path. */
+static int complain_option(int result, char **argv)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+	bool is_letter = optopt > 0 && optopt <= UCHAR_MAX;
+
+	return complain(result == ':' ? "an argument is missing behind"
+				      : "no such option:",
+			is_letter ? letter : argv[optind - 1]);
+}
+
 /* Two actions at once are nobody's wish. */
 static int set_action(struct options *options, enum options_action action,
 		      const char *option)
@@ -137,7 +149,6 @@ static int take_action(struct options *options, int option)
 	case 'h':
 		return set_action(options, ACTION_HELP, "--help");
 	}
-	/* getopt_long() has said what is wrong. */
 	return -EINVAL;
 }
 
@@ -177,10 +188,13 @@ int options_parse(struct options *options, int argc, char **argv)
 
 	*options = (struct options){.action = ACTION_RUN};
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "fc:h", long_options, NULL)) !=
-	       -1) {
-		int ret = take_option(options, option);
+	while ((option = getopt_long(argc, argv, ":fc:h", long_options,
+				     NULL)) != -1) {
+		int ret;
 
+		if (option == '?' || option == ':')
+			return complain_option(option, argv);
+		ret = take_option(options, option);
 		if (ret < 0)
 			return ret;
 	}
@@ -194,6 +208,12 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (options->password_file && !options->proxy)
 		return complain("--password-file needs --proxy, but there is",
 				options->password_file);
+	if (options->is_json && options->action != ACTION_DUMP_MAP &&
+	    options->action != ACTION_EXPLAIN &&
+	    options->action != ACTION_STATUS)
+		return complain("--dump-map, --explain or --status is missing "
+				"before",
+				"--json");
 	if (options->is_json && options->action == ACTION_DUMP_MAP)
 		options->dump_form = DUMP_JSON;
 	return 0;

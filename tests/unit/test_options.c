@@ -128,12 +128,54 @@ static void a_wrong_command_line_is_refused(void **state)
 		"dnsd --explain a A B",
 		"dnsd --proxy socks5://127.0.0.1:1080 -c x.yaml",
 		"dnsd --password-file x",
+		"dnsd --json",
+		"dnsd --check --json",
 	};
 	struct options options;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		assert_int_equal(parse(&options, lines[i]), -EINVAL);
+}
+
+/* What is told on stderr when `line` is refused; free() it. */
+static char *complaint(const char *line)
+{
+	struct options options;
+	FILE *before = stderr;
+	char *text = NULL;
+	size_t size = 0;
+
+	stderr = open_memstream(&text, &size);
+	assert_non_null(stderr);
+	assert_int_equal(parse(&options, line), -EINVAL);
+	fclose(stderr);
+	stderr = before;
+	return text;
+}
+
+static void a_wrong_option_is_named_with_the_way_to_help(void **state)
+{
+	static const struct {
+		const char *line, *words;
+	} cases[] = {
+		{"/usr/sbin/dnsd -x", "no such option: '-x'"},
+		{"/usr/sbin/dnsd --nonsense", "no such option: '--nonsense'"},
+		{"/usr/sbin/dnsd --status=3", "no such option: '--status=3'"},
+		{"/usr/sbin/dnsd -c", "an argument is missing behind '-c'"},
+		{"/usr/sbin/dnsd --explain",
+		 "an argument is missing behind '--explain'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = complaint(cases[i].line);
+
+		assert_memory_equal(text, "dnsd: ", 6);
+		assert_non_null(strstr(text, cases[i].words));
+		assert_non_null(strstr(text, "'dnsd --help'"));
+		free(text);
+	}
 }
 
 static void help_fits_a_screen(void **state)
@@ -203,6 +245,7 @@ int main(void)
 		cmocka_unit_test(a_dump_has_a_form),
 		cmocka_unit_test(addresses_to_listen_at_may_be_repeated),
 		cmocka_unit_test(a_wrong_command_line_is_refused),
+		cmocka_unit_test(a_wrong_option_is_named_with_the_way_to_help),
 		cmocka_unit_test(help_fits_a_screen),
 		cmocka_unit_test(options_lie_over_the_config),
 		cmocka_unit_test(a_missing_file_is_told),
