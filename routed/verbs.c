@@ -110,9 +110,12 @@ static uint32_t remember(struct verbs *verbs, uint64_t client)
 static void answer(struct verbs *verbs, size_t index,
 		   const struct link_counters *counters)
 {
-	struct control_client *client = control_client_by_id(
-		verbs->control, verbs->pending[index].client);
+	struct control_client *client = NULL;
 
+	/* The relay may answer while we stop, when nobody is left to tell. */
+	if (verbs->control)
+		client = control_client_by_id(verbs->control,
+					      verbs->pending[index].client);
 	verbs->pending[index].id = 0;
 	if (client)
 		send_status(verbs, client, counters);

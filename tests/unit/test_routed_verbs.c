@@ -293,6 +293,20 @@ static void status_does_not_wait_for_a_relay_that_died(void **state)
 			  &(struct link_counters){0});
 }
 
+static void answer_that_comes_while_we_stop_finds_nobody(void **state)
+{
+	struct verbs verbs = {.control = NULL};
+
+	(void)state;
+	verbs.pending[0].id = 7;
+	verbs.pending[0].client = 1;
+	verbs_on_counters(&verbs, 7, &(struct link_counters){0});
+	assert_int_equal(verbs.pending[0].id, 0);
+	verbs.pending[0].id = 8;
+	verbs_on_relay_lost(&verbs);
+	assert_int_equal(verbs.pending[0].id, 0);
+}
+
 static void flows_are_the_relays_own_words(void **state)
 {
 	struct home *home = *state;
@@ -453,6 +467,7 @@ int main(void)
 		AT_HOME(without_a_daemon_a_configuration_explains),
 		AT_HOME(addresses_of_a_direct_name_are_handed_on),
 		AT_HOME(addresses_that_no_name_may_have_are_refused),
+		cmocka_unit_test(answer_that_comes_while_we_stop_finds_nobody),
 		cmocka_unit_test(only_who_may_changes_what_is_thrown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
