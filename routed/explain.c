@@ -78,6 +78,17 @@ static void decide(struct explanation *e)
 	e->verdict = rules_decide(e->config->rules, &facts);
 }
 
+static void find_interface(struct explanation *e)
+{
+	const struct outbound_conf *outbound;
+
+	if (e->verdict.kind != VERDICT_MATCH)
+		return;
+	outbound = &e->config->outbounds[e->verdict.outbound];
+	e->has_no_interface = outbound->type == OUTBOUND_TYPE_INTERFACE &&
+			      if_nametoindex(outbound->interface) == 0;
+}
+
 static void find_route(struct explanation *e)
 {
 	struct nl_edit *edit;
@@ -113,8 +124,10 @@ int explain_find(struct explanation *e, const struct config *config,
 	}
 	if ((e->is_fake && !e->has_no_row) || e->name.length)
 		read_map(e);
-	if (!e->has_no_row)
+	if (!e->has_no_row) {
 		decide(e);
+		find_interface(e);
+	}
 	if (e->addr.family != ADDR_NONE)
 		find_route(e);
 	return 0;
@@ -176,8 +189,9 @@ static void append_verdict(const struct explanation *e, char *out, size_t size)
 		append(out, size, "is carried through '%s'", outbound->name);
 		break;
 	case OUTBOUND_TYPE_INTERFACE:
-		append(out, size, "leaves by the interface '%s'",
-		       outbound->interface);
+		append(out, size, "leaves by the interface '%s'%s",
+		       outbound->interface,
+		       e->has_no_interface ? ", which is not there now," : "");
 		break;
 	}
 	append_rule(e, out, size);

@@ -41,7 +41,8 @@ struct explanation {
 	int route_error; /* negative: the kernel has no route */
 	struct nl_lookup_answer route;
 	char device[IFNAMSIZ];
-	bool is_carried; /* the route leads into our TUN */
+	bool has_no_interface; /* the outbound's is not there now */
+	bool is_carried;       /* the route leads into our TUN */
 };
 
 /* Looks everything up. */

@@ -18,12 +18,14 @@
 
 static const char text[] = "outbounds:\n"
 			   "  proxy: {type: socks5, server: 192.0.2.7:1080}\n"
-			   "  campus: {type: interface, interface: wg0}\n"
+			   "  campus: {type: interface, interface: none0}\n"
+			   "  here: {type: interface, interface: lo}\n"
 			   "rules:\n"
 			   "  - DOMAIN,direct.example,DIRECT\n"
 			   "  - DOMAIN,no.example,REJECT\n"
 			   "  - DOMAIN,drop.example,REJECT-DROP\n"
 			   "  - DOMAIN,campus.example,campus\n"
+			   "  - DOMAIN,here.example,here\n"
 			   "  - DST-PORT,22,DIRECT\n"
 			   "  - MATCH,proxy\n";
 
@@ -80,14 +82,15 @@ static void each_outbound_has_its_words(void **state)
 	const char *sentence = say(config, "example.com", 80);
 
 	assert_says(sentence, "carried through 'proxy'");
-	assert_says(sentence, "(rule 'MATCH,proxy', e.yaml:10)");
+	assert_says(sentence, "(rule 'MATCH,proxy', e.yaml:12)");
 	assert_says(sentence, "gets a fake address");
 	assert_says(say(config, "direct.example", 80), "leaves directly");
 	assert_says(say(config, "direct.example", 80), "its real address");
 	assert_says(say(config, "no.example", 80), "is refused");
 	assert_says(say(config, "drop.example", 80), "is dropped");
 	assert_says(say(config, "campus.example", 80),
-		    "by the interface 'wg0'");
+		    "by the interface 'none0', which is not there now,");
+	assert_says(say(config, "here.example", 80), "the interface 'lo' (");
 	assert_says(say(config, "203.0.113.5", 22), "leaves directly");
 }
 
@@ -96,7 +99,7 @@ static void what_depends_on_the_port_says_so(void **state)
 	const char *sentence = say(*state, "example.com", 0);
 
 	assert_says(sentence, "depends on its port");
-	assert_says(sentence, "e.yaml:9");
+	assert_says(sentence, "e.yaml:11");
 	assert_says(sentence, "PORT/PROTOCOL");
 }
 
@@ -142,7 +145,7 @@ static void json_has_every_member(void **state)
 		"\"outbound\":\"proxy\"",
 		"\"rule\":\"MATCH,proxy\"",
 		"\"file\":\"e.yaml\"",
-		"\"line\":10",
+		"\"line\":12",
 		"\"list_file\":null",
 		"\"carried\":false",
 		"\"device\":null",
