@@ -50,6 +50,7 @@ struct relays {
 	uint32_t ping_id;
 	int pings_missed;
 	struct backoff backoff;
+	int told_error; /* why the last launch failed; 0: it did not */
 };
 
 static void stop_listening(struct relays *relays)
@@ -200,22 +201,12 @@ static int open_tuns(struct relays *relays, struct link_fds *fds)
 	uint32_t mtu = relays->events->on_mtu(relays->ctx);
 
 	fds->fd[LINK_FD_TUN] = tun_open(relays->conf.tun, mtu);
-	if (fds->fd[LINK_FD_TUN] < 0) {
-		log_error("cannot make the TUN '%s': %s%s", relays->conf.tun,
-			  strerror(-fds->fd[LINK_FD_TUN]),
-			  fds->fd[LINK_FD_TUN] == -EBUSY
-				  ? " (another one has that name? "
-				    "'routed.tun' gives ours another)"
-				  : "");
+	if (fds->fd[LINK_FD_TUN] < 0)
 		return fds->fd[LINK_FD_TUN];
-	}
 	relays->tun_index = (int)if_nametoindex(relays->conf.tun);
 	fds->fd[LINK_FD_INNER_TUN] = inner_add_tun(relays->inner, mtu);
-	if (fds->fd[LINK_FD_INNER_TUN] < 0) {
-		log_error("cannot make the inner TUN: %s",
-			  strerror(-fds->fd[LINK_FD_INNER_TUN]));
+	if (fds->fd[LINK_FD_INNER_TUN] < 0)
 		return fds->fd[LINK_FD_INNER_TUN];
-	}
 	relays->mtu = mtu;
 	return 0;
 }
@@ -261,6 +252,7 @@ static int launch(struct relays *relays)
 		goto close_ends;
 	close(ends[1]);
 	relays->state = RELAY_STARTING;
+	relays->told_error = 0;
 	relays->link_fd = ends[0];
 	ev_io_set(&relays->link_io, ends[0], EV_READ);
 	ev_io_start(relays->loop, &relays->link_io);
@@ -273,6 +265,21 @@ close_ends:
 	close(ends[1]);
 	relays->tun_index = 0;
 	return ret;
+}
+
+/* The TUN of one that was killed just now takes a moment to go. */
+static void tell_failure(struct relays *relays, int error)
+{
+	if (error == relays->told_error)
+		return;
+	relays->told_error = error;
+	if (error == -EBUSY)
+		log_warning("cannot start a relay yet: there is a device '%s'; "
+			    "if it is not ours, 'routed.tun' gives ours "
+			    "another name",
+			    relays->conf.tun);
+	else
+		log_error("cannot start a relay: %s", err_text(error));
 }
 
 static void pause_or_give_up(struct relays *relays)
@@ -302,7 +309,7 @@ static void on_pause_over(struct ev_loop *loop, struct ev_timer *timer,
 	int ret = launch(relays);
 	if (ret == 0)
 		return;
-	log_error("cannot start a relay: %s", strerror(-ret));
+	tell_failure(relays, ret);
 	pause_or_give_up(relays);
 }
 
@@ -414,8 +421,8 @@ int relays_start(struct relays *relays, const struct relays_events *events,
 				relays);
 	if (ret == 0)
 		ret = launch(relays);
-	/* The TUN of one that was killed just now takes a moment to go. */
 	if (ret == -EBUSY) {
+		tell_failure(relays, ret);
 		pause_or_give_up(relays);
 		return 0;
 	}
