@@ -244,6 +244,12 @@ static void remove_leftovers(const struct config *config)
 			   report.resolver > 0 ? ", resolv.conf" : "");
 }
 
+static void remove_journal(const struct config *config)
+{
+	if (journal_remove(config->run_dir) < 0)
+		log_debug("left the journal behind");
+}
+
 int host_open(struct host **host, struct ev_loop *loop,
 	      const struct config *config, host_change_fn fn, void *ctx)
 {
@@ -286,6 +292,7 @@ close_watch:
 	nl_watch_close(new->watch);
 fini_capture:
 	capture_fini(&new->capture);
+	remove_journal(config);
 close_reader:
 	nl_reader_close(new->reader);
 free_direct:
@@ -338,14 +345,14 @@ void host_release(struct host *host)
 	if (!host->is_captured)
 		return;
 	host->is_captured = false;
-	takeover_stop(&host->takeover, host->config);
+	int given_back = takeover_stop(&host->takeover, host->config);
 	ret = dump(host);
 	if (ret >= 0)
 		ret = capture_remove(&host->capture, &names, why);
-	if (ret < 0) {
+	if (ret < 0)
 		log_error("%s", why);
-		remove_leftovers(host->config);
-	}
+	if (ret < 0 || given_back < 0)
+		remove_leftovers(host->config); /* tries all of it again */
 	if (dump(host) < 0)
 		log_debug("cannot read the routes after the release");
 }
@@ -357,8 +364,7 @@ void host_close(struct host *host)
 	host_release(host);
 	ev_timer_stop(host->loop, &host->timer);
 	ev_timer_stop(host->loop, &host->expiry);
-	if (journal_remove(host->config->run_dir) < 0)
-		log_debug("left the journal behind");
+	remove_journal(host->config);
 	nl_watch_close(host->watch);
 	capture_fini(&host->capture);
 	nl_reader_close(host->reader);

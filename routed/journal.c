@@ -350,11 +350,12 @@ int journal_open(struct journal **journal, const char *run_dir)
 	}
 	ret = start_anew(new);
 	if (ret < 0)
-		goto close_fd;
+		goto remove_file;
 	*journal = new;
 	return 0;
 
-close_fd:
+remove_file:
+	unlink(new->path);
 	close(new->fd);
 free_path:
 	free(new->path);

@@ -253,6 +253,9 @@ int resolvconf_take(const struct resolvconf *conf,
 		saved_file_fini(&before);
 	} else {
 		ret = take(conf, &list, &now);
+		if (ret < 0)
+			saved_file_forget(conf->run_dir, RESOLVCONF_BEFORE,
+					  RESOLVCONF_LINK);
 	}
 	saved_file_fini(&now);
 	return ret;

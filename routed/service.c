@@ -221,7 +221,9 @@ static int start_privileged(struct service *service)
 			    on_host_change, service);
 
 	if (ret < 0) {
-		log_error("cannot read the routing state: %s", err_text(ret));
+		log_error("cannot follow the routing state, or write a journal "
+			  "in '%s': %s",
+			  service->config->run_dir, err_text(ret));
 		return ret;
 	}
 	end_connections(service); /* that a crash may have left */

@@ -25,20 +25,21 @@ int takeover_start(struct takeover *takeover, const struct config *config,
 			 "'routed.resolver: off'");
 	else if (ret < 0)
 		snprintf(why, TAKEOVER_WHY_SIZE,
-			 "cannot take '" RESOLVCONF_PATH "' over: %s",
+			 "cannot take '" RESOLVCONF_PATH "' over: %s; "
+			 "'routed.resolver: off' leaves it alone",
 			 err_text(ret));
 	if (ret == 0)
 		takeover->is_taken = true;
 	return ret;
 }
 
-void takeover_stop(struct takeover *takeover, const struct config *config)
+int takeover_stop(struct takeover *takeover, const struct config *config)
 {
 	const struct resolvconf conf = {RESOLVCONF_PATH, config->run_dir};
 	int ret;
 
 	if (!takeover->is_taken)
-		return;
+		return 0;
 	takeover->is_taken = false;
 	ret = resolvconf_give_back(&conf);
 	if (ret < 0)
@@ -47,4 +48,5 @@ void takeover_stop(struct takeover *takeover, const struct config *config)
 	else if (ret == 0)
 		log_notice("left '" RESOLVCONF_PATH
 			   "' alone: another program has written it since");
+	return ret;
 }

@@ -21,7 +21,7 @@ struct takeover {
 NODISCARD int takeover_start(struct takeover *takeover,
 			     const struct config *config, char *why);
 
-/* Gives it back, if it is taken; logs what it cannot. */
-void takeover_stop(struct takeover *takeover, const struct config *config);
+/* Gives it back, if it is taken; negative, and logged, when it cannot. */
+int takeover_stop(struct takeover *takeover, const struct config *config);
 
 #endif

@@ -10,10 +10,12 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -264,6 +266,23 @@ static void none_there_is_told_and_removed_twice_is_fine(void **state)
 	assert_int_equal(read_all(f), -ENOENT);
 }
 
+static void file_that_cannot_be_written_is_not_left(void **state)
+{
+	struct fixture *f = *state;
+	struct journal *journal;
+	struct rlimit before, none;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	int ret = journal_open(&journal, f->folder);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(ret, -EFBIG);
+	assert_int_equal(access(f->path, F_OK), -1);
+}
+
 static void link_in_its_place_is_not_followed(void **state)
 {
 	struct fixture *f = *state;
@@ -284,6 +303,7 @@ int main(void)
 		CLAIM(garbage_is_no_journal),
 		CLAIM(full_journal_starts_anew_and_keeps_the_tun),
 		CLAIM(none_there_is_told_and_removed_twice_is_fine),
+		CLAIM(file_that_cannot_be_written_is_not_left),
 		CLAIM(link_in_its_place_is_not_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -272,6 +272,36 @@ static int take_mounted(struct fixture *f)
 	return strcmp(read_file(f, f->path), BEFORE) ? 3 : 0;
 }
 
+/* As an administrator does who wants it left alone. */
+static int take_mounted_read_only(struct fixture *f)
+{
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(f->target, f->path, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, f->path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL))
+		return 77;
+	return take(f) == -EROFS ? 0 : 1;
+}
+
+static void file_that_cannot_be_taken_leaves_nothing_saved(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+	pid_t pid;
+
+	write_file(f->path, "");
+	write_file(f->target, BEFORE);
+	pid = fork();
+	if (pid == 0)
+		_exit(take_mounted_read_only(f));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+	assert_string_equal(read_file(f, f->target), BEFORE);
+	assert_int_equal(access(f->before, F_OK), -1);
+}
+
 static void mounted_file_is_written_in_place(void **state)
 {
 	struct fixture *f = *state;
@@ -309,6 +339,7 @@ int main(void)
 		CLAIM(file_of_ours_that_was_cut_is_not_guessed),
 		CLAIM(port_other_than_53_is_no_nameserver),
 		CLAIM(huge_file_is_left_alone),
+		CLAIM(file_that_cannot_be_taken_leaves_nothing_saved),
 		CLAIM(mounted_file_is_written_in_place),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
