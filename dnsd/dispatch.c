@@ -199,7 +199,7 @@ static void act(const struct job *job, const struct decision *decision)
 	}
 }
 
-static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
+static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 		     size_t length)
 {
 	struct dispatch *dispatch = ctx;
@@ -216,10 +216,11 @@ static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 			dispatch->stats.refused++;
 		if (rcode > 0)
 			reply_error(&job, (enum dns_rcode)rcode, NULL);
-		return;
+		return rcode > 0;
 	}
 	decision = decide(dispatch->config, &question, &asker->client.addr);
 	act(&job, &decision);
+	return true;
 }
 
 static int on_batch_end(void *ctx)

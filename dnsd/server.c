@@ -83,13 +83,13 @@ static void on_before_sleep(struct ev_loop *loop, ev_prepare *prepare,
 	end_batch(prepare->data);
 }
 
-static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
+static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 		     size_t length)
 {
 	struct server *server = ctx;
 
 	server->has_batch = true;
-	server->ops->on_query(server->ctx, asker, query, length);
+	return server->ops->on_query(server->ctx, asker, query, length);
 }
 
 int server_open(struct server **server, struct ev_loop *loop,

@@ -24,6 +24,7 @@
 #include "dnsd/question.h"
 
 #include <ev.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,9 +44,12 @@ struct server_conf {
 	size_t listen_count;
 };
 
+/* False: that is no query, and there will be no reply. */
+typedef bool (*server_query_fn)(void *ctx, const struct asker *asker,
+				const uint8_t *query, size_t length);
+
 struct server_ops {
-	void (*on_query)(void *ctx, const struct asker *asker,
-			 const uint8_t *query, size_t length);
+	server_query_fn on_query;
 	/*
 	 * Before the replies of a batch leave.  A negative result means that
 	 * what the batch promised is not durable: each reply that was made with

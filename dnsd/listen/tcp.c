@@ -53,7 +53,7 @@ struct listener {
 
 struct tcp {
 	struct ev_loop *loop;
-	tcp_query_fn fn;
+	server_query_fn fn;
 	void *ctx;
 	struct listener *listeners; /* owned */
 	size_t listener_count;
@@ -119,6 +119,7 @@ static int read_messages(struct client *client)
 	struct tcp *tcp = client->tcp;
 	uint64_t number = client->number;
 	size_t at = 0;
+	bool has_reply;
 
 	while (client->input_used - at >= LENGTH_SIZE) {
 		const uint8_t *message = client->input + at + LENGTH_SIZE;
@@ -133,9 +134,11 @@ static int read_messages(struct client *client)
 		client->waiting++;
 		tcp->queries++;
 		note_activity(client);
-		tcp->fn(tcp->ctx, &client->asker, message, length);
+		has_reply = tcp->fn(tcp->ctx, &client->asker, message, length);
 		if (client->number != number)
 			return -ECONNRESET;
+		if (!has_reply)
+			client->waiting--;
 	}
 	client->input_used -= at;
 	memmove(client->input, client->input + at, client->input_used);
@@ -193,11 +196,16 @@ static void on_ready(struct ev_loop *loop, ev_io *io, int events)
 		on_readable(io->data);
 }
 
+/* Who waits for us is not idle: an upstream may take longer than this. */
 static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	(void)loop;
+	struct client *client = timer->data;
+
 	(void)events;
-	drop(timer->data);
+	if (client->waiting > 0 && client->output_used == 0)
+		ev_timer_again(loop, timer);
+	else
+		drop(client);
 }
 
 /* A free place; the one of the idlest client if there is none. */
@@ -343,7 +351,7 @@ static void prepare_place(struct tcp *tcp, size_t place)
 }
 
 int tcp_open(struct tcp **tcp, struct ev_loop *loop,
-	     const struct server_conf *conf, tcp_query_fn fn, void *ctx)
+	     const struct server_conf *conf, server_query_fn fn, void *ctx)
 {
 	struct tcp *new = calloc(1, sizeof(*new));
 	int ret = -ENOMEM;

@@ -18,17 +18,14 @@
 #include "dnsd/server.h"
 
 #define TCP_CLIENTS_MAX 256
-#define TCP_IDLE_S 10.0
+#define TCP_IDLE_S 10.0     /* without a query that waits for its reply */
 #define TCP_QUERY_MAX 4096  /* a longer one closes the connection */
 #define TCP_PIPELINE_MAX 64 /* unanswered queries, then reading pauses */
 
 struct tcp;
 
-typedef void (*tcp_query_fn)(void *ctx, const struct asker *asker,
-			     const uint8_t *query, size_t length);
-
 NODISCARD int tcp_open(struct tcp **tcp, struct ev_loop *loop,
-		       const struct server_conf *conf, tcp_query_fn fn,
+		       const struct server_conf *conf, server_query_fn fn,
 		       void *ctx);
 void tcp_start(struct tcp *tcp);
 void tcp_close(struct tcp *tcp);

@@ -34,7 +34,7 @@ struct envelope {
 
 struct udp {
 	struct ev_loop *loop;
-	udp_query_fn fn;
+	server_query_fn fn;
 	void *ctx;
 	struct listener *listeners; /* owned */
 	size_t listener_count;
@@ -161,8 +161,8 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 
 		udp->queries++;
 		if (read_asker(&asker, listener, &udp->in[i].msg_hdr))
-			udp->fn(udp->ctx, &asker, udp->query[i],
-				udp->in[i].msg_len);
+			(void)udp->fn(udp->ctx, &asker, udp->query[i],
+				      udp->in[i].msg_len);
 	}
 }
 
@@ -196,7 +196,7 @@ static int open_listeners(struct udp *udp, const struct server_conf *conf)
 }
 
 int udp_open(struct udp **udp, struct ev_loop *loop,
-	     const struct server_conf *conf, udp_query_fn fn, void *ctx)
+	     const struct server_conf *conf, server_query_fn fn, void *ctx)
 {
 	struct udp *new = calloc(1, sizeof(*new));
 	int ret = -ENOMEM;

@@ -20,11 +20,8 @@
 
 struct udp;
 
-typedef void (*udp_query_fn)(void *ctx, const struct asker *asker,
-			     const uint8_t *query, size_t length);
-
 NODISCARD int udp_open(struct udp **udp, struct ev_loop *loop,
-		       const struct server_conf *conf, udp_query_fn fn,
+		       const struct server_conf *conf, server_query_fn fn,
 		       void *ctx);
 void udp_start(struct udp *udp);
 void udp_close(struct udp *udp);

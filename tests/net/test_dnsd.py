@@ -287,20 +287,39 @@ def test_many_silent_tcp_clients_keep_nobody_out(laptop, start):
         assert is_fake(data(ask(laptop, "d.example", how=dns.query.tcp))[0])
 
 
-def test_a_tcp_client_that_trickles_is_closed(laptop, start):
-    start()
-    sock = laptop.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.settimeout(0.5)
-    sock.connect(("127.0.0.1", 53))
-    query = dns.message.make_query("a.example", "A").to_wire()
-    # A minute's worth of it, if nobody closed.
-    with pytest.raises(ConnectionError):
-        for byte in struct.pack(">H", 60) + query + b"\0" * 60:
-            sock.send(bytes([byte]))
-            with contextlib.suppress(TimeoutError):
-                if sock.recv(1) == b"":
-                    raise ConnectionError
-    sock.close()
+def test_a_tcp_client_that_trickles_is_closed_and_one_that_waits_is_not(
+        laptop, start):
+    silent = laptop.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 5999))
+    start(OUTBOUNDS + RULES + """\
+upstreams: { silent: { servers: ["127.0.0.1:5999"] } }
+dnsd: { timeout: 11s }
+""")
+    query = dns.message.make_query("direct.example", "A", use_edns=0).to_wire()
+    query = struct.pack(">H", len(query)) + query
+    with contextlib.ExitStack() as stack:
+        waiting, trickling = (
+            stack.enter_context(laptop.socket(socket.AF_INET,
+                                              socket.SOCK_STREAM))
+            for _ in range(2))
+        waiting.settimeout(20)
+        trickling.settimeout(0.5)
+        for sock in (waiting, trickling):
+            sock.connect(("127.0.0.1", 53))
+        waiting.send(query)
+        # Half a minute's worth of it, if nobody closed.
+        with pytest.raises(ConnectionError):
+            for byte in struct.pack(">H", 60) + b"\0" * 60:
+                trickling.send(bytes([byte]))
+                with contextlib.suppress(TimeoutError):
+                    if trickling.recv(1) == b"":
+                        raise ConnectionError
+        with waiting.makefile("rb") as file:
+            length, = struct.unpack(">H", file.read(2))
+            answer = dns.message.from_wire(file.read(length))
+        assert answer.rcode() == dns.rcode.SERVFAIL
+        assert "did not answer" in error(answer)[1]
+    silent.close()
 
 
 def test_nobody_is_root(laptop, start):

@@ -50,7 +50,7 @@ struct fixture {
 	bool is_mended; /* the next commits succeed */
 };
 
-static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
+static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 		     size_t length)
 {
 	static const uint8_t large[60000];
@@ -58,8 +58,8 @@ static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 
 	f->queries++;
 	f->last = *asker;
-	if (length == 0)
-		return;
+	if (length == 0 || query[0] == SILENCE)
+		return false;
 	switch (query[0]) {
 	case ECHO:
 		server_reply(f->server, asker, query, length);
@@ -79,6 +79,7 @@ static void on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 	default:
 		break;
 	}
+	return true;
 }
 
 static int on_batch_end(void *ctx)
@@ -407,6 +408,23 @@ static void the_pipeline_has_a_bound(void **state)
 	close(fd);
 }
 
+static void what_gets_no_reply_takes_no_place_in_the_pipeline(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(&f->listen[0], SOCK_STREAM);
+
+	for (int i = 0; i < 2 * TCP_PIPELINE_MAX; i++) {
+		say(fd, "\0\1s\0\0", 5);
+		turn(f);
+	}
+	say(fd, "\0\4echo", 6);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	turn(f);
+	hear(fd, "\0\4echo", 6);
+	assert_true(is_closed(fd));
+	close(fd);
+}
+
 static void the_idlest_makes_room(void **state)
 {
 	struct fixture *f = *state;
@@ -457,6 +475,7 @@ int main(void)
 		TEST(a_late_reply_finds_nobody),
 		TEST(who_does_not_read_is_no_longer_read),
 		TEST(the_pipeline_has_a_bound),
+		TEST(what_gets_no_reply_takes_no_place_in_the_pipeline),
 		TEST(the_idlest_makes_room),
 		TEST(an_address_in_use_is_an_error),
 	};
