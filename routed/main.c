@@ -88,6 +88,18 @@ static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
 		log_notice("reloaded");
 }
 
+/* Those that come during the start wait until somebody can act on them. */
+static void hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(how, &set, NULL);
+}
+
 static void watch_signals(struct ev_loop *loop)
 {
 	static ev_signal term, interrupt, hangup;
@@ -122,9 +134,11 @@ static int run(const struct loaded *loaded)
 		return EXIT_FAILURE;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	hold_signals(SIG_BLOCK);
 	if (service_start(&routed.service, &conf) < 0)
 		return EXIT_FAILURE;
 	watch_signals(service_loop(routed.service));
+	hold_signals(SIG_UNBLOCK);
 	int status = service_run(routed.service);
 	service_free(routed.service);
 	return status;

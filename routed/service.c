@@ -534,6 +534,7 @@ int service_reload(struct service *service, struct config *config,
 {
 	struct config *old = service->config;
 	const char *fixed = fixed_difference(old, config);
+	char why[OWN_WHY_SIZE];
 	int ret = ERR_CONFIG, config_fd;
 
 	if (fixed) {
@@ -560,6 +561,8 @@ int service_reload(struct service *service, struct config *config,
 	config_free(old);
 	on_host_change(service, host_state(service->host)); /* as it may say */
 	on_look(service->loop, &service->look, 0);
+	if (!own_traffic_is_known(service->own, host_state(service->host), why))
+		log_warning("%s", why);
 	return 0;
 
 free_config:

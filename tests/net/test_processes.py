@@ -265,3 +265,30 @@ def test_plan_needs_no_privilege_and_changes_nothing(net):
     plan = net.laptop.out(daemons.command("routed", "--plan"), user="ersatz")
     assert "ip rule add" in plan
     assert net.laptop.state() == before
+
+
+@pytest.mark.parametrize("signum", (signal.SIGTERM, signal.SIGINT))
+def test_a_stop_that_comes_during_the_start_is_not_lost(net, signum):
+    """It is there already when routed is executed, so never too early."""
+    def be_told():
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signum})
+        os.kill(os.getpid(), signum)
+
+    daemons = Ersatz(net.laptop)
+    before = net.laptop.state()
+    process = net.laptop.start(daemons.command("routed", "-f"), log="routed",
+                               preexec_fn=be_told)
+    assert process.wait(timeout=10) == 0
+    assert "stopping" in net.laptop.log("routed")
+    assert net.laptop.state() == before
+    assert net.laptop.out("ls -A /run/ersatz") == "routed.pid\n"
+
+
+def test_a_reload_tells_of_a_server_that_nobody_is(net, ersatz):
+    ersatz.write(Ersatz.DEFAULT.replace(
+        "rules:", "  here: { type: socks5, server: 127.0.0.1:9 }\n"
+        "rules:\n  - DOMAIN,here.example,here"))
+    os.kill(ersatz.pid("routed"), signal.SIGHUP)
+    wait_until(lambda: "nobody listens"
+               in net.laptop.log("routed"), "it is told")
+    wait_until(lambda: "reloaded" in net.laptop.log("routed"), "it goes on")
