@@ -68,7 +68,8 @@ def test_the_others_are_ersatz_and_keep_none(pids, who):
 
 def test_relay_alone_has_the_tun(pids):
     def tuns(who):
-        return [t for t in links_of(pids[who]).values() if t .endswith("/dev/net/tun")]
+        return [link for link in links_of(pids[who]).values()
+                if link.endswith("/net/tun")]
 
     assert len(tuns("relay")) == 2
     assert tuns("parent") == tuns("spawner") == []
