@@ -70,6 +70,7 @@ static void print_objects(const struct json *status, FILE *out)
 {
 	long long repairs = int_of(status, "repairs");
 	long long foreign = int_of(status, "foreign");
+	long long directs = int_of(status, "directs");
 
 	fprintf(out, KEY "%lld rules, routes and addresses of ours", "kernel",
 		int_of(status, "objects"));
@@ -79,6 +80,10 @@ static void print_objects(const struct json *status, FILE *out)
 	if (foreign)
 		fprintf(out, ", %lld of others in their place", foreign);
 	fputc('\n', out);
+	if (directs)
+		fprintf(out,
+			KEY "%lld addresses of DIRECT names go past the TUN\n",
+			"direct", directs);
 }
 
 static void print_relay(const struct json *status, FILE *out)

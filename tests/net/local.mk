@@ -20,6 +20,7 @@ EXTRA_DIST += \
 	tests/net/test_bad_input.py \
 	tests/net/test_crash.py \
 	tests/net/test_demo.py \
+	tests/net/test_direct.py \
 	tests/net/test_dnsd.py \
 	tests/net/test_explain.py \
 	tests/net/test_front.py \

@@ -84,12 +84,13 @@ static void a_status_is_grouped_and_without_zeros_of_no_interest(void **state)
 
 static void a_status_names_what_is_not_as_usual(void **state)
 {
-	char *text = printed(report_status,
-			     "{\"captured\":false,\"resolver\":false,"
-			     "\"uplink_ipv4\":null,\"uplink_ipv6\":null,"
-			     "\"repairs\":5,\"foreign\":2,\"relay_pid\":0,"
-			     "\"relay_deaths\":3,\"own_flows\":4,"
-			     "\"loops\":6}");
+	char *text = printed(
+		report_status,
+		"{\"captured\":false,\"resolver\":false,"
+		"\"uplink_ipv4\":null,\"uplink_ipv6\":null,"
+		"\"directs\":8,\"repairs\":5,\"foreign\":2,\"relay_pid\":0,"
+		"\"relay_deaths\":3,\"own_flows\":4,"
+		"\"loops\":6}");
 
 	(void)state;
 	assert_non_null(strstr(text, "captures   nothing now\n"));
@@ -97,6 +98,7 @@ static void a_status_names_what_is_not_as_usual(void **state)
 	assert_non_null(strstr(text, "uplink     none\n"));
 	assert_non_null(strstr(text, ", 5 put back after"));
 	assert_non_null(strstr(text, ", 2 of others"));
+	assert_non_null(strstr(text, "direct     8 addresses of DIRECT names"));
 	assert_non_null(strstr(text, "relay      none now, after 3 that"));
 	assert_non_null(strstr(text, "own        4 flows"));
 	assert_non_null(strstr(text, "loops      6 packets"));
