@@ -195,6 +195,14 @@ static void print_route(const struct json *line, FILE *out)
 	fputc('\n', out);
 }
 
+/* The kernel alone decides: what the rules would say is not what happens. */
+static bool is_past_us(const struct json *line)
+{
+	return json_get_text(line, "device") &&
+	       !json_get_bool(line, "carried", false) &&
+	       !json_get_bool(line, "fake", false);
+}
+
 void report_explanation(const struct json *line, FILE *out)
 {
 	const char *address = json_get_text(line, "address");
@@ -207,10 +215,12 @@ void report_explanation(const struct json *line, FILE *out)
 			json_get_bool(line, "fake", false) ? " (fake)" : "");
 	if (slot >= 0)
 		fprintf(out, KEY "%lld\n", "slot", (long long)slot);
-	print_text(line, "outbound", "outbound", out);
-	print_text(line, "rule", "rule", out);
-	print_place(line, "in", "file", out);
-	print_place(line, "list", "list_file", out);
+	if (!is_past_us(line)) {
+		print_text(line, "outbound", "outbound", out);
+		print_text(line, "rule", "rule", out);
+		print_place(line, "in", "file", out);
+		print_place(line, "list", "list_file", out);
+	}
 	print_route(line, out);
 }
 

@@ -105,15 +105,16 @@ static void a_status_names_what_is_not_as_usual(void **state)
 	free(text);
 }
 
-static void an_explanation_has_only_what_is_known(void **state)
+static void an_explanation_tells_no_rule_where_the_kernel_decides(void **state)
 {
 	char *text = printed(
 		report_explanation,
 		"{\"target\":\"192.0.2.1\",\"reason\":\"it goes.\","
 		"\"name\":null,\"address\":\"192.0.2.1\",\"fake\":false,"
 		"\"slot\":null,\"port\":null,\"network\":null,"
-		"\"outbound\":\"DIRECT\",\"rule\":null,\"file\":null,"
-		"\"line\":null,\"list_file\":null,\"list_line\":null,"
+		"\"outbound\":\"proxy\",\"rule\":\"MATCH,proxy\","
+		"\"file\":\"e.yaml\",\"line\":5,\"list_file\":null,"
+		"\"list_line\":null,"
 		"\"carried\":false,\"device\":\"eth0\",\"table\":254,"
 		"\"gateway\":\"192.0.2.254\",\"source\":null}");
 
@@ -121,7 +122,6 @@ static void an_explanation_has_only_what_is_known(void **state)
 	assert_string_equal(
 		text, "it goes.\n\n"
 		      "  address    192.0.2.1\n"
-		      "  outbound   DIRECT\n"
 		      "  route      via 192.0.2.254 dev eth0 table main\n");
 	free(text);
 }
@@ -246,7 +246,8 @@ int main(void)
 		cmocka_unit_test(
 			a_status_is_grouped_and_without_zeros_of_no_interest),
 		cmocka_unit_test(a_status_names_what_is_not_as_usual),
-		cmocka_unit_test(an_explanation_has_only_what_is_known),
+		cmocka_unit_test(
+			an_explanation_tells_no_rule_where_the_kernel_decides),
 		cmocka_unit_test(an_explanation_names_rule_list_and_slot),
 		cmocka_unit_test(flows_are_an_aligned_table),
 		cmocka_unit_test(no_flows_are_a_sentence),
