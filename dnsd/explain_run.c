@@ -288,8 +288,9 @@ int explain_run(const struct config *config, const char *name, const char *type,
 		fprintf(view.steps, "%s",
 			is_json ? ""
 			: is_running
-				? "\nThe daemon may be asked by root only: "
-				  "told from configuration and map.\n"
+				? "\nThe daemon may be asked by root and the "
+				  "group 'ersatz' only: told from "
+				  "configuration and map.\n"
 				: "\nNo daemon runs: told from configuration "
 				  "and map.\n");
 	}
