@@ -72,6 +72,8 @@ common_libcommon_a_SOURCES = \
 	common/rules/parse.h \
 	common/rules/prefix_set.c \
 	common/rules/prefix_set.h \
+	common/settings.c \
+	common/settings.h \
 	common/uplink.c \
 	common/uplink.h \
 	common/utf8.c \

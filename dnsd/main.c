@@ -40,7 +40,7 @@ static void log_diag(const struct diag *diag)
 /* Once detached, nobody sees stderr. */
 static void open_log(const struct config *config, bool is_starting)
 {
-	bool is_seen = is_starting || dnsd.options.is_foreground;
+	bool is_seen = is_starting || dnsd.options.settings.is_foreground;
 
 	log_open("dnsd", config->log_level,
 		 is_seen ? LOG_TARGET_STDERR : LOG_TARGET_SYSLOG);
@@ -89,7 +89,8 @@ static int run(struct config *config)
 	struct ev_loop *loop;
 
 	open_log(config, true);
-	if (!dnsd.options.is_foreground && daemon_detach(&dnsd.daemon) < 0) {
+	if (!dnsd.options.settings.is_foreground &&
+	    daemon_detach(&dnsd.daemon) < 0) {
 		log_error("cannot go to the background");
 		config_free(config);
 		return EXIT_FAILURE;
@@ -111,14 +112,6 @@ static int run(struct config *config)
 	return EXIT_SUCCESS;
 }
 
-static int check(const struct config *config)
-{
-	printf("%s: correct: %zu rules, %zu outbounds, %zu upstreams\n",
-	       config->file, rules_count(config->rules), config->outbound_count,
-	       config->upstream_count);
-	return EXIT_SUCCESS;
-}
-
 /* Everything that needs the configuration; takes it. */
 static int act(struct config *config)
 {
@@ -129,7 +122,7 @@ static int act(struct config *config)
 	case ACTION_RUN:
 		return run(config);
 	case ACTION_CHECK:
-		status = check(config);
+		settings_print_check(config, stdout);
 		break;
 	case ACTION_PRINT_CONFIG:
 		config_print(config, stdout);
@@ -139,10 +132,11 @@ static int act(struct config *config)
 		break;
 	case ACTION_EXPLAIN:
 		status = explain_run(config, options->name, options->type,
-				     options->is_json, stdout);
+				     options->settings.is_json, stdout);
 		break;
 	case ACTION_STATUS:
-		status = verbs_print_status(config, options->is_json, stdout);
+		status = verbs_print_status(config, options->settings.is_json,
+					    stdout);
 		break;
 	case ACTION_VERSION:
 	case ACTION_HELP:

@@ -4,45 +4,29 @@
 #include "common/err.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DNS_PORT 53
 
-/* Long options without a letter. */
+/* Long options without a letter, beside those of settings.h. */
 enum {
-	OPTION_PROXY = 256,
-	OPTION_PASSWORD_FILE,
-	OPTION_STATE,
-	OPTION_RUN,
-	OPTION_LISTEN,
+	OPTION_LISTEN = SETTINGS_OWN,
 	OPTION_CHECK,
 	OPTION_PRINT_CONFIG,
 	OPTION_DUMP_MAP,
 	OPTION_EXPLAIN,
 	OPTION_STATUS,
-	OPTION_JSON,
-	OPTION_VERSION,
 };
 
 static const struct option long_options[] = {
-	{"foreground", no_argument, NULL, 'f'},
-	{"config", required_argument, NULL, 'c'},
-	{"proxy", required_argument, NULL, OPTION_PROXY},
-	{"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
-	{"state", required_argument, NULL, OPTION_STATE},
-	{"run", required_argument, NULL, OPTION_RUN},
+	SETTINGS_OPTIONS,
 	{"listen", required_argument, NULL, OPTION_LISTEN},
 	{"check", no_argument, NULL, OPTION_CHECK},
 	{"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
 	{"dump-map", optional_argument, NULL, OPTION_DUMP_MAP},
 	{"explain", required_argument, NULL, OPTION_EXPLAIN},
 	{"status", no_argument, NULL, OPTION_STATUS},
-	{"json", no_argument, NULL, OPTION_JSON},
-	{"version", no_argument, NULL, OPTION_VERSION},
-	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -77,30 +61,14 @@ void options_help(FILE *out)
 	      out);
 }
 
-static int complain(const char *what, const char *which)
-{
-	fprintf(stderr, "dnsd: %s '%s'; 'dnsd --help' lists the options\n",
-		what, which);
-	return -EINVAL;
-}
-
-/* In our own words, as getopt_long() would begin with the program's path. */
-static int complain_option(int result, char **argv)
-{
-	const char letter[] = {'-', (char)optopt, '\0'};
-	bool is_letter = optopt > 0 && optopt <= UCHAR_MAX;
-
-	return complain(result == ':' ? "an argument is missing behind"
-				      : "no such option:",
-			is_letter ? letter : argv[optind - 1]);
-}
-
 /* Two actions at once are nobody's wish. */
 static int set_action(struct options *options, enum options_action action,
 		      const char *option)
 {
 	if (options->action != ACTION_RUN && options->action != action)
-		return complain("only one action at a time, not also", option);
+		return settings_complain(&options->settings,
+					 "only one action at a time, not also",
+					 option);
 	options->action = action;
 	return 0;
 }
@@ -110,9 +78,12 @@ static int add_listen(struct options *options, const char *text)
 	struct endpoint *endpoint = &options->listen[options->listen_count];
 
 	if (options->listen_count == OPTIONS_LISTEN_MAX)
-		return complain("too many addresses to listen at:", text);
+		return settings_complain(
+			&options->settings,
+			"too many addresses to listen at:", text);
 	if (endpoint_parse(endpoint, text, DNS_PORT) < 0)
-		return complain("no address to listen at:", text);
+		return settings_complain(&options->settings,
+					 "no address to listen at:", text);
 	options->listen_count++;
 	return 0;
 }
@@ -122,9 +93,11 @@ static int set_dump_form(struct options *options, const char *word)
 	int form = dump_form_of(word);
 
 	if (form < 0)
-		return complain("the map is printed as table, json, csv or "
-				"hosts, not as",
-				word);
+		return settings_complain(
+			&options->settings,
+			"the map is printed as table, json, csv or "
+			"hosts, not as",
+			word);
 	options->dump_form = (enum dump_form)form;
 	return set_action(options, ACTION_DUMP_MAP, "--dump-map");
 }
@@ -144,7 +117,7 @@ static int take_action(struct options *options, int option)
 		return set_action(options, ACTION_EXPLAIN, "--explain");
 	case OPTION_STATUS:
 		return set_action(options, ACTION_STATUS, "--status");
-	case OPTION_VERSION:
+	case SETTINGS_VERSION:
 		return set_action(options, ACTION_VERSION, "--version");
 	case 'h':
 		return set_action(options, ACTION_HELP, "--help");
@@ -154,31 +127,10 @@ static int take_action(struct options *options, int option)
 
 static int take_option(struct options *options, int option)
 {
-	switch (option) {
-	case 'f':
-		options->is_foreground = true;
+	if (settings_take(&options->settings, option))
 		return 0;
-	case 'c':
-		options->config_file = optarg;
-		return 0;
-	case OPTION_PROXY:
-		options->proxy = optarg;
-		return 0;
-	case OPTION_PASSWORD_FILE:
-		options->password_file = optarg;
-		return 0;
-	case OPTION_STATE:
-		options->state_dir = optarg;
-		return 0;
-	case OPTION_RUN:
-		options->run_dir = optarg;
-		return 0;
-	case OPTION_LISTEN:
+	if (option == OPTION_LISTEN)
 		return add_listen(options, optarg);
-	case OPTION_JSON:
-		options->is_json = true;
-		return 0;
-	}
 	return take_action(options, option);
 }
 
@@ -186,14 +138,18 @@ int options_parse(struct options *options, int argc, char **argv)
 {
 	int option;
 
-	*options = (struct options){.action = ACTION_RUN};
+	*options = (struct options){
+		.action = ACTION_RUN,
+		.settings = {.program = "dnsd"},
+	};
 	optind = 0;
-	while ((option = getopt_long(argc, argv, ":fc:h", long_options,
+	while ((option = getopt_long(argc, argv, SETTINGS_LETTERS, long_options,
 				     NULL)) != -1) {
 		int ret;
 
 		if (option == '?' || option == ':')
-			return complain_option(option, argv);
+			return settings_complain_option(&options->settings,
+							option, argv);
 		ret = take_option(options, option);
 		if (ret < 0)
 			return ret;
@@ -201,61 +157,35 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (options->action == ACTION_EXPLAIN && optind < argc)
 		options->type = argv[optind++];
 	if (optind < argc)
-		return complain("unexpected argument", argv[optind]);
-	if (options->proxy && options->config_file)
-		return complain("--proxy stands for a whole file, so not also",
-				options->config_file);
-	if (options->password_file && !options->proxy)
-		return complain("--password-file needs --proxy, but there is",
-				options->password_file);
-	if (options->is_json && options->action != ACTION_DUMP_MAP &&
+		return settings_complain(&options->settings,
+					 "unexpected argument", argv[optind]);
+	if (options->settings.is_json && options->action != ACTION_DUMP_MAP &&
 	    options->action != ACTION_EXPLAIN &&
 	    options->action != ACTION_STATUS)
-		return complain("--dump-map, --explain or --status is missing "
-				"before",
-				"--json");
-	if (options->is_json && options->action == ACTION_DUMP_MAP)
+		return settings_complain(
+			&options->settings,
+			"--dump-map, --explain or --status is missing "
+			"before",
+			"--json");
+	if (options->settings.is_json && options->action == ACTION_DUMP_MAP)
 		options->dump_form = DUMP_JSON;
-	return 0;
-}
-
-static void lay_over(const struct options *options, struct config *config)
-{
-	if (options->state_dir)
-		config->state_dir = options->state_dir;
-	if (options->run_dir)
-		config->run_dir = options->run_dir;
-	if (options->listen_count == 0)
-		return;
-	/* Only looked at; the config takes a pointer that could write. */
-	config->dnsd.listen = (struct endpoint *)(uintptr_t)options->listen;
-	config->dnsd.listen_count = options->listen_count;
+	return settings_check(&options->settings);
 }
 
 int options_load_config(const struct options *options, struct config **config,
 			struct diag *diag)
 {
-	const char *file = options->config_file;
-	size_t length;
-	char *text;
-	int ret;
+	struct settings_source source;
+	int ret = settings_read(&options->settings, &source, diag);
 
-	if (options->proxy) {
-		file = "--proxy";
-		ret = config_text_for_proxy(&text, options->proxy,
-					    options->password_file, diag);
-		length = ret < 0 ? 0 : strlen(text);
-	} else {
-		if (!file)
-			file = CONFIG_DEFAULT_FILE;
-		ret = config_read(&text, &length, file, diag);
-	}
 	if (ret < 0)
 		return ret;
-	ret = config_load(config, text, length, file, diag);
-	free(text);
-	if (ret < 0)
+	ret = settings_load(&options->settings, config, &source, diag);
+	free(source.text);
+	if (ret < 0 || options->listen_count == 0)
 		return ret;
-	lay_over(options, *config);
-	return 0;
+	/* Only looked at; the config takes a pointer that could write. */
+	(*config)->dnsd.listen = (struct endpoint *)(uintptr_t)options->listen;
+	(*config)->dnsd.listen_count = options->listen_count;
+	return ret;
 }

@@ -11,6 +11,7 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/diag.h"
+#include "common/settings.h"
 #include "dnsd/dump.h"
 
 #include <stdbool.h>
@@ -31,11 +32,7 @@ enum options_action {
 
 struct options {
 	enum options_action action;
-	bool is_foreground, is_json;
-	const char *config_file;   /* NULL: the default one */
-	const char *proxy;         /* NULL: from the file */
-	const char *password_file; /* of the proxy */
-	const char *state_dir, *run_dir;
+	struct settings settings;
 	struct endpoint listen[OPTIONS_LISTEN_MAX];
 	size_t listen_count;
 	enum dump_form dump_form;

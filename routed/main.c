@@ -38,17 +38,18 @@ static struct {
 /* A configuration with the text that relays get. */
 struct loaded {
 	struct config *config;
-	struct options_source source;
+	struct settings_source source;
 };
 
 static int load(struct loaded *loaded, struct diag *diag)
 {
-	int ret = options_read(&routed.options, &loaded->source, diag);
+	int ret =
+		settings_read(&routed.options.settings, &loaded->source, diag);
 
 	if (ret < 0)
 		return ret;
-	ret = options_load(&routed.options, &loaded->config, &loaded->source,
-			   diag);
+	ret = settings_load(&routed.options.settings, &loaded->config,
+			    &loaded->source, diag);
 	if (ret < 0)
 		free(loaded->source.text);
 	return ret;
@@ -119,7 +120,7 @@ static int run(const struct loaded *loaded)
 		.text = loaded->source.text,
 		.length = loaded->source.length,
 		.daemon = &routed.daemon,
-		.is_foreground = routed.options.is_foreground,
+		.is_foreground = routed.options.settings.is_foreground,
 	};
 
 	if (geteuid() != 0) {
@@ -142,14 +143,6 @@ static int run(const struct loaded *loaded)
 	int status = service_run(routed.service);
 	service_free(routed.service);
 	return status;
-}
-
-static int check(const struct config *config)
-{
-	printf("%s: correct: %zu rules, %zu outbounds, %zu upstreams\n",
-	       config->file, rules_count(config->rules), config->outbound_count,
-	       config->upstream_count);
-	return EXIT_SUCCESS;
 }
 
 /* What a start would do now; needs no privilege. */
@@ -187,8 +180,8 @@ static int print_plan(const struct config *config)
 /* The configuration may be broken or gone; then the defaults are meant. */
 static const char *run_dir_of(const struct config *config)
 {
-	if (routed.options.run_dir)
-		return routed.options.run_dir;
+	if (routed.options.settings.run_dir)
+		return routed.options.settings.run_dir;
 	return config ? config->run_dir : OPTIONS_DEFAULT_RUN_DIR;
 }
 
@@ -233,7 +226,8 @@ static int act(const struct config *config)
 	case ACTION_RUN:
 		break;
 	case ACTION_CHECK:
-		return check(config);
+		settings_print_check(config, stdout);
+		return EXIT_SUCCESS;
 	case ACTION_PRINT_CONFIG:
 		config_print(config, stdout);
 		return EXIT_SUCCESS;
@@ -243,11 +237,11 @@ static int act(const struct config *config)
 		return verbs_print_explanation(run_dir_of(config), options,
 					       config, stdout);
 	case ACTION_STATUS:
-		return verbs_print_status(run_dir_of(config), options->is_json,
-					  stdout);
+		return verbs_print_status(run_dir_of(config),
+					  options->settings.is_json, stdout);
 	case ACTION_FLOWS:
-		return verbs_print_flows(run_dir_of(config), options->is_json,
-					 stdout);
+		return verbs_print_flows(run_dir_of(config),
+					 options->settings.is_json, stdout);
 	case ACTION_RECOVER:
 		return recover(config);
 	case ACTION_VERSION:

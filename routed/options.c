@@ -2,36 +2,23 @@
 #include "routed/options.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* Long options without a letter. */
+/* Long options without a letter, beside those of settings.h. */
 enum {
-	OPTION_PROXY = 256,
-	OPTION_PASSWORD_FILE,
-	OPTION_STATE,
-	OPTION_RUN,
-	OPTION_CHECK,
+	OPTION_CHECK = SETTINGS_OWN,
 	OPTION_PRINT_CONFIG,
 	OPTION_PLAN,
 	OPTION_EXPLAIN,
 	OPTION_STATUS,
 	OPTION_FLOWS,
 	OPTION_RECOVER,
-	OPTION_JSON,
-	OPTION_VERSION,
 };
 
 static const struct option long_options[] = {
-	{"foreground", no_argument, NULL, 'f'},
-	{"config", required_argument, NULL, 'c'},
-	{"proxy", required_argument, NULL, OPTION_PROXY},
-	{"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
-	{"state", required_argument, NULL, OPTION_STATE},
-	{"run", required_argument, NULL, OPTION_RUN},
+	SETTINGS_OPTIONS,
 	{"check", no_argument, NULL, OPTION_CHECK},
 	{"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
 	{"plan", no_argument, NULL, OPTION_PLAN},
@@ -39,9 +26,6 @@ static const struct option long_options[] = {
 	{"status", no_argument, NULL, OPTION_STATUS},
 	{"flows", no_argument, NULL, OPTION_FLOWS},
 	{"recover", no_argument, NULL, OPTION_RECOVER},
-	{"json", no_argument, NULL, OPTION_JSON},
-	{"version", no_argument, NULL, OPTION_VERSION},
-	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -79,30 +63,14 @@ void options_help(FILE *out)
 	      out);
 }
 
-static int complain(const char *what, const char *which)
-{
-	fprintf(stderr, "routed: %s '%s'; 'routed --help' lists the options\n",
-		what, which);
-	return -EINVAL;
-}
-
-/* In our own words, as getopt_long() would begin with the program's path. */
-static int complain_option(int result, char **argv)
-{
-	const char letter[] = {'-', (char)optopt, '\0'};
-	bool is_letter = optopt > 0 && optopt <= UCHAR_MAX;
-
-	return complain(result == ':' ? "an argument is missing behind"
-				      : "no such option:",
-			is_letter ? letter : argv[optind - 1]);
-}
-
 /* Two actions at once are nobody's wish. */
 static int set_action(struct options *options, enum options_action action,
 		      const char *option)
 {
 	if (options->action != ACTION_RUN && options->action != action)
-		return complain("only one action at a time, not also", option);
+		return settings_complain(&options->settings,
+					 "only one action at a time, not also",
+					 option);
 	options->action = action;
 	return 0;
 }
@@ -126,7 +94,7 @@ static int take_action(struct options *options, int option)
 		return set_action(options, ACTION_FLOWS, "--flows");
 	case OPTION_RECOVER:
 		return set_action(options, ACTION_RECOVER, "--recover");
-	case OPTION_VERSION:
+	case SETTINGS_VERSION:
 		return set_action(options, ACTION_VERSION, "--version");
 	case 'h':
 		return set_action(options, ACTION_HELP, "--help");
@@ -136,29 +104,8 @@ static int take_action(struct options *options, int option)
 
 static int take_option(struct options *options, int option)
 {
-	switch (option) {
-	case 'f':
-		options->is_foreground = true;
+	if (settings_take(&options->settings, option))
 		return 0;
-	case 'c':
-		options->config_file = optarg;
-		return 0;
-	case OPTION_PROXY:
-		options->proxy = optarg;
-		return 0;
-	case OPTION_PASSWORD_FILE:
-		options->password_file = optarg;
-		return 0;
-	case OPTION_STATE:
-		options->state_dir = optarg;
-		return 0;
-	case OPTION_RUN:
-		options->run_dir = optarg;
-		return 0;
-	case OPTION_JSON:
-		options->is_json = true;
-		return 0;
-	}
 	return take_action(options, option);
 }
 
@@ -184,14 +131,18 @@ int options_parse(struct options *options, int argc, char **argv)
 {
 	int option;
 
-	*options = (struct options){.action = ACTION_RUN};
+	*options = (struct options){
+		.action = ACTION_RUN,
+		.settings = {.program = "routed"},
+	};
 	optind = 0;
-	while ((option = getopt_long(argc, argv, ":fc:h", long_options,
+	while ((option = getopt_long(argc, argv, SETTINGS_LETTERS, long_options,
 				     NULL)) != -1) {
 		int ret;
 
 		if (option == '?' || option == ':')
-			return complain_option(option, argv);
+			return settings_complain_option(&options->settings,
+							option, argv);
 		ret = take_option(options, option);
 		if (ret < 0)
 			return ret;
@@ -199,48 +150,15 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (options->action == ACTION_EXPLAIN && optind < argc) {
 		if (options_parse_port(argv[optind], &options->port,
 				       &options->network) < 0)
-			return complain("PORT or PORT/PROTOCOL was expected, "
-					"not",
-					argv[optind]);
+			return settings_complain(
+				&options->settings,
+				"PORT or PORT/PROTOCOL was expected, "
+				"not",
+				argv[optind]);
 		optind++;
 	}
 	if (optind < argc)
-		return complain("unexpected argument", argv[optind]);
-	if (options->proxy && options->config_file)
-		return complain("--proxy stands for a whole file, so not also",
-				options->config_file);
-	if (options->password_file && !options->proxy)
-		return complain("--password-file needs --proxy, but there is",
-				options->password_file);
-	return 0;
-}
-
-int options_read(const struct options *options, struct options_source *source,
-		 struct diag *diag)
-{
-	if (options->proxy) {
-		source->file = "--proxy";
-		int ret = config_text_for_proxy(&source->text, options->proxy,
-						options->password_file, diag);
-		source->length = ret < 0 ? 0 : strlen(source->text);
-		return ret;
-	}
-	source->file = options->config_file ? options->config_file
-					    : CONFIG_DEFAULT_FILE;
-	return config_read(&source->text, &source->length, source->file, diag);
-}
-
-int options_load(const struct options *options, struct config **config,
-		 const struct options_source *source, struct diag *diag)
-{
-	int ret = config_load(config, source->text, source->length,
-			      source->file, diag);
-
-	if (ret < 0)
-		return ret;
-	if (options->state_dir)
-		(*config)->state_dir = options->state_dir;
-	if (options->run_dir)
-		(*config)->run_dir = options->run_dir;
-	return ret;
+		return settings_complain(&options->settings,
+					 "unexpected argument", argv[optind]);
+	return settings_check(&options->settings);
 }

@@ -113,7 +113,8 @@ static int explain_here(const struct options *options,
 					options->port, options->network) == 0)
 		json = explain_json(explanation);
 	if (json) {
-		(options->is_json ? print_json : print_explanation)(out, json);
+		(options->settings.is_json ? print_json
+					   : print_explanation)(out, json);
 		status = EXIT_SUCCESS;
 	} else {
 		fprintf(stderr,
@@ -139,9 +140,10 @@ int verbs_print_explanation(const char *run_dir, const struct options *options,
 		json_set_text(request, "network",
 			      options->network == NETWORK_UDP ? "udp" : "tcp");
 	}
-	int ret = call(run_dir, request,
-		       options->is_json ? print_json : print_explanation, out,
-		       error);
+	int ret =
+		call(run_dir, request,
+		     options->settings.is_json ? print_json : print_explanation,
+		     out, error);
 	json_free(request);
 	if (ret == 0)
 		return EXIT_SUCCESS;

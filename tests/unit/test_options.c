@@ -38,15 +38,15 @@ static void nothing_asked_for_is_to_run(void **state)
 	(void)state;
 	assert_int_equal(parse(&options, "dnsd"), 0);
 	assert_int_equal(options.action, ACTION_RUN);
-	assert_false(options.is_foreground);
-	assert_null(options.config_file);
+	assert_false(options.settings.is_foreground);
+	assert_null(options.settings.config_file);
 	assert_int_equal(parse(&options, "dnsd -f -c x.yaml --state s --run r"),
 			 0);
 	assert_int_equal(options.action, ACTION_RUN);
-	assert_true(options.is_foreground);
-	assert_string_equal(options.config_file, "x.yaml");
-	assert_string_equal(options.state_dir, "s");
-	assert_string_equal(options.run_dir, "r");
+	assert_true(options.settings.is_foreground);
+	assert_string_equal(options.settings.config_file, "x.yaml");
+	assert_string_equal(options.settings.state_dir, "s");
+	assert_string_equal(options.settings.run_dir, "r");
 }
 
 static void every_action_has_its_option(void **state)
@@ -84,7 +84,7 @@ static void a_name_to_explain_may_have_a_type(void **state)
 	assert_int_equal(parse(&options, "dnsd --explain a.example MX --json"),
 			 0);
 	assert_string_equal(options.type, "MX");
-	assert_true(options.is_json);
+	assert_true(options.settings.is_json);
 }
 
 static void a_dump_has_a_form(void **state)
@@ -136,46 +136,6 @@ static void a_wrong_command_line_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		assert_int_equal(parse(&options, lines[i]), -EINVAL);
-}
-
-/* What is told on stderr when `line` is refused; free() it. */
-static char *complaint(const char *line)
-{
-	struct options options;
-	FILE *before = stderr;
-	char *text = NULL;
-	size_t size = 0;
-
-	stderr = open_memstream(&text, &size);
-	assert_non_null(stderr);
-	assert_int_equal(parse(&options, line), -EINVAL);
-	fclose(stderr);
-	stderr = before;
-	return text;
-}
-
-static void a_wrong_option_is_named_with_the_way_to_help(void **state)
-{
-	static const struct {
-		const char *line, *words;
-	} cases[] = {
-		{"/usr/sbin/dnsd -x", "no such option: '-x'"},
-		{"/usr/sbin/dnsd --nonsense", "no such option: '--nonsense'"},
-		{"/usr/sbin/dnsd --status=3", "no such option: '--status=3'"},
-		{"/usr/sbin/dnsd -c", "an argument is missing behind '-c'"},
-		{"/usr/sbin/dnsd --explain",
-		 "an argument is missing behind '--explain'"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		char *text = complaint(cases[i].line);
-
-		assert_memory_equal(text, "dnsd: ", 6);
-		assert_non_null(strstr(text, cases[i].words));
-		assert_non_null(strstr(text, "'dnsd --help'"));
-		free(text);
-	}
 }
 
 static void help_fits_a_screen(void **state)
@@ -245,7 +205,6 @@ int main(void)
 		cmocka_unit_test(a_dump_has_a_form),
 		cmocka_unit_test(addresses_to_listen_at_may_be_repeated),
 		cmocka_unit_test(a_wrong_command_line_is_refused),
-		cmocka_unit_test(a_wrong_option_is_named_with_the_way_to_help),
 		cmocka_unit_test(help_fits_a_screen),
 		cmocka_unit_test(options_lie_over_the_config),
 		cmocka_unit_test(a_missing_file_is_told),

@@ -34,8 +34,8 @@ static void nothing_said_means_to_run_in_the_background(void **state)
 	(void)state;
 	assert_int_equal(parse(&options, ""), 0);
 	assert_int_equal(options.action, ACTION_RUN);
-	assert_false(options.is_foreground);
-	assert_null(options.config_file);
+	assert_false(options.settings.is_foreground);
+	assert_null(options.settings.config_file);
 }
 
 static void each_action_has_its_option(void **state)
@@ -107,28 +107,6 @@ static void what_contradicts_itself_is_refused(void **state)
 		assert_int_equal(parse(&options, lines[i]), -EINVAL);
 }
 
-static void proxy_stands_for_a_configuration(void **state)
-{
-	struct options options;
-	struct config *config;
-	struct diag diag;
-	struct options_source source;
-
-	(void)state;
-	assert_int_equal(parse(&options, "--proxy socks5://127.0.0.1:1080 "
-					 "--run /r --state /s"),
-			 0);
-	diag_init(&diag);
-	assert_int_equal(options_read(&options, &source, &diag), 0);
-	assert_int_equal(options_load(&options, &config, &source, &diag), 0);
-	assert_string_equal(config->run_dir, "/r");
-	assert_string_equal(config->state_dir, "/s");
-	assert_string_equal(config->file, "--proxy");
-	config_free(config);
-	free(source.text);
-	diag_fini(&diag);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,7 +115,6 @@ int main(void)
 		cmocka_unit_test(explain_takes_a_port_and_a_protocol),
 		cmocka_unit_test(what_is_no_port_is_refused),
 		cmocka_unit_test(what_contradicts_itself_is_refused),
-		cmocka_unit_test(proxy_stands_for_a_configuration),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

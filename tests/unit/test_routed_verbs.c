@@ -240,7 +240,7 @@ static int ask_explanation(struct home *home, FILE *out)
 	const struct options options = {.target = "example.com",
 					.port = 443,
 					.network = NETWORK_TCP,
-					.is_json = true};
+					.settings.is_json = true};
 
 	return verbs_print_explanation(home->folder, &options, NULL, out);
 }
