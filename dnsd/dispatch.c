@@ -297,10 +297,26 @@ static enum query_decided decided(void *ctx, const struct asker *asker,
 	return QUERY_ANSWERED;
 }
 
+/* A reload: the new configuration answers what the old one was asked. */
+static bool canceled(void *ctx, const struct queries *queries,
+		     const struct asker *asker, const struct question *question)
+{
+	struct dispatch *dispatch = ctx;
+	const struct job job = {dispatch, asker, question};
+
+	if (dispatch->queries == queries)
+		return false;
+	const struct decision decision =
+		decide(dispatch->config, question, &asker->client.addr);
+	act(&job, &decision);
+	return true;
+}
+
 const struct query_ops dispatch_query_ops = {
 	.reply = pass_on,
 	.fail = fail,
 	.decided = decided,
+	.canceled = canceled,
 };
 
 void dispatch_stats(const struct dispatch *dispatch,

@@ -113,6 +113,19 @@ static void query_fail(struct query *query, uint16_t ede, const char *why)
 	query_end(query);
 }
 
+/* Fails too, but for what somebody else can still answer. */
+static void query_cancel(struct query *query,
+			 const struct upstream_result *result)
+{
+	const struct queries_conf *conf = &query->queries->conf;
+
+	if (conf->ops->canceled(conf->ctx, query->queries, &query->asker,
+				&query->question))
+		query_end(query);
+	else
+		query_fail(query, result->ede, result->why);
+}
+
 static void pass_on(struct query *query, const struct upstream_result *result)
 {
 	struct queries *queries = query->queries;
@@ -181,7 +194,7 @@ static void on_decide(struct query *query, const struct upstream_result *result)
 		pass_on(query, result);
 		return;
 	case RESOLVED_CANCELED:
-		query_fail(query, result->ede, result->why);
+		query_cancel(query, result);
 		return;
 	case RESOLVED_MALFORMED:
 		query_fail(query, EDE_NETWORK_ERROR, WHY_MALFORMED);
@@ -235,7 +248,9 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 
 	switch (query->purpose) {
 	case QUERY_FORWARD:
-		if (result->status < 0)
+		if (result->status == -ECANCELED)
+			query_cancel(query, result);
+		else if (result->status < 0)
 			query_fail(query, result->ede, result->why);
 		else
 			pass_on(query, result);

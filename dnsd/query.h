@@ -51,6 +51,14 @@ struct query_ops {
 	enum query_decided (*decided)(void *ctx, const struct asker *asker,
 				      const struct question *question,
 				      const struct verdict *verdict);
+	/*
+	 * The upstreams of these queries are gone.  True: others have taken
+	 * the question, as after a reload, and will reply; false: nobody has,
+	 * as dnsd stops.
+	 */
+	bool (*canceled)(void *ctx, const struct queries *queries,
+			 const struct asker *asker,
+			 const struct question *question);
 };
 
 struct queries_counters {
@@ -71,7 +79,10 @@ struct queries_conf {
 
 NODISCARD int queries_new(struct queries **queries,
 			  const struct queries_conf *conf);
-/* Upstreams are freed first: their end ends every query. */
+/*
+ * Upstreams are freed first: their end ends every query, here at least; see
+ * `canceled`.
+ */
 void queries_free(struct queries *queries);
 
 /* Asks that group (UPSTREAM_DEFAULT: the config's) and passes the answer on. */

@@ -27,9 +27,9 @@ NODISCARD int service_start(struct service **service, struct ev_loop *loop,
 			    struct daemon *daemon, struct config *config);
 
 /*
- * Goes on with another configuration.  What was read at the start only
- * (addresses to listen at, the pool, folders, user) must be as it was:
- * ERR_CONFIG otherwise.
+ * Goes on with another configuration, which answers the queries under way too.
+ * What was read at the start only (addresses to listen at, the pool, folders,
+ * user) must be as it was: ERR_CONFIG otherwise.
  */
 NODISCARD int service_reload(struct service *service, struct config *config);
 

@@ -461,7 +461,7 @@ def test_a_bad_reload_changes_nothing(laptop, start, bad, word):
     assert data(ask(laptop, "keep.example")) == before
 
 
-def test_reloads_under_load_leave_no_query_without_an_answer(laptop, start):
+def test_reloads_under_load_fail_no_query(laptop, start):
     daemons = start()
     names = ["direct.example", "home.example", "e.example"] * 40
     sock = laptop.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -477,7 +477,7 @@ def test_reloads_under_load_leave_no_query_without_an_answer(laptop, start):
         seen = set()
         while len(seen) < len(names):
             answer = dns.message.from_wire(sock.recv(1500))
-            assert answer.rcode() in (dns.rcode.NOERROR, dns.rcode.SERVFAIL)
+            assert answer.rcode() == dns.rcode.NOERROR
             seen.add(answer.id)
         reload_is_over(daemons, "reloaded", number + 1)
     sock.close()

@@ -10,7 +10,9 @@ check does arrive, so the test would see it.
 import contextlib
 import itertools
 import json
+import os
 import resource
+import signal
 import socket
 import struct
 
@@ -682,6 +684,25 @@ def test_a_client_that_leaves_while_we_resolve_harms_nobody(laptop):
     for late in list(held):
         late.send(late.reply())
     assert addresses(laptop.ask()) == [GOOD]
+
+
+def test_a_reload_asks_again_what_is_under_way(laptop):
+    held = []
+    server = laptop.server(held.append)
+    laptop.start(timeout="60s")
+    with laptop.client() as client, socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(20)
+        control.connect(str(laptop.machine.path("/run/ersatz/dnsd.sock")))
+        control.sendall(b'{"verb":"resolve","name":"a.example"}\n')
+        query = dns.message.make_query("b.example", "A", use_edns=0)
+        client.send(query.to_wire())
+        wait_until(lambda: len(held) >= 2, "both were asked upstream")
+        server.conduct = honest
+        os.kill(laptop.ersatz.pid("dnsd"), signal.SIGHUP)
+        answer = dns.message.from_wire(client.recv(65535))
+        assert query.is_response(answer) and addresses(answer) == [GOOD]
+        # A client of the control socket asks again itself.
+        assert "reads its configuration anew" in control.recv(4096).decode()
 
 
 def test_a_stop_answers_what_is_under_way(laptop):

@@ -397,6 +397,27 @@ static void an_answer_with_news_leaves_by_way_of_routed(void **state)
 	assert_int_equal(sent.how, REPLY);
 }
 
+static void a_reload_takes_over_what_is_under_way(void **state)
+{
+	static int before, after;
+	struct fixture *f = *state;
+	struct question question = {.type = DNS_TYPE_A,
+				    .udp_size = DNS_UDP_SIZE};
+	const struct queries *old = (const struct queries *)&before;
+
+	assert_int_equal(name_parse(&question.name, "b.example"), 0);
+	match(OUTBOUND_DIRECT);
+	handed.how = NOBODY;
+	dispatch_set_config(f->dispatch, &f->config, (struct queries *)&before);
+	assert_false(dispatch_query_ops.canceled(f->dispatch, old, &f->asker,
+						 &question));
+	assert_int_equal(handed.how, NOBODY);
+	dispatch_set_config(f->dispatch, &f->config, (struct queries *)&after);
+	assert_true(dispatch_query_ops.canceled(f->dispatch, old, &f->asker,
+						&question));
+	assert_int_equal(handed.how, FORWARD);
+}
+
 static void garbage_is_counted_and_answered_if_it_can_be(void **state)
 {
 	static const uint8_t empty[DNS_HEADER_SIZE] = {0x12, 0x34};
@@ -430,6 +451,7 @@ int main(void)
 		TEST(the_rest_is_handed_to_the_upstream),
 		TEST(an_answer_with_news_leaves_by_way_of_routed),
 		TEST(a_verdict_by_address_is_acted_on),
+		TEST(a_reload_takes_over_what_is_under_way),
 		TEST(garbage_is_counted_and_answered_if_it_can_be),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

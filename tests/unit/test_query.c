@@ -38,6 +38,9 @@ static struct {
 	struct facts facts;
 	struct verdict verdict;
 	enum query_decided decided;
+	/* on_canceled() */
+	int cancels;
+	bool is_taken;
 	/* what came out */
 	int replies, failures;
 	uint8_t reply[DNS_MESSAGE_MAX];
@@ -154,7 +157,21 @@ static enum query_decided on_decided(void *ctx, const struct asker *asker,
 	return t.decided;
 }
 
-static const struct query_ops ops = {on_reply, on_fail, on_decided};
+static bool on_canceled(void *ctx, const struct queries *queries,
+			const struct asker *asker,
+			const struct question *question)
+{
+	(void)ctx;
+	assert_ptr_equal(queries, t.queries);
+	assert_int_equal(asker->tcp_client, 99);
+	assert_int_equal(question->id, 0x4711);
+	assert_memory_equal(question->raw, t.raw, question->raw_length);
+	t.cancels++;
+	return t.is_taken;
+}
+
+static const struct query_ops ops = {on_reply, on_fail, on_decided,
+				     on_canceled};
 
 static int set_up(void **state)
 {
@@ -417,6 +434,18 @@ static void the_end_of_the_daemon_decides_nothing(void **state)
 	assert_int_equal(t.decisions, 0);
 }
 
+static void what_others_take_over_gets_no_failure(void **state)
+{
+	(void)state;
+	t.is_taken = true;
+	decide();
+	answer_error(-ECANCELED);
+	forward(UPSTREAM_DEFAULT);
+	answer_error(-ECANCELED);
+	assert_int_equal(t.cancels, 2);
+	assert_done(0, 0);
+}
+
 static void the_verb_gives_every_address(void **state)
 {
 	(void)state;
@@ -492,6 +521,7 @@ int main(void)
 		TEST(a_proxy_may_know_what_the_upstream_does_not),
 		TEST(what_nobody_carries_is_told_as_it_is),
 		TEST(the_end_of_the_daemon_decides_nothing),
+		TEST(what_others_take_over_gets_no_failure),
 		TEST(the_verb_gives_every_address),
 		TEST(the_verb_asks_the_upstream_of_the_rule),
 		TEST(the_verb_says_what_is_wrong),
