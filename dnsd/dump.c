@@ -88,7 +88,12 @@ static int on_row(void *ctx, const struct map_row *row)
 	int64_t used_ms = row->slot < printing->used->slots
 				  ? printing->used->ms[row->slot]
 				  : 0;
-	return dump_write_row(&printing->writer, row, used_ms ? used_ms : -1);
+	if (used_ms == 0)
+		used_ms = -1;
+	/* It was told by another clock, which may lag by the turn of a loop. */
+	else if (used_ms < row->created_ms)
+		used_ms = row->created_ms;
+	return dump_write_row(&printing->writer, row, used_ms);
 }
 
 static int print_rows(const struct config *config, struct map_reader *map,
