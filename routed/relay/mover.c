@@ -112,8 +112,11 @@ void mover_start(struct mover *mover, int app_fd, int out_fd)
 	*mover = (struct mover){0};
 	mover->side[MOVER_APP].fd = app_fd;
 	mover->side[MOVER_OUT].fd = out_fd;
-	for (int i = 0; i < 2; i++)
+	/* What the poller said before is unknown here: the end, perhaps. */
+	for (int i = 0; i < 2; i++) {
 		mover->side[i].is_readable = mover->side[i].is_writable = true;
+		mover->side[i].is_ending = true;
+	}
 }
 
 void mover_note(struct mover *mover, enum mover_end end, uint32_t events)
@@ -140,9 +143,10 @@ static enum mover_result note_unread(struct mover_side *from, ssize_t result)
 {
 	if (result < 0 && !is_again(errno))
 		return MOVER_BROKE;
+	/* "Not now" also says that no end waits yet: it will be an edge. */
 	if (result == 0)
 		from->has_ended = true;
-	from->is_readable = false;
+	from->is_readable = from->is_ending = false;
 	return MOVER_WAITS;
 }
 

@@ -44,7 +44,7 @@ struct mover_side {
 	int fd;
 	bool is_readable;
 	bool is_writable;
-	bool is_ending;  /* an end or an error waits behind what is there */
+	bool is_ending;  /* an end or an error may wait behind what is there */
 	bool has_failed; /* it has an error to tell */
 	bool has_ended;  /* its last byte was read */
 	bool is_shut;    /* shutdown() was called on it */

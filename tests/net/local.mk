@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	tests/net/test_map_crash.py \
 	tests/net/test_processes.py \
 	tests/net/test_upstream.py \
+	tests/net/test_relay.py \
 	tests/net/test_routes.py \
 	tests/net/test_way.py \
 	tests/net/topology.py

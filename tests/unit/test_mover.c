@@ -297,6 +297,27 @@ static void a_half_close_of_the_far_end_passes_too(void **state)
 	end();
 }
 
+/* What the poller told the dial is not told to the mover again. */
+static void an_end_from_before_the_start_is_seen(void **state)
+{
+	struct epoll_event event;
+	char byte;
+
+	(void)state;
+	begin(2);
+	assert_int_equal(send(t.out, "all of it", 9, 0), 9);
+	__real_shutdown(t.out, SHUT_WR);
+	do {
+		assert_true(epoll_wait(t.epoll, &event, 1, HANG_MS) > 0);
+	} while (!(event.events & EPOLLRDHUP));
+	while (epoll_wait(t.epoll, &event, 1, 0) > 0)
+		;
+	turn();
+	expect_text(t.app, "all of it");
+	assert_int_equal(read_soon(t.app, &byte, 1), 0);
+	end();
+}
+
 static void the_end_comes_after_all_bytes(void **state)
 {
 	const size_t size = 3 << 20;
@@ -449,6 +470,7 @@ int main(void)
 		cmocka_unit_test(a_lane_gives_its_pipe_back),
 		cmocka_unit_test(a_half_close_leaves_the_other_way_open),
 		cmocka_unit_test(a_half_close_of_the_far_end_passes_too),
+		cmocka_unit_test(an_end_from_before_the_start_is_seen),
 		cmocka_unit_test(the_end_comes_after_all_bytes),
 		cmocka_unit_test(a_full_receiver_stops_the_sender),
 		cmocka_unit_test(a_reset_passes_as_a_reset),
