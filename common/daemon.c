@@ -6,17 +6,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define RUN_MODE 0755
 #define STATE_MODE 0750
+#define LOCK_WAIT_MS 500
 
 /* The first process: ends with what became of the second. */
 NORETURN static void await(int fd, pid_t child)
@@ -129,10 +132,42 @@ static int write_pid(int fd)
 	return written == n ? 0 : -ENOSPC;
 }
 
+/*
+ * A process that was killed holds its lock until the kernel has taken its
+ * memory back; who starts the next one at once should not have to know.
+ */
+static bool has_ended_soon(pid_t pid)
+{
+	struct pollfd poll_fd = {.events = POLLIN};
+	bool has_ended;
+
+	if (pid <= 0)
+		return false;
+	poll_fd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (poll_fd.fd < 0)
+		return errno == ESRCH;
+	has_ended = poll(&poll_fd, 1, LOCK_WAIT_MS) == 1;
+	close(poll_fd.fd);
+	return has_ended;
+}
+
+static int lock_file(int fd, pid_t *holder)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno != EAGAIN && errno != EACCES)
+		return -errno;
+	*holder = read_pid(fd);
+	if (has_ended_soon(*holder) && fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	return ERR_RUNNING;
+}
+
 int daemon_lock(struct daemon *daemon, const char *run_dir, const char *name,
 		pid_t *holder)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char path[PATH_MAX];
 	int fd, ret;
 
@@ -142,15 +177,9 @@ int daemon_lock(struct daemon *daemon, const char *run_dir, const char *name,
 	fd = open_pid_file(path);
 	if (fd < 0)
 		return fd;
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-		ret = -errno;
-		if (ret == -EAGAIN || ret == -EACCES) {
-			*holder = read_pid(fd);
-			ret = ERR_RUNNING;
-		}
-		goto close_fd;
-	}
-	ret = write_pid(fd);
+	ret = lock_file(fd, holder);
+	if (ret == 0)
+		ret = write_pid(fd);
 	if (ret < 0)
 		goto close_fd;
 	daemon->lock_fd = fd;

@@ -37,8 +37,8 @@ void daemon_ready(struct daemon *daemon);
 
 /*
  * Takes "RUN/NAME.pid" with a lock of the open file description and writes
- * the process id: after daemon_detach().  ERR_RUNNING when another holds it;
- * *holder is its id.
+ * the process id: after daemon_detach().  ERR_RUNNING when another holds it
+ * and does not end within half a second; *holder is its id.
  */
 NODISCARD int daemon_lock(struct daemon *daemon, const char *run_dir,
 			  const char *name, pid_t *holder);

@@ -200,6 +200,45 @@ static void second_instance_learns_who_holds_the_lock(void **state)
 	daemon_unlock(&second);
 }
 
+static pid_t start_holder(const char *run_dir)
+{
+	struct daemon daemon = {-1, -1};
+	int ready[2];
+	pid_t child, holder;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		if (daemon_lock(&daemon, run_dir, "dnsd", &holder) < 0 ||
+		    write(ready[1], "", 1) != 1)
+			_exit(EXIT_FAILURE);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return child;
+}
+
+/* A process that was sent SIGKILL has the lock for a moment more. */
+static void killed_instance_is_waited_for(void **state)
+{
+	struct daemon daemon = {-1, -1};
+	pid_t holder;
+
+	for (int i = 0; i < 20; i++) {
+		pid_t child = start_holder(*state);
+
+		kill(child, SIGKILL);
+		assert_int_equal(daemon_lock(&daemon, *state, "dnsd", &holder),
+				 0);
+		daemon_unlock(&daemon);
+		waitpid(child, NULL, 0);
+	}
+}
+
 static void unlock_empties_the_file_but_leaves_it(void **state)
 {
 	struct daemon daemon = {-1, -1};
@@ -433,6 +472,7 @@ int main(void)
 		FOLDER_TEST(second_instance_learns_who_holds_the_lock),
 		FOLDER_TEST(unlock_empties_the_file_but_leaves_it),
 		FOLDER_TEST(lock_of_one_who_was_killed_is_free),
+		FOLDER_TEST(killed_instance_is_waited_for),
 		FOLDER_TEST(link_in_place_of_the_file_is_refused),
 		FOLDER_TEST(missing_run_folder_is_an_error),
 		FOLDER_TEST(folders_are_made_with_their_parents),
