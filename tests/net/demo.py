@@ -140,7 +140,7 @@ def main():
     finally:
         network.close()
     print("\nThat was all of it; nothing is left behind.  Next: README.md, "
-          "\"Your own machine\".")
+          "\"A first use\".")
 
 
 if __name__ == "__main__":
