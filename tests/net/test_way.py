@@ -101,18 +101,23 @@ def test_ping_is_answered_with_unreachable_and_no_invented_time(net, ersatz):
     assert "time=" not in result.stdout
 
 
-def test_200_parallel_fetches_of_1_mib_are_right(net, site, ersatz):
+def fetch_in_parallel(net, site, count):
+    """`count` bodies of 1 MiB at once, each with the right checksum."""
     body = os.urandom(1 << 20)
     (site / "mib").write_bytes(body)
     folder = net.folder / "fetched"
     folder.mkdir()
     net.laptop.run(["curl", "-sS", "--fail", "--parallel", "--parallel-max",
                     "200", "--parallel-immediate", "-o", f"{folder}/#1",
-                    "http://site.example/mib?[1-200]"], timeout=110)
+                    f"http://site.example/mib?[1-{count}]"], timeout=110)
     files = list(folder.iterdir())
-    assert len(files) == 200
+    assert len(files) == count
     assert {topology.sha256(f) for f in files} == {
         hashlib.sha256(body).hexdigest()}
+
+
+def test_200_parallel_fetches_of_1_mib_are_right(net, site, ersatz):
+    fetch_in_parallel(net, site, 200)
 
 
 def start_dante(net, user="carrier", password="secret word"):
@@ -135,25 +140,33 @@ socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 protocol: tcp }
     return user, password
 
 
-@pytest.fixture
-def through_dante(net, site):
-    """Half-close needs a proxy that passes it on: microsocks does not."""
-    user, password = start_dante(net)
-    daemons = Ersatz(net.laptop, f"""\
+def configure_dante(machine, user, password, microsocks="none.example"):
+    """Through dante, but for the one name that goes through microsocks."""
+    daemons = Ersatz(machine, f"""\
 outbounds:
   dante:
     type: socks5
     server: {ADDRESS['proxy']}:1081
     username: {user}
     password-file: /etc/ersatz/password
+  microsocks: {{ type: socks5, server: "{ADDRESS['proxy']}:1080" }}
 rules:
   - DOMAIN,direct.example,DIRECT
+  - DOMAIN,rejected.example,REJECT
+  - DOMAIN,{microsocks},microsocks
   - MATCH,dante
 """)
-    net.laptop.path("/etc/ersatz/password").write_text(password + "\n")
-    net.laptop.run("chgrp ersatz /etc/ersatz/password;"
-                   "chmod 640 /etc/ersatz/password")
-    daemons.up()
+    machine.path("/etc/ersatz/password").write_text(password + "\n")
+    machine.run("chgrp ersatz /etc/ersatz/password;"
+                "chmod 640 /etc/ersatz/password")
+    return daemons
+
+
+@pytest.fixture
+def through_dante(net, site):
+    """Half-close needs a proxy that passes it on: microsocks does not."""
+    user, password = start_dante(net)
+    daemons = configure_dante(net.laptop, user, password).up()
     yield daemons
     daemons.down()
 
@@ -177,34 +190,37 @@ def test_wrong_password_is_an_error_at_the_application(net, through_dante):
 WAYS = ("site.example", "direct.example")
 
 
-@pytest.mark.parametrize("name", WAYS)
-def test_client_closes_first_and_still_receives(net, through_dante, name):
+def half_close_both_ways(net, name):
+    """Whoever closes first, the other still sends all it has."""
     def answers_after_the_end(sock):
         received = peer.receive_all(sock)
         peer.send_blocks(sock, 1 << 20)
         return received
 
-    role = peer.Role(net.site, 7000, answers_after_the_end)
-    client = peer.connect(net.laptop, fake_of(net.laptop, name), 7000)
-    sent = peer.send_blocks(client, 1 << 20)
-    client.shutdown(socket.SHUT_WR)
-    assert peer.receive_all(client)[0] == 1 << 20
-    assert role.join() == (1 << 20, sent)
-
-
-@pytest.mark.parametrize("name", WAYS)
-def test_server_closes_first_and_still_receives(net, through_dante, name):
     def ends_then_listens(sock):
         peer.send_blocks(sock, 1 << 20)
         sock.shutdown(socket.SHUT_WR)
         return peer.receive_all(sock)
 
-    role = peer.Role(net.site, 7000, ends_then_listens)
-    client = peer.connect(net.laptop, fake_of(net.laptop, name), 7000)
+    address = fake_of(net.laptop, name)
+    role = peer.Role(net.site, 7000, answers_after_the_end)
+    client = peer.connect(net.laptop, address, 7000)
+    sent = peer.send_blocks(client, 1 << 20)
+    client.shutdown(socket.SHUT_WR)
+    assert peer.receive_all(client)[0] == 1 << 20
+    assert role.join() == (1 << 20, sent)
+
+    role = peer.Role(net.site, 7001, ends_then_listens)
+    client = peer.connect(net.laptop, address, 7001)
     assert peer.receive_all(client)[0] == 1 << 20
     sent = peer.send_blocks(client, 1 << 20)
     client.close()
     assert role.join() == (1 << 20, sent)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_half_close_both_ways(net, through_dante, name):
+    half_close_both_ways(net, name)
 
 
 @pytest.mark.parametrize("name", WAYS)
@@ -239,23 +255,23 @@ def test_reset_of_the_client_reaches_the_server(net, through_dante):
     assert role.join() == "reset"
 
 
+def move_body_both_ways(net, name, size):
+    fake = fake_of(net.laptop, name)
+    role = peer.Role(net.site, 7002, peer.receive_all)
+    client = peer.connect(net.laptop, fake, 7002)
+    sent = peer.send_blocks(client, size)
+    client.close()
+    assert role.join() == (size, sent)
+
+    role = peer.Role(net.site, 7003, lambda sock: peer.send_blocks(sock, size))
+    client = peer.connect(net.laptop, fake, 7003)
+    received = peer.receive_all(client)
+    assert received == (size, role.join())
+
+
 @pytest.mark.timeout(300)
 def test_body_of_1_gib_both_ways(net, through_dante):
-    def echoes_the_digest(sock):
-        received = peer.receive_all(sock)
-        return received
-
-    fake = fake_of(net.laptop, "site.example")
-    role = peer.Role(net.site, 7000, echoes_the_digest)
-    client = peer.connect(net.laptop, fake, 7000)
-    sent = peer.send_blocks(client, GIB)
-    client.close()
-    assert role.join() == (GIB, sent)
-
-    role = peer.Role(net.site, 7001, lambda sock: peer.send_blocks(sock, GIB))
-    client = peer.connect(net.laptop, fake, 7001)
-    received = peer.receive_all(client)
-    assert received == (GIB, role.join())
+    move_body_both_ways(net, "site.example", GIB)
 
 
 def test_flows_do_not_wait_for_one_that_is_not_read(net, through_dante):
@@ -274,22 +290,32 @@ def test_flows_do_not_wait_for_one_that_is_not_read(net, through_dante):
     stuck.join()
 
 
+def set_firewall(machine, firewall, rp_filter):
+    for device in ("all", "default", "eth0"):
+        machine.sysctl(**{f"net__ipv4__conf__{device}__rp_filter": rp_filter})
+    if firewall == "input drop":
+        machine.path("/etc/fw.nft").write_text(INPUT_DROP)
+        machine.run("nft -f /etc/fw.nft")
+
+
+def test_firewall_of_these_tests_drops(net):
+    """The control of what follows: what it is there to stop, it stops."""
+    set_firewall(net.laptop, "input drop", 0)
+    silent = peer.listen(net.laptop, 7777)
+    with pytest.raises(OSError):
+        peer.connect(net.router, ADDRESS["laptop"], 7777, timeout=0.3)
+    silent.close()
+
+
 @pytest.mark.parametrize("firewall", ("no firewall", "input drop"))
 @pytest.mark.parametrize("rp_filter", (0, 1, 2))
 def test_under_firewall_and_rp_filter(net, site, firewall, rp_filter):
     laptop = net.laptop
-    for device in ("all", "default", "eth0"):
-        laptop.sysctl(**{f"net__ipv4__conf__{device}__rp_filter": rp_filter})
-    if firewall == "input drop":
-        laptop.path("/etc/fw.nft").write_text(INPUT_DROP)
-        laptop.run("nft -f /etc/fw.nft")
-        # The control: what the firewall is there to stop, it stops.
-        silent = peer.listen(laptop, 7777)
-        with pytest.raises(OSError):
-            peer.connect(net.router, ADDRESS["laptop"], 7777, timeout=0.3)
-        silent.close()
-    net.start_microsocks()
-    daemons = Ersatz(laptop).up()
+    set_firewall(laptop, firewall, rp_filter)
+    net.start_microsocks()  # it takes 200 at once better than dante does
+    net.knows_site(net.proxy, "dante.example")
+    user, password = start_dante(net)
+    daemons = configure_dante(laptop, user, password, "site.example").up()
     for version in (4, 6):
         answer = laptop.out(f"curl -{version} -sS http://site.example/who")
         assert answer.split()[0] in (ADDRESS["proxy"], ADDRESS6["proxy"])
@@ -297,6 +323,10 @@ def test_under_firewall_and_rp_filter(net, site, firewall, rp_filter):
         assert answer.split()[0] in (ADDRESS["laptop"], ADDRESS6["laptop"])
         with pytest.raises(ConnectionRefusedError):
             peer.connect(laptop, fake_of(laptop, "site.example", version), 81)
+    assert "NXDOMAIN" in laptop.out("dig rejected.example")
+    fetch_in_parallel(net, site, 200)
+    half_close_both_ways(net, "dante.example")
+    move_body_both_ways(net, "dante.example", 64 << 20)
     daemons.down()
 
 
