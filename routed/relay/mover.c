@@ -270,6 +270,21 @@ static enum mover_result lane_run(struct mover *mover, struct mover_room *room,
 	return result;
 }
 
+/*
+ * A side that failed is read until it says so.  But nobody would read it any
+ * more after a half-close, and an application that is gone may not keep a
+ * flow that the far end takes nothing of.  (An application that is slow still
+ * gets what came before the reset.)
+ */
+static bool is_lost(const struct mover *mover, enum mover_end end)
+{
+	const struct mover_side *from = &mover->side[end];
+	const struct mover_side *to = &mover->side[1 - end];
+
+	return from->has_failed &&
+	       (from->has_ended || (end == MOVER_APP && !to->is_writable));
+}
+
 enum mover_result mover_run(struct mover *mover, struct mover_room *room)
 {
 	/* Both, whatever one says: a reset leaves data that can be read. */
@@ -278,11 +293,8 @@ enum mover_result mover_run(struct mover *mover, struct mover_room *room)
 
 	if (up == MOVER_BROKE || down == MOVER_BROKE)
 		return MOVER_BROKE;
-	/* A reset after a half-close: nobody would read it any more. */
-	for (int i = 0; i < 2; i++) {
-		if (mover->side[i].has_failed && mover->side[i].has_ended)
-			return MOVER_BROKE;
-	}
+	if (is_lost(mover, MOVER_APP) || is_lost(mover, MOVER_OUT))
+		return MOVER_BROKE;
 	if (mover->side[MOVER_APP].is_shut && mover->side[MOVER_OUT].is_shut)
 		return MOVER_ENDED;
 	return up == MOVER_AGAIN || down == MOVER_AGAIN ? MOVER_AGAIN

@@ -437,6 +437,27 @@ static void a_reset_while_blocked_frees_the_pipe(void **state)
 	end();
 }
 
+static void an_application_that_is_gone_keeps_no_blocked_flow(void **state)
+{
+	size_t sent = 0, last;
+
+	(void)state;
+	for (unsigned pipes = 0; pipes < 2; pipes++) {
+		begin(pipes);
+		do {
+			last = sent;
+			for (int i = 0; i < 100; i++) {
+				sent += write_stream(t.app, 9, sent, 1 << 20);
+				turn();
+			}
+		} while (sent > last);
+		assert_int_equal(t.result, MOVER_WAITS);
+		reset(&t.app);
+		break_soon();
+		end();
+	}
+}
+
 static void a_pipe_is_clean_for_the_next_flow(void **state)
 {
 	struct mover_room *room;
@@ -477,6 +498,8 @@ int main(void)
 		cmocka_unit_test(what_came_before_a_reset_is_delivered),
 		cmocka_unit_test(a_reset_after_a_half_close_passes),
 		cmocka_unit_test(a_reset_while_blocked_frees_the_pipe),
+		cmocka_unit_test(
+			an_application_that_is_gone_keeps_no_blocked_flow),
 		cmocka_unit_test(a_pipe_is_clean_for_the_next_flow),
 	};
 
