@@ -14,7 +14,7 @@ enum {
 	PIPE_SIZE = 256 << 10,
 	COPY_ROUNDS = 8, /* an event, then it is another flow's turn */
 	SPLICE_ROUNDS = 4,
-	/* A lane that moved less than this in a turn gives its pipe back. */
+	/* A lane that moved less than this in a turn begins to copy again. */
 	LOADED_SIZE = BUFFER_SIZE,
 };
 
@@ -252,6 +252,8 @@ static enum mover_result lane_run(struct mover *mover, struct mover_room *room,
 
 	if (to->is_shut)
 		return MOVER_WAITS;
+	if (!lane->pipe && lane->is_loaded)
+		lane->pipe = pipe_take(room);
 	if (!lane->pipe)
 		result = lane_copy(mover, room, end);
 	if (lane->pipe && result == MOVER_AGAIN)
@@ -259,8 +261,9 @@ static enum mover_result lane_run(struct mover *mover, struct mover_room *room,
 	if (result == MOVER_BROKE)
 		return result;
 
-	if (lane->in_pipe == 0 && result == MOVER_WAITS &&
-	    (from->has_ended || lane->bytes - before < LOADED_SIZE))
+	lane->is_loaded =
+		result == MOVER_AGAIN || lane->bytes - before >= LOADED_SIZE;
+	if (lane->in_pipe == 0)
 		lane_release(lane, room);
 	if (from->has_ended && lane->in_pipe == 0) {
 		to->is_shut = true;

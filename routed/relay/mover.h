@@ -8,6 +8,7 @@
  * leaves the rest in the kernel and a flow needs no memory of its own.  A
  * lane that fills the buffer is spliced through a pipe out of a small pool
  * for as long as it stays loaded; without a free pipe it goes on copying.
+ * Between its turns a lane has a pipe only while bytes are in there.
  *
  * The end of one side becomes shutdown() of the other once everything before
  * it was passed on, at most once; an error of one becomes a reset of the
@@ -52,7 +53,8 @@ struct mover_side {
 
 /* From side[i] to side[1 - i]. */
 struct mover_lane {
-	struct mover_pipe *pipe; /* NULL: copying */
+	struct mover_pipe *pipe; /* NULL: none now */
+	bool is_loaded;          /* wants a pipe at once in its next turn */
 	size_t in_pipe;          /* read and not yet written */
 	uint64_t bytes;          /* passed on */
 };

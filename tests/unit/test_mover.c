@@ -87,7 +87,7 @@ static void begin(unsigned pipes)
 	mover_start(&t.mover, app[1], out[1]);
 	watch(app[1], MOVER_APP);
 	watch(out[1], MOVER_OUT);
-	t.result = MOVER_WAITS;
+	t.result = MOVER_AGAIN; /* a flow that opens gets a turn */
 }
 
 static void end(void)
@@ -100,7 +100,7 @@ static void end(void)
 	mover_room_free(t.room);
 }
 
-/* Lets the mover run until it has nothing to do. */
+/* As the relay does: it runs after an event, or when it asks for a turn. */
 static void turn(void)
 {
 	struct epoll_event events[4];
@@ -108,15 +108,17 @@ static void turn(void)
 
 	if (t.mover.side[0].fd < 0)
 		return;
-	do {
+	for (;;) {
 		assert_true(++turns < 10000);
 		count = epoll_wait(t.epoll, events, 4, 0);
 		for (int i = 0; i < count; i++)
 			mover_note(&t.mover, (enum mover_end)events[i].data.u32,
 				   events[i].events);
+		if (t.result >= MOVER_ENDED ||
+		    (t.result == MOVER_WAITS && count == 0))
+			break;
 		t.result = mover_run(&t.mover, t.room);
-	} while (t.result == MOVER_AGAIN ||
-		 (t.result == MOVER_WAITS && count > 0));
+	}
 	if (t.result == MOVER_ENDED)
 		mover_close(&t.mover, t.room);
 	else if (t.result == MOVER_BROKE)
@@ -244,14 +246,19 @@ static void without_a_pipe_it_goes_on_copying(void **state)
 	end();
 }
 
-static void a_lane_gives_its_pipe_back(void **state)
+/* It moved a lot in its last turn, and nobody tells it that this was all. */
+static void an_idle_lane_has_no_pipe(void **state)
 {
+	const size_t size = 80000;
+	size_t read = 0;
+
 	(void)state;
 	begin(1);
-	exchange(10 << 20);
-	turn();
-	assert_int_equal(send(t.app, "x", 1, 0), 1);
-	expect_text(t.out, "x");
+	assert_int_equal(write_stream(t.app, 3, 0, size), size);
+	while (read < size) {
+		turn();
+		read += read_stream(t.out, 3, read, size);
+	}
 	assert_int_equal(mover_room_free_pipes(t.room), 1);
 	end();
 }
@@ -488,7 +495,7 @@ int main(void)
 		cmocka_unit_test(small_things_pass_both_ways),
 		cmocka_unit_test(large_things_pass_unchanged),
 		cmocka_unit_test(without_a_pipe_it_goes_on_copying),
-		cmocka_unit_test(a_lane_gives_its_pipe_back),
+		cmocka_unit_test(an_idle_lane_has_no_pipe),
 		cmocka_unit_test(a_half_close_leaves_the_other_way_open),
 		cmocka_unit_test(a_half_close_of_the_far_end_passes_too),
 		cmocka_unit_test(an_end_from_before_the_start_is_seen),
