@@ -114,9 +114,10 @@ static int open_socket(struct dial *dial, const struct endpoint *to)
 	ret = bind_socket(dial, &to->addr);
 	if (ret < 0)
 		goto close_fd;
-	/* Losing one of these costs speed, not the flow. */
+	/* Without one of these a flow is slower or less exact, yet carried. */
 	(void)setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(dial->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(dial->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
 	if (connect(dial->fd, (struct sockaddr *)&ss, size) < 0 &&
 	    errno != EINPROGRESS) {
 		ret = -errno;

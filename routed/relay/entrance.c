@@ -89,6 +89,7 @@ static void set_options(int listener)
 	} options[] = {
 		{IPPROTO_TCP, TCP_NODELAY, 1},
 		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{SOL_SOCKET, SO_OOBINLINE, 1},
 		{IPPROTO_TCP, TCP_KEEPIDLE, 300},
 		{IPPROTO_TCP, TCP_KEEPINTVL, 30},
 		{IPPROTO_TCP, TCP_KEEPCNT, 5},

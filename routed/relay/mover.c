@@ -127,7 +127,9 @@ void mover_note(struct mover *mover, enum mover_end end, uint32_t events)
 		side->is_readable = side->is_ending = true;
 	if (events & EPOLLERR)
 		side->has_failed = true;
-	if (events & EPOLLIN)
+	if (events & EPOLLPRI)
+		side->is_urgent = true;
+	if (events & (EPOLLIN | EPOLLPRI))
 		side->is_readable = true;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		side->is_writable = true;
@@ -162,6 +164,8 @@ static enum mover_result lane_splice(struct mover *mover, enum mover_end end)
 		if (lane->in_pipe == 0) {
 			if (!from->is_readable)
 				return MOVER_WAITS;
+			if (from->is_urgent)
+				return MOVER_AGAIN;
 			n = splice(from->fd, NULL, lane->pipe->write_fd, NULL,
 				   PIPE_SIZE, flags);
 			if (n <= 0)
@@ -186,7 +190,8 @@ static enum mover_result lane_splice(struct mover *mover, enum mover_end end)
 
 /*
  * Sends what was looked at and takes that much out.  A side that had less
- * than the buffer is empty now, by epoll(7), unless its end is known to come.
+ * than the buffer is empty now, by epoll(7), unless its end is known to come
+ * or it is one where reading pauses, by tcp(7), before each urgent byte.
  */
 static enum mover_result lane_pass(struct mover *mover, enum mover_end end,
 				   const uint8_t *bytes, size_t length)
@@ -208,7 +213,7 @@ static enum mover_result lane_pass(struct mover *mover, enum mover_end end,
 	mover->lane[end].bytes += (uint64_t)sent;
 	if ((size_t)sent < length)
 		to->is_writable = false;
-	else if (length < BUFFER_SIZE && !from->is_ending)
+	else if (length < BUFFER_SIZE && !from->is_ending && !from->is_urgent)
 		from->is_readable = false;
 	return MOVER_AGAIN;
 }
@@ -229,7 +234,7 @@ static enum mover_result lane_copy(struct mover *mover, struct mover_room *room,
 			 MSG_PEEK | MSG_DONTWAIT);
 		if (n <= 0)
 			return note_unread(from, n);
-		if (n == BUFFER_SIZE) {
+		if (n == BUFFER_SIZE && !from->is_urgent) {
 			mover->lane[end].pipe = pipe_take(room);
 			if (mover->lane[end].pipe)
 				return MOVER_AGAIN;
@@ -252,7 +257,8 @@ static enum mover_result lane_run(struct mover *mover, struct mover_room *room,
 
 	if (to->is_shut)
 		return MOVER_WAITS;
-	if (!lane->pipe && lane->is_loaded)
+	/* splice(2) does not get past an urgent byte. */
+	if (!lane->pipe && lane->is_loaded && !from->is_urgent)
 		lane->pipe = pipe_take(room);
 	if (!lane->pipe)
 		result = lane_copy(mover, room, end);

@@ -14,8 +14,9 @@
  * it was passed on, at most once; an error of one becomes a reset of the
  * other.
  *
- * Sockets are non-blocking, connected, and polled edge-triggered; what the
- * poller tells is remembered in the sides.
+ * Sockets are non-blocking, connected, have SO_OOBINLINE, and are polled
+ * edge-triggered; what the poller tells is remembered in the sides.  Urgent
+ * data (telnet and FTP use it) passes in its place as plain bytes.
  *
  * Errors	-errno from mover_room_new(); afterwards a mover ends
  * Ownership	a mover has both descriptors from mover_start() until
@@ -46,6 +47,7 @@ struct mover_side {
 	bool is_readable;
 	bool is_writable;
 	bool is_ending;  /* an end or an error may wait behind what is there */
+	bool is_urgent;  /* it sent urgent data at least once */
 	bool has_failed; /* it has an error to tell */
 	bool has_ended;  /* its last byte was read */
 	bool is_shut;    /* shutdown() was called on it */

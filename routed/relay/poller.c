@@ -135,7 +135,7 @@ void poller_free(struct poller *poller)
 int poller_add(struct poller *poller, int fd, struct poller_source *source)
 {
 	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		.data.ptr = source,
 	};
 

@@ -6,7 +6,8 @@
  * stops to be interested, which for a mover of bytes is several system calls
  * a round.  So the sockets of flows live in an epoll set of their own, which
  * libev watches as a single descriptor.  A source is told everything once
- * (EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLERR, EPOLLHUP) and remembers it.
+ * (EPOLLIN, EPOLLPRI, EPOLLOUT, EPOLLRDHUP, EPOLLERR, EPOLLHUP) and remembers
+ *it.
  *
  * Errors	-errno
  * Ownership	sources are borrowed and stay where they are from

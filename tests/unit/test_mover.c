@@ -65,12 +65,15 @@ static void tcp_pair(int pair[2])
 
 static void watch(int fd, uint32_t end)
 {
+	const int on = 1;
 	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		.data.u32 = end,
 	};
 
 	assert_int_equal(epoll_ctl(t.epoll, EPOLL_CTL_ADD, fd, &event), 0);
+	assert_int_equal(
+		setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)), 0);
 }
 
 static void begin(unsigned pipes)
@@ -261,6 +264,35 @@ static void an_idle_lane_has_no_pipe(void **state)
 	}
 	assert_int_equal(mover_room_free_pipes(t.room), 1);
 	end();
+}
+
+static void urgent_byte(uint32_t seed, size_t *at)
+{
+	uint8_t byte = stream_byte(seed, (*at)++);
+
+	assert_int_equal(send(t.app, &byte, 1, MSG_OOB), 1);
+}
+
+/* Reading pauses at each such byte; everything is there before a turn. */
+static void urgent_bytes_pass_in_their_place(void **state)
+{
+	(void)state;
+	for (unsigned pipes = 0; pipes < 2; pipes++) {
+		for (size_t size = 1; size <= 200000; size *= 7) {
+			size_t sent = 0, read = 0;
+
+			begin(pipes);
+			sent += write_stream(t.app, 3, sent, size);
+			urgent_byte(3, &sent);
+			sent += write_stream(t.app, 3, sent, size);
+			while (read < sent) {
+				wait_for(t.out);
+				turn();
+				read += read_stream(t.out, 3, read, 100000);
+			}
+			end();
+		}
+	}
 }
 
 static void a_half_close_leaves_the_other_way_open(void **state)
@@ -496,6 +528,7 @@ int main(void)
 		cmocka_unit_test(large_things_pass_unchanged),
 		cmocka_unit_test(without_a_pipe_it_goes_on_copying),
 		cmocka_unit_test(an_idle_lane_has_no_pipe),
+		cmocka_unit_test(urgent_bytes_pass_in_their_place),
 		cmocka_unit_test(a_half_close_leaves_the_other_way_open),
 		cmocka_unit_test(a_half_close_of_the_far_end_passes_too),
 		cmocka_unit_test(an_end_from_before_the_start_is_seen),
