@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In each stage everybody stays equally long: first in, first late. */
 struct holds {
 	struct tuples *own; /* owned: of the dials' sockets */
 	int64_t entering_ms;
 	uint32_t capacity, count, fresh;
 	uint16_t serial; /* upper half of the next ticket */
 	struct hold *free;
-	struct hold *first[2], *last[2]; /* by stage */
+	struct hold *first[2], *last[2]; /* by stage, first late first */
 	struct hold pool[];
 };
 
@@ -47,17 +46,25 @@ void holds_free(struct holds *holds)
 	free(holds);
 }
 
+/* At the end, but right after a reload that made the time shorter. */
 static void queue_join(struct holds *holds, struct hold *hold)
 {
-	struct hold *last = holds->last[hold->stage];
+	struct hold *prev = holds->last[hold->stage], *next = NULL;
 
-	hold->next = NULL;
-	hold->prev = last;
-	if (last)
-		last->next = hold;
+	while (prev && prev->deadline_ms > hold->deadline_ms) {
+		next = prev;
+		prev = prev->prev;
+	}
+	hold->prev = prev;
+	hold->next = next;
+	if (prev)
+		prev->next = hold;
 	else
 		holds->first[hold->stage] = hold;
-	holds->last[hold->stage] = hold;
+	if (next)
+		next->prev = hold;
+	else
+		holds->last[hold->stage] = hold;
 }
 
 static void queue_leave(struct holds *holds, struct hold *hold)

@@ -53,6 +53,28 @@ static void who_came_first_is_late_first(void **state)
 	holds_free(holds);
 }
 
+static void a_shorter_time_is_kept_too(void **state)
+{
+	struct holds *holds;
+	struct hold *a, *b, *c, *d;
+
+	(void)state;
+	assert_int_equal(holds_new(&holds, 8, 500), 0);
+	a = take(holds, 0);
+	b = holds_take(holds, &flow, 10, 100);
+	c = holds_take(holds, &flow, 20, 100);
+	d = take(holds, 30);
+	assert_ptr_equal(holds_late(holds, 120), b);
+	holds_give(holds, b);
+	assert_ptr_equal(holds_late(holds, 120), c);
+	holds_give(holds, c);
+	assert_null(holds_late(holds, 120));
+	assert_ptr_equal(holds_late(holds, 2000), a);
+	holds_give(holds, a);
+	assert_ptr_equal(holds_late(holds, 2000), d);
+	holds_free(holds);
+}
+
 static void entering_has_a_time_of_its_own(void **state)
 {
 	struct holds *holds;
@@ -139,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_pool_has_its_bound),
 		cmocka_unit_test(who_came_first_is_late_first),
+		cmocka_unit_test(a_shorter_time_is_kept_too),
 		cmocka_unit_test(entering_has_a_time_of_its_own),
 		cmocka_unit_test(a_ticket_is_not_used_twice),
 		cmocka_unit_test(the_newest_syn_is_kept),
