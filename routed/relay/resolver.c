@@ -372,6 +372,9 @@ static void on_readable(struct ev_loop *loop, struct ev_io *io, int revents)
 		on_gone(channel, ERR_MALFORMED);
 	} else if (ret == 1) {
 		channel->is_used = true;
+		/* What follows an end would pass for the next answer. */
+		if (channel->length > 0)
+			channel_close(channel);
 		lookup_end(channel->lookup, channel->lookup->answer.status);
 		start_waiting(resolver);
 	}

@@ -253,6 +253,31 @@ static void garbage_ends_the_lookup(void **state)
 	close(fd);
 }
 
+static void what_follows_an_answer_is_not_the_next_one(void **state)
+{
+	struct result result;
+	struct addr addr;
+	int first, second;
+
+	(void)state;
+	ask("example.com", &result);
+	first = accept_channel();
+	say(first, "{\"address\":\"192.0.2.1\"}\n{\"end\":true}\n"
+		   "{\"address\":\"192.0.2.66\"}\n{\"end\":true}\n");
+	run();
+	assert_int_equal(result.calls, 1);
+	ask("example.org", &result);
+	second = accept_channel();
+	say(second, "{\"address\":\"192.0.2.2\"}\n{\"end\":true}\n");
+	run();
+	assert_int_equal(result.calls, 1);
+	assert_int_equal(result.answer.count, 1);
+	assert_int_equal(addr_parse(&addr, "192.0.2.2"), 0);
+	assert_true(addr_equal(&result.answer.addrs[0], &addr));
+	close(first);
+	close(second);
+}
+
 static void those_who_wait_come_in_order(void **state)
 {
 	struct result results[20];
@@ -297,6 +322,7 @@ int main(void)
 		TEST(no_dnsd_is_told_at_once),
 		TEST(an_error_of_dnsd_is_a_refusal),
 		TEST(garbage_ends_the_lookup),
+		TEST(what_follows_an_answer_is_not_the_next_one),
 		TEST(those_who_wait_come_in_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
