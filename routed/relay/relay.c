@@ -257,7 +257,8 @@ static uint32_t flows_that_fit(uint32_t wanted)
 	limit.rlim_cur = limit.rlim_max;
 	/* It only ever raises the soft limit, which cannot be refused. */
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	fit = limit.rlim_max > OTHER_FDS ? (limit.rlim_max - OTHER_FDS) / 2 : 1;
+	fit = limit.rlim_max >= OTHER_FDS + 2 ? (limit.rlim_max - OTHER_FDS) / 2
+					      : 1;
 	if (fit >= wanted)
 		return wanted;
 	log_notice("taking %u flows, not %u: too few descriptors (%llu)",
