@@ -274,24 +274,28 @@ static void urgent_byte(uint32_t seed, size_t *at)
 }
 
 /* Reading pauses at each such byte; everything is there before a turn. */
+static void pass_around_an_urgent_byte(unsigned pipes, size_t size)
+{
+	size_t sent = 0, read = 0;
+
+	begin(pipes);
+	sent += write_stream(t.app, 3, sent, size);
+	urgent_byte(3, &sent);
+	sent += write_stream(t.app, 3, sent, size);
+	while (read < sent) {
+		wait_for(t.out);
+		turn();
+		read += read_stream(t.out, 3, read, 100000);
+	}
+	end();
+}
+
 static void urgent_bytes_pass_in_their_place(void **state)
 {
 	(void)state;
-	for (unsigned pipes = 0; pipes < 2; pipes++) {
-		for (size_t size = 1; size <= 200000; size *= 7) {
-			size_t sent = 0, read = 0;
-
-			begin(pipes);
-			sent += write_stream(t.app, 3, sent, size);
-			urgent_byte(3, &sent);
-			sent += write_stream(t.app, 3, sent, size);
-			while (read < sent) {
-				wait_for(t.out);
-				turn();
-				read += read_stream(t.out, 3, read, 100000);
-			}
-			end();
-		}
+	for (size_t size = 1; size <= 200000; size *= 7) {
+		pass_around_an_urgent_byte(0, size);
+		pass_around_an_urgent_byte(1, size);
 	}
 }
 
@@ -380,20 +384,29 @@ static void the_end_comes_after_all_bytes(void **state)
 	end();
 }
 
-static void a_full_receiver_stops_the_sender(void **state)
+/* Sends until nothing more is taken; how much that was. */
+static size_t fill_up(uint32_t seed)
 {
-	size_t sent = 0, read = 0, last;
+	size_t sent = 0, last;
 
-	(void)state;
-	begin(1);
 	do {
 		last = sent;
 		for (int i = 0; i < 100; i++) {
-			sent += write_stream(t.app, 9, sent, 1 << 20);
+			sent += write_stream(t.app, seed, sent, 1 << 20);
 			turn();
 		}
 	} while (sent > last);
 	assert_int_equal(t.result, MOVER_WAITS);
+	return sent;
+}
+
+static void a_full_receiver_stops_the_sender(void **state)
+{
+	size_t sent, read = 0;
+
+	(void)state;
+	begin(1);
+	sent = fill_up(9);
 	/* Nothing is in between but one pipe. */
 	assert_true(t.mover.lane[MOVER_APP].in_pipe <= 256 << 10);
 	/* The other way is not blocked by that. */
@@ -478,19 +491,10 @@ static void a_reset_while_blocked_frees_the_pipe(void **state)
 
 static void an_application_that_is_gone_keeps_no_blocked_flow(void **state)
 {
-	size_t sent = 0, last;
-
 	(void)state;
 	for (unsigned pipes = 0; pipes < 2; pipes++) {
 		begin(pipes);
-		do {
-			last = sent;
-			for (int i = 0; i < 100; i++) {
-				sent += write_stream(t.app, 9, sent, 1 << 20);
-				turn();
-			}
-		} while (sent > last);
-		assert_int_equal(t.result, MOVER_WAITS);
+		(void)fill_up(9);
 		reset(&t.app);
 		break_soon();
 		end();
