@@ -314,8 +314,8 @@ static void log_ready(const struct service *service)
 			"listening at '%s'",
 			endpoint_format(&conf->listen[i], text, sizeof(text)));
 	fakes_stats(service->fakes, &stats);
-	log_notice("ready: %u of %u addresses are given to names",
-		   stats.names, stats.names + stats.free);
+	log_notice("ready: %u of %u addresses are given to names", stats.names,
+		   stats.names + stats.free);
 }
 
 int service_start(struct service **service, struct ev_loop *loop,
