@@ -14,7 +14,7 @@ _Static_assert(sizeof(struct virtio_net_hdr) == CARRIER_HEADER_SIZE,
 
 enum {
 	/* Packets an event and direction; then the flows have their turn. */
-	ROUNDS = 64,
+	ROUNDS = 512,
 	FLUSH_ROUNDS = 100000, /* more than a TUN's queue can hold */
 	FRAME_MAX = CARRIER_HEADER_SIZE + (64 << 10),
 };
@@ -67,15 +67,13 @@ static void write_frame(struct carrier *carrier, const struct ev_io *tun,
 		carrier->counters.out++;
 }
 
-static void on_host(struct ev_loop *loop, struct ev_io *io, int revents)
+static void carry_in(struct carrier *carrier)
 {
-	struct carrier *carrier = io->data;
 	const uint8_t *packet = carrier->frame + CARRIER_HEADER_SIZE;
 	size_t length;
 
-	(void)loop, (void)revents;
 	for (int i = 0; i < ROUNDS; i++) {
-		length = read_frame(carrier, io);
+		length = read_frame(carrier, &carrier->tun);
 		if (length == 0)
 			return;
 		carrier->counters.in++;
@@ -114,6 +112,12 @@ static bool carry_out(struct carrier *carrier)
 		      length - CARRIER_HEADER_SIZE))
 		write_frame(carrier, &carrier->tun, carrier->frame, length);
 	return true;
+}
+
+static void on_host(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+	(void)loop, (void)revents;
+	carry_in(io->data);
 }
 
 static void on_inner(struct ev_loop *loop, struct ev_io *io, int revents)
@@ -181,6 +185,13 @@ void carrier_refuse(struct carrier *carrier, const struct packet *packet,
 void carrier_drop(struct carrier *carrier)
 {
 	carrier->counters.dropped++;
+}
+
+void carrier_turn(struct carrier *carrier)
+{
+	carry_in(carrier);
+	for (int i = 0; i < ROUNDS && carry_out(carrier); i++)
+		;
 }
 
 void carrier_flush(struct carrier *carrier)

@@ -60,6 +60,12 @@ void carrier_refuse(struct carrier *carrier, const struct packet *packet,
 /* Counts a packet that on_packet left lying. */
 void carrier_drop(struct carrier *carrier);
 
+/*
+ * A turn for both TUNs in the midst of other work: their queues are short,
+ * and a packet that is dropped costs its flow a time-out.
+ */
+void carrier_turn(struct carrier *carrier);
+
 /* Carries out what still waits in the inner namespace: before an end. */
 void carrier_flush(struct carrier *carrier);
 

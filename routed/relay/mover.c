@@ -12,8 +12,8 @@
 enum {
 	BUFFER_SIZE = 64 << 10,
 	PIPE_SIZE = 256 << 10,
-	COPY_ROUNDS = 8, /* an event, then it is another flow's turn */
-	SPLICE_ROUNDS = 4,
+	COPY_ROUNDS = 4, /* an event, then it is another flow's turn */
+	SPLICE_ROUNDS = 2,
 	/* A lane that moved less than this in a turn begins to copy again. */
 	LOADED_SIZE = BUFFER_SIZE,
 };

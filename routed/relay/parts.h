@@ -31,7 +31,9 @@ struct parts {
 	struct carrier *carrier;
 	struct dialler dialler;
 	struct link_counters counters; /* those of flows that are no more */
-	struct log_limit failures;
+	struct log_limit failures;     /* of destinations, */
+	struct log_limit faults;       /* of outbounds */
+	size_t moved;                  /* bytes, since the TUNs had a turn */
 };
 
 #endif

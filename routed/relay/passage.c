@@ -6,6 +6,9 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+/* What flows may move before the TUNs, with their short queues, come next. */
+#define TURN_SIZE (256U << 10)
+
 void passage_forget(struct parts *parts, struct flow *flow)
 {
 	policy_unref(flow->policy);
@@ -25,20 +28,34 @@ static void end(struct parts *parts, struct flow *flow, bool is_reset)
 	passage_forget(parts, flow);
 }
 
+static uint64_t bytes_of(const struct flow *flow)
+{
+	return flow->mover.lane[0].bytes + flow->mover.lane[1].bytes;
+}
+
 static void run(struct parts *parts, struct flow *flow)
 {
-	switch (mover_run(&flow->mover, parts->room)) {
+	uint64_t before = bytes_of(flow);
+	enum mover_result result = mover_run(&flow->mover, parts->room);
+
+	parts->moved += (size_t)(bytes_of(flow) - before);
+	switch (result) {
 	case MOVER_WAITS:
-		return;
+		break;
 	case MOVER_AGAIN:
 		poller_again(parts->poller, &flow->app);
-		return;
+		break;
 	case MOVER_ENDED:
 		end(parts, flow, false);
-		return;
+		break;
 	case MOVER_BROKE:
 		end(parts, flow, true);
-		return;
+		break;
+	}
+	/* Last, since a packet may end any flow, this one too. */
+	if (parts->moved >= TURN_SIZE) {
+		parts->moved = 0;
+		carrier_turn(parts->carrier);
 	}
 }
 

@@ -95,6 +95,20 @@ static void a_long_queue_is_carried_in_order(void **state)
 	}
 }
 
+static void a_turn_serves_both_ways(void **state)
+{
+	size_t length = packets_tcp4(packet, PACKET_TCP_ACK, 0);
+	uint8_t got[sizeof(frame)];
+
+	(void)state;
+	length += CARRIER_HEADER_SIZE;
+	assert_int_equal(write(fixture.host, frame, length), length);
+	assert_int_equal(write(fixture.inner, frame, length), length);
+	carrier_turn(fixture.parts.carrier);
+	assert_int_equal(read(fixture.host, got, sizeof(got)), length);
+	assert_int_equal(read(fixture.inner, got, sizeof(got)), length);
+}
+
 static void flush_empties_the_namespace(void **state)
 {
 	size_t length = packets_tcp4(packet, PACKET_TCP_RST, 0);
@@ -142,6 +156,7 @@ int main(void)
 		TEST(a_syn_does_not_go_through_unseen),
 		TEST(only_tcp_leaves_the_namespace),
 		TEST(a_long_queue_is_carried_in_order),
+		TEST(a_turn_serves_both_ways),
 		TEST(flush_empties_the_namespace),
 		TEST(what_cannot_be_written_is_counted),
 		TEST(a_tun_that_is_gone_is_told_once),
