@@ -25,13 +25,13 @@ static void close_socket(struct dial *dial)
 	dial->fd = -1;
 }
 
-static void fail(struct dial *dial, enum refusal refusal, const char *reason)
+static void fail(struct dial *dial, const struct dial_failure *failure)
 {
 	const struct dialler *dialler = dial->dialler;
 
 	close_socket(dial);
 	dial->phase = DIAL_NONE;
-	dialler->ops->on_failed(dialler->ctx, dial, refusal, reason);
+	dialler->ops->on_failed(dialler->ctx, dial, failure);
 }
 
 /*
@@ -41,17 +41,21 @@ static void fail(struct dial *dial, enum refusal refusal, const char *reason)
  */
 static void fail_by_error(struct dial *dial, int error)
 {
-	enum refusal refusal = REFUSAL_HOST;
+	struct dial_failure failure = {
+		.refusal = REFUSAL_HOST,
+		.reason = err_text(error),
+		.is_outbounds = is_socks(dial),
+	};
 
 	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
-		refusal = REFUSAL_RESET;
+		failure.refusal = REFUSAL_RESET;
 	else if (is_socks(dial) || error == -ENETUNREACH || error == -ENODEV)
-		refusal = REFUSAL_NET;
+		failure.refusal = REFUSAL_NET;
 	else if (error == -ECONNREFUSED || error == -ECONNRESET)
-		refusal = REFUSAL_RESET;
+		failure.refusal = REFUSAL_RESET;
 	else if (error == -EACCES || error == -EPERM)
-		refusal = REFUSAL_PROHIBITED;
-	fail(dial, refusal, err_text(error));
+		failure.refusal = REFUSAL_PROHIBITED;
+	fail(dial, &failure);
 }
 
 static int bind_to(int fd, const char *name)
@@ -174,11 +178,15 @@ static int ask(struct dial *dial, enum addr_family family)
 
 static void fail_to_resolve(struct dial *dial, int error)
 {
-	if (error == ERR_NOT_RUNNING)
-		fail(dial, REFUSAL_HOST,
-		     "no dnsd to resolve the name for real");
-	else
-		fail(dial, REFUSAL_HOST, "the name has no real address");
+	const struct dial_failure failure = {
+		.refusal = REFUSAL_HOST,
+		.reason = error == ERR_NOT_RUNNING
+				  ? "no dnsd to resolve the name for real"
+				  : "the name has no real address",
+		.is_outbounds = error == ERR_NOT_RUNNING,
+	};
+
+	fail(dial, &failure);
 }
 
 static void on_resolved(void *ctx, const struct resolver_answer *answer)
@@ -239,6 +247,17 @@ static void succeed(struct dial *dial)
 	dialler->ops->on_connected(dialler->ctx, dial, fd, dial->ifindex);
 }
 
+static void fail_by_socks(struct dial *dial)
+{
+	const struct dial_failure failure = {
+		.refusal = socks_refusal(&dial->socks),
+		.reason = socks_reason(&dial->socks),
+		.is_outbounds = socks_is_servers_fault(&dial->socks),
+	};
+
+	fail(dial, &failure);
+}
+
 /* Until the server has to say something, or everything is said. */
 static void talk(struct dial *dial)
 {
@@ -269,7 +288,7 @@ static void talk(struct dial *dial)
 			succeed(dial);
 			return;
 		case SOCKS_FAILED:
-			fail(dial, socks_refusal(socks), socks_reason(socks));
+			fail_by_socks(dial);
 			return;
 		}
 		if (n < 0 && errno == EAGAIN)
@@ -283,6 +302,10 @@ static void talk(struct dial *dial)
 
 static void on_connected(struct dial *dial)
 {
+	static const struct dial_failure inexpressible = {
+		.refusal = REFUSAL_HOST,
+		.reason = "SOCKS5 cannot express the name",
+	};
 	const struct policy_outbound *outbound = dial->conf.outbound;
 	const struct socks_target target = {.name = dial->conf.name,
 					    .endpoint = dial->conf.dst};
@@ -293,7 +316,7 @@ static void on_connected(struct dial *dial)
 	}
 	if (socks_start(&dial->socks, &target,
 			outbound->has_login ? &outbound->login : NULL) < 0) {
-		fail(dial, REFUSAL_HOST, "SOCKS5 cannot express the name");
+		fail(dial, &inexpressible);
 		return;
 	}
 	dial->phase = DIAL_TALKING;
@@ -329,8 +352,13 @@ void dial_stop(struct dial *dial)
 	dial->phase = DIAL_NONE;
 }
 
-enum refusal dial_refusal_if_late(const struct dial *dial)
+struct dial_failure dial_failure_if_late(const struct dial *dial)
 {
-	return dial->phase == DIAL_CONNECTING && is_socks(dial) ? REFUSAL_NET
-								: REFUSAL_HOST;
+	bool is_outbounds = dial->phase == DIAL_CONNECTING && is_socks(dial);
+
+	return (struct dial_failure){
+		.refusal = is_outbounds ? REFUSAL_NET : REFUSAL_HOST,
+		.reason = "timed out",
+		.is_outbounds = is_outbounds,
+	};
 }

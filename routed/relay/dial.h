@@ -25,6 +25,12 @@
 
 struct dial;
 
+struct dial_failure {
+	enum refusal refusal; /* for the application */
+	const char *reason;   /* for the log */
+	bool is_outbounds;    /* fault, and not the destination's */
+};
+
 struct dial_ops {
 	/* A socket is on its way, from and to here; perhaps not the last. */
 	void (*on_socket)(void *ctx, struct dial *dial,
@@ -32,8 +38,8 @@ struct dial_ops {
 	/* The stream begins at `fd`, which is the caller's now. */
 	void (*on_connected)(void *ctx, struct dial *dial, int fd, int ifindex);
 	/* Nothing came of it. */
-	void (*on_failed)(void *ctx, struct dial *dial, enum refusal refusal,
-			  const char *reason);
+	void (*on_failed)(void *ctx, struct dial *dial,
+			  const struct dial_failure *failure);
 };
 
 /* What all dials share; everything is borrowed. */
@@ -85,7 +91,7 @@ void dial_on_event(struct dial *dial, uint32_t events);
 /* Gives up silently.  One that has ended is fine. */
 void dial_stop(struct dial *dial);
 
-/* What to tell the application when time is over. */
-enum refusal dial_refusal_if_late(const struct dial *dial);
+/* What to say when time is over. */
+struct dial_failure dial_failure_if_late(const struct dial *dial);
 
 #endif

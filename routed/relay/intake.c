@@ -38,30 +38,36 @@ static const char *describe(const struct parts *parts, const struct flow *flow,
 	return out;
 }
 
+/* One destination that is out of reach is nobody's business, a proxy is. */
 static void log_failure(struct parts *parts, const struct flow *flow,
-			const char *reason)
+			const struct dial_failure *failure)
 {
+	const char *outbound =
+		policy_outbound_name(flow->policy, flow->outbound);
 	char text[NAME_TEXT_SIZE + 16];
 
-	if (!log_limit_pass(&parts->failures))
-		return;
-	log_info("cannot reach %s by '%s': %s",
-		 describe(parts, flow, text, sizeof(text)),
-		 policy_outbound_name(flow->policy, flow->outbound), reason);
+	if (failure->is_outbounds && log_limit_pass(&parts->faults))
+		log_warning("cannot use outbound '%s' for %s: %s", outbound,
+			    describe(parts, flow, text, sizeof(text)),
+			    failure->reason);
+	else if (!failure->is_outbounds && log_limit_pass(&parts->failures))
+		log_info("cannot reach %s by '%s': %s",
+			 describe(parts, flow, text, sizeof(text)), outbound,
+			 failure->reason);
 }
 
 /* Ends a held flow and tells the application why. */
 static void refuse_held(struct parts *parts, struct flow *flow,
-			enum refusal refusal, const char *reason)
+			const struct dial_failure *failure)
 {
 	const struct hold *hold = flow->hold;
 	struct packet packet;
 
-	log_failure(parts, flow, reason);
+	log_failure(parts, flow, failure);
 	parts->counters.flows_refused++;
 	if (packet_parse(&packet, hold->frame + CARRIER_HEADER_SIZE,
 			 hold->frame_length - CARRIER_HEADER_SIZE) == 0)
-		carrier_refuse(parts->carrier, &packet, refusal);
+		carrier_refuse(parts->carrier, &packet, failure->refusal);
 	discard(parts, flow);
 }
 
@@ -150,6 +156,12 @@ forget_flow:
 	return NULL;
 }
 
+static const struct dial_failure unanswered = {
+	.refusal = REFUSAL_HOST,
+	.reason = "routed does not say whose it is",
+	.is_outbounds = true,
+};
+
 static void begin(struct parts *parts, const struct packet *packet,
 		  const uint8_t *frame, size_t length)
 {
@@ -181,8 +193,7 @@ static void begin(struct parts *parts, const struct packet *packet,
 	if (!is_to_be_asked(parts, flow))
 		start_dial(parts, flow);
 	else if (inquiry_ask(parts->inquiry, flow->hold->ticket, &tuple) < 0)
-		refuse_held(parts, flow, REFUSAL_HOST,
-			    "routed does not answer");
+		refuse_held(parts, flow, &unanswered);
 }
 
 /* The application sends its SYN again, or uses its port for a new flow. */
@@ -278,12 +289,12 @@ static void on_connected(void *ctx, struct dial *dial, int fd, int ifindex)
 	carrier_inject(parts->carrier, hold->frame, hold->frame_length);
 }
 
-static void on_failed(void *ctx, struct dial *dial, enum refusal refusal,
-		      const char *reason)
+static void on_failed(void *ctx, struct dial *dial,
+		      const struct dial_failure *failure)
 {
 	struct hold *hold = CONTAINER_OF(dial, struct hold, dial);
 
-	refuse_held(ctx, hold->flow, refusal, reason);
+	refuse_held(ctx, hold->flow, failure);
 }
 
 const struct dial_ops intake_dial_ops = {
@@ -314,13 +325,17 @@ void intake_on_time(struct parts *parts)
 	while ((hold = holds_late(parts->holds, now_ms))) {
 		struct flow *flow = hold->flow;
 
+		struct dial_failure failure;
+
 		/* An application that does not answer our SYN-ACK is gone. */
-		if (flow->state == FLOW_ENTERING)
+		if (flow->state == FLOW_ENTERING) {
 			discard(parts, flow);
-		else
-			refuse_held(parts, flow,
-				    dial_refusal_if_late(&hold->dial),
-				    "timed out");
+			continue;
+		}
+		failure = hold->dial.phase == DIAL_NONE
+				  ? unanswered
+				  : dial_failure_if_late(&hold->dial);
+		refuse_held(parts, flow, &failure);
 	}
 }
 
@@ -342,6 +357,11 @@ static bool is_alive(const struct flow *flow, const struct nl_state *state)
 
 void intake_on_links(struct parts *parts, const struct nl_state *state)
 {
+	static const struct dial_failure link_gone = {
+		.refusal = REFUSAL_RESET,
+		.reason = "its link is gone",
+	};
+
 	policy_look_around(parts->policy, state);
 	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {
 		struct flow *flow = flows_at(parts->flows, i);
@@ -351,8 +371,7 @@ void intake_on_links(struct parts *parts, const struct nl_state *state)
 		if (flow->state == FLOW_OPEN) {
 			passage_reset(parts, flow);
 		} else if (flow->state == FLOW_ENTERING) {
-			refuse_held(parts, flow, REFUSAL_RESET,
-				    "its link is gone");
+			refuse_held(parts, flow, &link_gone);
 		} else {
 			dial_stop(&flow->hold->dial);
 			start_dial(parts, flow);

@@ -324,6 +324,7 @@ static int open_flows(struct relay *relay)
 				  &relay->fds.fd[LINK_FD_TUN], &carrier_ops,
 				  relay);
 	parts->failures.burst = 20;
+	parts->faults.burst = 3;
 	parts->dialler = (struct dialler){
 		.poller = parts->poller,
 		.resolver = parts->resolver,

@@ -40,6 +40,7 @@ static void fail(struct socks *socks, enum refusal refusal, const char *reason)
 	socks->phase = SOCKS_END;
 	socks->refusal = refusal;
 	socks->reason = reason;
+	socks->is_servers_fault = true;
 	socks->in_length = socks->in_wanted = 0;
 	socks->out_length = socks->out_sent = 0;
 }
@@ -50,6 +51,7 @@ static void fail_by_reply(struct socks *socks, uint8_t reply)
 		fail(socks, replies[reply].refusal, replies[reply].text);
 	else
 		fail(socks, REFUSAL_HOST, "an unknown reply");
+	socks->is_servers_fault = false;
 }
 
 static void put(struct socks *socks, const void *bytes, size_t length)
@@ -114,6 +116,7 @@ int socks_start(struct socks *socks, const struct socks_target *target,
 	socks->phase = SOCKS_GREETING;
 	socks->refusal = REFUSAL_HOST;
 	socks->reason = NULL;
+	socks->is_servers_fault = false;
 	socks->out_length = socks->out_sent = 0;
 	socks->in_length = socks->in_wanted = 0;
 	put_byte(socks, SOCKS_VERSION);
@@ -285,16 +288,25 @@ void socks_received(struct socks *socks, size_t length)
 		socks->phase = SOCKS_END;
 }
 
+/* Many servers do that to say that the destination is out of reach. */
+static void hang_up(struct socks *socks)
+{
+	if (socks->phase < SOCKS_REQUEST) {
+		fail(socks, REFUSAL_NET, "the server hung up");
+		return;
+	}
+	fail(socks, REFUSAL_HOST, "the server hung up on the request");
+	socks->is_servers_fault = false;
+}
+
 void socks_ended(struct socks *socks)
 {
 	/* A short refusal is one all the same. */
 	if (socks->phase == SOCKS_REPLY_HEAD && socks->in_length >= 2 &&
 	    socks->in[0] == SOCKS_VERSION && socks->in[1] != 0)
 		fail_by_reply(socks, socks->in[1]);
-	else if (socks->phase >= SOCKS_REQUEST)
-		fail(socks, REFUSAL_HOST, "the server hung up on the request");
 	else
-		fail(socks, REFUSAL_NET, "the server hung up");
+		hang_up(socks);
 }
 
 enum refusal socks_refusal(const struct socks *socks)
@@ -305,4 +317,9 @@ enum refusal socks_refusal(const struct socks *socks)
 const char *socks_reason(const struct socks *socks)
 {
 	return socks->reason ? socks->reason : "no failure";
+}
+
+bool socks_is_servers_fault(const struct socks *socks)
+{
+	return socks->is_servers_fault;
 }

@@ -61,6 +61,7 @@ struct socks {
 	enum socks_phase phase;
 	enum refusal refusal;
 	const char *reason; /* NULL: no failure */
+	bool is_servers_fault;
 	uint16_t out_length, out_sent;
 	uint16_t in_length, in_wanted;
 	uint8_t out[SOCKS_OUTPUT_MAX];
@@ -87,5 +88,7 @@ void socks_ended(struct socks *socks);
 /* After SOCKS_FAILED. */
 enum refusal socks_refusal(const struct socks *socks);
 const char *socks_reason(const struct socks *socks);
+/* It is the server or our login that is wrong, not the destination. */
+bool socks_is_servers_fault(const struct socks *socks);
 
 #endif

@@ -154,7 +154,7 @@ static void make_parts(void)
 				     (int[]){tun[1], inner[1]}, &carrier_ops,
 				     parts),
 			 0);
-	parts->failures.burst = 0;
+	parts->failures.burst = parts->faults.burst = 0;
 	parts->dialler = (struct dialler){
 		.poller = parts->poller,
 		.resolver = parts->resolver,

@@ -25,7 +25,7 @@ static struct {
 	struct tuple own;
 	int sockets, connected, failed;
 	int fd, ifindex;
-	enum refusal refusal;
+	struct dial_failure failure;
 } t;
 
 static void on_socket(void *ctx, struct dial *dial, const struct tuple *own)
@@ -43,13 +43,13 @@ static void on_connected(void *ctx, struct dial *dial, int fd, int ifindex)
 	t.ifindex = ifindex;
 }
 
-static void on_failed(void *ctx, struct dial *dial, enum refusal refusal,
-		      const char *reason)
+static void on_failed(void *ctx, struct dial *dial,
+		      const struct dial_failure *failure)
 {
 	(void)ctx, (void)dial;
-	assert_non_null(reason);
+	assert_non_null(failure->reason);
 	t.failed++;
-	t.refusal = refusal;
+	t.failure = *failure;
 }
 
 static const struct dial_ops ops = {
@@ -96,7 +96,7 @@ static void expect_failure(enum refusal refusal)
 	RUN_UNTIL(t.connected + t.failed > 0);
 	assert_int_equal(t.connected, 0);
 	assert_int_equal(t.failed, 1);
-	assert_int_equal(t.refusal, refusal);
+	assert_int_equal(t.failure.refusal, refusal);
 }
 
 static int dnsd_listen(void)
@@ -214,7 +214,8 @@ static void a_dial_can_be_stopped_in_each_phase(void **state)
 	close(relay_fixture_accept(fixture.proxy));
 	fd = relay_fixture_accept(fixture.proxy);
 	relay_fixture_expect(fd, "\5\1\0", 3);
-	assert_int_equal(dial_refusal_if_late(&t.dial), REFUSAL_HOST);
+	assert_int_equal(dial_failure_if_late(&t.dial).refusal, REFUSAL_HOST);
+	assert_false(dial_failure_if_late(&t.dial).is_outbounds);
 	dial_stop(&t.dial);
 	relay_fixture_expect_end(fd);
 	assert_int_equal(t.connected + t.failed, 0);
@@ -235,11 +236,13 @@ static void a_proxy_that_hangs_up_is_told_apart(void **state)
 	relay_fixture_expect(fd, "\5\1\0", 3);
 	close(fd);
 	expect_failure(REFUSAL_NET);
+	assert_true(t.failure.is_outbounds);
 	start(OUTBOUND_FIRST, &name, "198.18.1.44", 80);
 	fd = relay_fixture_accept(fixture.proxy);
 	relay_fixture_expect(fd, "\5\1\0", 3);
 	relay_fixture_say(fd, "HT", 2);
 	expect_failure(REFUSAL_NET);
+	assert_true(t.failure.is_outbounds);
 	close(fd);
 }
 

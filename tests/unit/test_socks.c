@@ -157,6 +157,7 @@ static void a_wrong_login_is_prohibited(void **state)
 	expect_output("\1\4user\5wrong", 12, 12);
 	assert_int_equal(feed("\1\1", 2, 2), 2);
 	expect_failure(REFUSAL_PROHIBITED);
+	assert_true(socks_is_servers_fault(&socks));
 }
 
 static void no_acceptable_method_is_prohibited(void **state)
@@ -235,6 +236,7 @@ static void each_reply_has_its_refusal(void **state)
 		start_asking();
 		feed(reply, sizeof(reply), 10);
 		expect_failure(wanted[i]);
+		assert_false(socks_is_servers_fault(&socks));
 	}
 	start_asking();
 	feed("\5\377\0\1\0\0\0\0\0\0", 10, 10);
