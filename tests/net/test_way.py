@@ -229,12 +229,15 @@ def test_reset_of_the_server_reaches_the_client(net, through_dante, name):
                                                    peer.reset(sock)))
     client = peer.connect(net.laptop, fake_of(net.laptop, name), 7000)
     client.sendall(b"x")
-    with pytest.raises(ConnectionResetError):
+    try:
         while client.recv(1000):
             pass
-        # A proxy may turn a reset into an end; direct it must be a reset.
-        if name == "site.example":
-            raise ConnectionResetError
+        ending = "end"
+    except ConnectionResetError:
+        ending = "reset"
+    # A proxy may turn a reset into an end; direct it must be a reset.
+    allowed = {"reset"} if name == "direct.example" else {"reset", "end"}
+    assert ending in allowed
     role.join()
 
 
