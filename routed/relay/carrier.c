@@ -167,6 +167,11 @@ void carrier_inject(struct carrier *carrier, const uint8_t *frame,
 	write_frame(carrier, &carrier->inner_tun, frame, length);
 }
 
+void carrier_reply(struct carrier *carrier, const uint8_t *frame, size_t length)
+{
+	write_frame(carrier, &carrier->tun, frame, length);
+}
+
 void carrier_refuse(struct carrier *carrier, const struct packet *packet,
 		    enum refusal refusal)
 {
@@ -178,8 +183,7 @@ void carrier_refuse(struct carrier *carrier, const struct packet *packet,
 	if (length == 0)
 		carrier->counters.dropped++;
 	else
-		write_frame(carrier, &carrier->tun, frame,
-			    CARRIER_HEADER_SIZE + length);
+		carrier_reply(carrier, frame, CARRIER_HEADER_SIZE + length);
 }
 
 void carrier_drop(struct carrier *carrier)

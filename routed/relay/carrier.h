@@ -54,6 +54,12 @@ void carrier_free(struct carrier *carrier);
 /* Into the inner namespace, as it is. */
 void carrier_inject(struct carrier *carrier, const uint8_t *frame,
 		    size_t length);
+/*
+ * To the host: the header, which is all zero when the checksums are there,
+ * and a packet that answers one of the host's.
+ */
+void carrier_reply(struct carrier *carrier, const uint8_t *frame,
+		   size_t length);
 /* Answers a packet of the host's, as unreachable.h does. */
 void carrier_refuse(struct carrier *carrier, const struct packet *packet,
 		    enum refusal refusal);
