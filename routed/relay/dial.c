@@ -253,6 +253,7 @@ static void fail_by_socks(struct dial *dial)
 		.refusal = socks_refusal(&dial->socks),
 		.reason = socks_reason(&dial->socks),
 		.is_outbounds = socks_is_servers_fault(&dial->socks),
+		.is_unsupported = socks_is_unsupported(&dial->socks),
 	};
 
 	fail(dial, &failure);
@@ -300,22 +301,31 @@ static void talk(struct dial *dial)
 	}
 }
 
+static int start_socks(struct dial *dial)
+{
+	const struct policy_outbound *outbound = dial->conf.outbound;
+	const struct socks_login *login =
+		outbound->has_login ? &outbound->login : NULL;
+	const struct socks_target target = {.name = dial->conf.name,
+					    .endpoint = dial->conf.dst};
+
+	if (dial->conf.is_udp)
+		return socks_start_udp(&dial->socks, login);
+	return socks_start(&dial->socks, &target, login);
+}
+
 static void on_connected(struct dial *dial)
 {
 	static const struct dial_failure inexpressible = {
 		.refusal = REFUSAL_HOST,
 		.reason = "SOCKS5 cannot express the name",
 	};
-	const struct policy_outbound *outbound = dial->conf.outbound;
-	const struct socks_target target = {.name = dial->conf.name,
-					    .endpoint = dial->conf.dst};
 
 	if (!is_socks(dial)) {
 		succeed(dial);
 		return;
 	}
-	if (socks_start(&dial->socks, &target,
-			outbound->has_login ? &outbound->login : NULL) < 0) {
+	if (start_socks(dial) < 0) {
 		fail(dial, &inexpressible);
 		return;
 	}

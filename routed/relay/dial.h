@@ -29,6 +29,7 @@ struct dial_failure {
 	enum refusal refusal; /* for the application */
 	const char *reason;   /* for the log */
 	bool is_outbounds;    /* fault, and not the destination's */
+	bool is_unsupported;  /* the server does not know the command */
 };
 
 struct dial_ops {
@@ -56,6 +57,7 @@ struct dial_conf {
 	const char *uplink;      /* the one that is pinned, NULL: found */
 	const struct name *name; /* NULL: dst is a real address */
 	struct endpoint dst;     /* with a name: its fake address */
+	bool is_udp; /* ask a SOCKS5 server for an association instead */
 };
 
 enum dial_phase {

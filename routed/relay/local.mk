@@ -25,6 +25,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/parts.h \
 	routed/relay/passage.c \
 	routed/relay/passage.h \
+	routed/relay/pieces.c \
+	routed/relay/pieces.h \
 	routed/relay/policy.c \
 	routed/relay/policy.h \
 	routed/relay/poller.c \
@@ -35,9 +37,13 @@ routed_librouted_a_SOURCES += \
 	routed/relay/resolver.h \
 	routed/relay/socks.c \
 	routed/relay/socks.h \
+	routed/relay/socks_address.c \
+	routed/relay/socks_address.h \
 	routed/relay/stray.c \
 	routed/relay/stray.h \
 	routed/relay/tuples.c \
 	routed/relay/tuples.h \
+	routed/relay/udp/datagram.c \
+	routed/relay/udp/datagram.h \
 	routed/relay/unreachable.c \
 	routed/relay/unreachable.h

@@ -57,6 +57,9 @@ static int parse_ipv4(struct packet *packet, const uint8_t *bytes,
 	fragment = get16(bytes + 6);
 	packet->is_fragment = (fragment & 0x3fff) != 0;
 	packet->is_later_piece = (fragment & 0x1fff) != 0;
+	packet->piece.id = get16(bytes + 4);
+	packet->piece.offset = (uint16_t)((fragment & 0x1fff) * 8U);
+	packet->piece.has_more = (fragment & 0x2000) != 0;
 	packet->length = total;
 	packet->header_length = header;
 	packet->protocol = bytes[9];
@@ -106,6 +109,9 @@ static int parse_extensions(struct packet *packet)
 
 			packet->is_fragment |= (fragment & 0xfff9) != 0;
 			packet->is_later_piece = (fragment & 0xfff8) != 0;
+			packet->piece.id = get32(at + 4);
+			packet->piece.offset = fragment & 0xfff8;
+			packet->piece.has_more = (fragment & 1) != 0;
 		}
 		packet->protocol = at[0];
 		packet->header_length += (size_t)size;

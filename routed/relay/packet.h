@@ -43,7 +43,12 @@ struct packet {
 	uint8_t protocol;     /* behind all extension headers */
 	bool is_fragment;     /* a piece of a datagram, the first too */
 	bool is_later_piece;  /* not the first: what follows is unknown */
-	struct endpoint src;  /* ports are 0 where there are none */
+	struct {
+		uint32_t id;
+		uint16_t offset; /* bytes */
+		bool has_more;
+	} piece;             /* of a fragment */
+	struct endpoint src; /* ports are 0 where there are none */
 	struct endpoint dst;
 	struct {
 		uint8_t flags;

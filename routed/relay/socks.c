@@ -12,6 +12,8 @@ enum {
 	METHOD_LOGIN = 2,
 	METHOD_NO_ACCEPTABLE = 0xff,
 	COMMAND_CONNECT = 1,
+	COMMAND_UDP_ASSOCIATE = 3,
+	REPLY_UNSUPPORTED = 7,
 	TYPE_IPV4 = 1,
 	TYPE_NAME = 3,
 	TYPE_IPV6 = 4,
@@ -52,6 +54,7 @@ static void fail_by_reply(struct socks *socks, uint8_t reply)
 	else
 		fail(socks, REFUSAL_HOST, "an unknown reply");
 	socks->is_servers_fault = false;
+	socks->is_unsupported = reply == REPLY_UNSUPPORTED;
 }
 
 static void put(struct socks *socks, const void *bytes, size_t length)
@@ -74,49 +77,21 @@ static void put_text(struct socks *socks, const char *text)
 	put(socks, text, strlen(text));
 }
 
-/* Labels joined by dots, as they are: SOCKS knows no escapes. */
-static void put_name(struct socks *socks, const struct name *name)
+static int start(struct socks *socks, uint8_t command,
+		 const struct socks_login *login)
 {
-	put_byte(socks, name->length - 2U);
-	for (size_t at = 0; name->wire[at]; at += name->wire[at] + 1U) {
-		if (at > 0)
-			put_byte(socks, '.');
-		put(socks, name->wire + at + 1, name->wire[at]);
-	}
-}
-
-/* The root has no text, and a dot or control inside a label no meaning. */
-static bool is_sendable(const struct name *name)
-{
-	if (name->length < 3)
-		return false;
-	for (size_t at = 0; name->wire[at]; at += name->wire[at] + 1U) {
-		for (size_t i = 1; i <= name->wire[at]; i++) {
-			uint8_t byte = name->wire[at + i];
-
-			if (byte <= ' ' || byte == '.' || byte >= 0x7f)
-				return false;
-		}
-	}
-	return true;
-}
-
-int socks_start(struct socks *socks, const struct socks_target *target,
-		const struct socks_login *login)
-{
-	if (target->name && !is_sendable(target->name))
-		return -EINVAL;
 	if (login &&
 	    (login->username[0] == '\0' || strlen(login->username) > TEXT_MAX ||
 	     strlen(login->password) > TEXT_MAX))
 		return -EINVAL;
 
 	socks->login = login;
-	socks->target = *target;
+	socks->command = command;
 	socks->phase = SOCKS_GREETING;
 	socks->refusal = REFUSAL_HOST;
 	socks->reason = NULL;
 	socks->is_servers_fault = false;
+	socks->is_unsupported = false;
 	socks->out_length = socks->out_sent = 0;
 	socks->in_length = socks->in_wanted = 0;
 	put_byte(socks, SOCKS_VERSION);
@@ -125,6 +100,22 @@ int socks_start(struct socks *socks, const struct socks_target *target,
 	if (login)
 		put_byte(socks, METHOD_LOGIN);
 	return 0;
+}
+
+int socks_start(struct socks *socks, const struct socks_target *target,
+		const struct socks_login *login)
+{
+	if (target->name && !socks_address_is_sendable(target->name))
+		return -EINVAL;
+	socks->target = *target;
+	return start(socks, COMMAND_CONNECT, login);
+}
+
+int socks_start_udp(struct socks *socks, const struct socks_login *login)
+{
+	socks->target =
+		(struct socks_target){.endpoint.addr.family = ADDR_IPV4};
+	return start(socks, COMMAND_UDP_ASSOCIATE, login);
 }
 
 static void start_sending(struct socks *socks, enum socks_phase phase)
@@ -151,23 +142,13 @@ static void start_login(struct socks *socks)
 
 static void start_request(struct socks *socks)
 {
-	const struct addr *addr = &socks->target.endpoint.addr;
-	uint16_t port = socks->target.endpoint.port;
+	uint8_t address[SOCKS_ADDRESS_MAX];
 
 	start_sending(socks, SOCKS_REQUEST);
 	put_byte(socks, SOCKS_VERSION);
-	put_byte(socks, COMMAND_CONNECT);
+	put_byte(socks, socks->command);
 	put_byte(socks, 0);
-	if (socks->target.name) {
-		put_byte(socks, TYPE_NAME);
-		put_name(socks, socks->target.name);
-	} else {
-		put_byte(socks,
-			 addr->family == ADDR_IPV4 ? TYPE_IPV4 : TYPE_IPV6);
-		put(socks, addr->bytes, addr_size(addr));
-	}
-	put_byte(socks, port >> 8);
-	put_byte(socks, port & 0xff);
+	put(socks, address, socks_address_put(address, &socks->target));
 }
 
 enum socks_need socks_need(const struct socks *socks)
@@ -268,6 +249,8 @@ static void on_reply_head(struct socks *socks)
 		return;
 	}
 	/* One byte of the address has come with the head; the port follows. */
+	socks->type = socks->in[3];
+	socks->first = socks->in[4];
 	start_receiving(socks, SOCKS_REPLY_REST, address - 1 + 2);
 }
 
@@ -297,6 +280,7 @@ static void hang_up(struct socks *socks)
 	}
 	fail(socks, REFUSAL_HOST, "the server hung up on the request");
 	socks->is_servers_fault = false;
+	socks->is_unsupported = true;
 }
 
 void socks_ended(struct socks *socks)
@@ -322,4 +306,26 @@ const char *socks_reason(const struct socks *socks)
 bool socks_is_servers_fault(const struct socks *socks)
 {
 	return socks->is_servers_fault;
+}
+
+bool socks_is_unsupported(const struct socks *socks)
+{
+	return socks->is_unsupported;
+}
+
+struct endpoint socks_bound(const struct socks *socks)
+{
+	struct endpoint bound = {.port = 0};
+	const uint8_t *rest = socks->in; /* without the head */
+	uint8_t first = socks->first;
+
+	if (socks->type != TYPE_NAME) {
+		bound.addr.family =
+			socks->type == TYPE_IPV4 ? ADDR_IPV4 : ADDR_IPV6;
+		bound.addr.bytes[0] = first;
+		memcpy(bound.addr.bytes + 1, rest, addr_size(&bound.addr) - 1);
+	}
+	rest += socks->in_length - 2;
+	bound.port = (uint16_t)(rest[0] << 8 | rest[1]);
+	return bound;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * socks.h - the client's side of SOCKS5, CONNECT only.
+ * socks.h - the client's side of SOCKS5: CONNECT and UDP ASSOCIATE.
  *
  * A pure state machine: it says what to send and how many bytes may be read
  * next, and never takes a byte that belongs to the stream behind the reply.
@@ -19,18 +19,12 @@
 #ifndef ERSATZ_ROUTED_RELAY_SOCKS_H
 #define ERSATZ_ROUTED_RELAY_SOCKS_H
 
-#include "common/name.h"
+#include "routed/relay/socks_address.h"
 #include "routed/relay/unreachable.h"
 
 struct socks_login {
 	const char *username; /* 1 to 255 bytes */
 	const char *password; /* 0 to 255 bytes */
-};
-
-/* Where the stream shall lead: a name, or else an address. */
-struct socks_target {
-	const struct name *name; /* NULL: endpoint.addr */
-	struct endpoint endpoint;
 };
 
 enum socks_need {
@@ -58,10 +52,13 @@ enum socks_phase {
 struct socks {
 	const struct socks_login *login; /* borrowed, NULL: none */
 	struct socks_target target;
+	uint8_t command;
 	enum socks_phase phase;
 	enum refusal refusal;
 	const char *reason; /* NULL: no failure */
 	bool is_servers_fault;
+	bool is_unsupported; /* the command, as far as one can tell */
+	uint8_t type, first; /* of the reply's address */
 	uint16_t out_length, out_sent;
 	uint16_t in_length, in_wanted;
 	uint8_t out[SOCKS_OUTPUT_MAX];
@@ -72,6 +69,13 @@ struct socks {
 NODISCARD int socks_start(struct socks *socks,
 			  const struct socks_target *target,
 			  const struct socks_login *login);
+
+/*
+ * Asks for UDP instead; the association lasts as long as the connection.
+ * Who will send is not told: behind a NAT nobody knows.
+ */
+NODISCARD int socks_start_udp(struct socks *socks,
+			      const struct socks_login *login);
 
 enum socks_need socks_need(const struct socks *socks);
 
@@ -85,10 +89,18 @@ void socks_received(struct socks *socks, size_t length);
 /* The server ended the connection instead: SOCKS_FAILED. */
 void socks_ended(struct socks *socks);
 
+/*
+ * After SOCKS_DONE of an association: where datagrams go.  An address without
+ * a family, or the unspecified one, stands for the server's own.
+ */
+struct endpoint socks_bound(const struct socks *socks);
+
 /* After SOCKS_FAILED. */
 enum refusal socks_refusal(const struct socks *socks);
 const char *socks_reason(const struct socks *socks);
 /* It is the server or our login that is wrong, not the destination. */
 bool socks_is_servers_fault(const struct socks *socks);
+/* The server does not know the command: no use to ask again soon. */
+bool socks_is_unsupported(const struct socks *socks);
 
 #endif

@@ -92,6 +92,13 @@ UNIT_TESTS += tests/unit/test_daemon
 tests_unit_test_daemon_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_daemon_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_datagram
+tests_unit_test_datagram_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_datagram_SOURCES = tests/unit/test_datagram.c \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_datagram_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_decide
 tests_unit_test_decide_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_decide_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -311,6 +318,13 @@ UNIT_TESTS += tests/unit/test_packet
 tests_unit_test_packet_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_pieces
+tests_unit_test_pieces_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_pieces_SOURCES = tests/unit/test_pieces.c \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_pieces_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_plan
 tests_unit_test_plan_SOURCES = tests/unit/test_plan.c $(FIB_MODEL)
 tests_unit_test_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -487,6 +501,10 @@ tests_unit_test_sockdiag_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_socks
 tests_unit_test_socks_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_socks_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_socks_address
+tests_unit_test_socks_address_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_socks_address_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -352,6 +352,57 @@ static void step_at_random(uint32_t *random)
 }
 
 /* Whatever a server says, the machine ends and stays within its buffers. */
+static void expect_bound(const void *reply, size_t length, const char *text)
+{
+	struct endpoint bound, expected;
+
+	assert_int_equal(socks_start_udp(&socks, NULL), 0);
+	expect_output("\5\1\0", 3, 3);
+	assert_int_equal(feed("\5\0", 2, 2), 2);
+	expect_output("\5\3\0\1\0\0\0\0\0\0", 10, 3);
+	assert_int_equal(feed(reply, length, 4), length);
+	assert_int_equal(socks_need(&socks), SOCKS_DONE);
+	bound = socks_bound(&socks);
+	assert_int_equal(endpoint_parse(&expected, text, 0), 0);
+	if (bound.addr.family == ADDR_NONE)
+		assert_int_equal(bound.port, expected.port);
+	else
+		assert_true(endpoint_equal(&bound, &expected));
+}
+
+static void an_association_tells_where_it_is(void **state)
+{
+	(void)state;
+	expect_bound("\5\0\0\1\300\0\2\1\37\220", 10, "192.0.2.1:8080");
+	expect_bound("\5\0\0\4\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1\0\65", 22,
+		     "[2001:db8::1]:53");
+	expect_bound("\5\0\0\3\3abc\0\65", 10, "0.0.0.0:53");
+	assert_int_equal(socks_bound(&socks).addr.family, ADDR_NONE);
+}
+
+static void a_server_without_udp_is_known(void **state)
+{
+	(void)state;
+	for (char reply = 1; reply < 9; reply++) {
+		const char bytes[] = {5, reply, 0, 1, 0, 0, 0, 0, 0, 0};
+
+		assert_int_equal(socks_start_udp(&socks, NULL), 0);
+		expect_output("\5\1\0", 3, 3);
+		assert_int_equal(feed("\5\0", 2, 2), 2);
+		expect_output("\5\3\0\1\0\0\0\0\0\0", 10, 10);
+		feed(bytes, sizeof(bytes), 10);
+		assert_int_equal(socks_need(&socks), SOCKS_FAILED);
+		assert_int_equal(socks_is_unsupported(&socks), reply == 7);
+	}
+	/* OpenSSH just hangs up. */
+	assert_int_equal(socks_start_udp(&socks, NULL), 0);
+	expect_output("\5\1\0", 3, 3);
+	assert_int_equal(feed("\5\0", 2, 2), 2);
+	expect_output("\5\3\0\1\0\0\0\0\0\0", 10, 10);
+	socks_ended(&socks);
+	assert_true(socks_is_unsupported(&socks));
+}
+
 static void any_answer_ends(void **state)
 {
 	static const struct socks_login login = {"user", "secret"};
@@ -389,6 +440,8 @@ int main(void)
 		cmocka_unit_test(names_that_cannot_be_sent_are_refused),
 		cmocka_unit_test(the_longest_name_fits),
 		cmocka_unit_test(a_login_that_is_too_long_is_refused),
+		cmocka_unit_test(an_association_tells_where_it_is),
+		cmocka_unit_test(a_server_without_udp_is_known),
 		cmocka_unit_test(any_answer_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
