@@ -74,6 +74,7 @@ common_libcommon_a_SOURCES = \
 	common/rules/prefix_set.h \
 	common/settings.c \
 	common/settings.h \
+	common/siphash.h \
 	common/uplink.c \
 	common/uplink.h \
 	common/utf8.c \

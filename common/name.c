@@ -3,9 +3,9 @@
 
 #include "common/addr.h"
 #include "common/err.h"
+#include "common/siphash.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -197,25 +197,6 @@ bool name_is_under(const struct name *name, const struct name *suffix)
 	return at == start;
 }
 
-static uint64_t rotate(uint64_t value, int bits)
-{
-	return value << bits | value >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
-}
-
 /*
  * SipHash-1-3 (Aumasson and Bernstein, 2012).  The key is what the kernel
  * drew for this process (AT_RANDOM): nothing has to be kept, and nobody who
@@ -223,36 +204,10 @@ static void sip_round(uint64_t v[4])
  */
 uint64_t name_hash(const uint8_t *wire, size_t length)
 {
+	static const uint8_t zero[SIPHASH_KEY_SIZE];
 	const void *seed = (const void *)getauxval(AT_RANDOM);
-	uint64_t key[2] = {0}, last = (uint64_t)length << 56, word;
 
-	if (seed)
-		memcpy(key, seed, sizeof(key));
-
-	uint64_t v[4] = {
-		key[0] ^ 0x736f6d6570736575ULL,
-		key[1] ^ 0x646f72616e646f6dULL,
-		key[0] ^ 0x6c7967656e657261ULL,
-		key[1] ^ 0x7465646279746573ULL,
-	};
-
-	for (; length >= sizeof(word); length -= sizeof(word)) {
-		memcpy(&word, wire, sizeof(word));
-		word = le64toh(word);
-		wire += sizeof(word);
-		v[3] ^= word;
-		sip_round(v);
-		v[0] ^= word;
-	}
-	for (size_t i = 0; i < length; i++)
-		last |= (uint64_t)wire[i] << (8 * i);
-	v[3] ^= last;
-	sip_round(v);
-	v[0] ^= last;
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return siphash(seed ? seed : zero, wire, length, 1, 3);
 }
 
 static int reverse_ipv4(const uint8_t *at, const uint8_t *end,

@@ -6,9 +6,7 @@
 #include <string.h>
 
 #define NAME_OF_QUESTION (0xc000U | DNS_HEADER_SIZE) /* RFC 1035 4.1.4 */
-#define OPT_SIZE 11
-#define OPTION_EDE 15
-#define DO_BIT 0x8000U
+#define TYPE_HINFO 13
 
 /*
  * The SOA of our negative answers.  Its owner is the name asked for: no cut
@@ -44,58 +42,6 @@ static void write_header(struct writer *writer, const struct answer *answer,
 	writer_bytes(writer, question->raw, question->raw_length);
 }
 
-/* How much of the text fits, without cutting a character of UTF-8 in two. */
-static size_t text_that_fits(const char *text, size_t room)
-{
-	size_t length = strlen(text);
-
-	if (length <= room)
-		return length;
-	while (room > 0 && ((uint8_t)text[room] & 0xc0) == 0x80)
-		room--;
-	return room;
-}
-
-static void write_ede(struct writer *writer, const struct ede *ede)
-{
-	size_t text = 0;
-
-	if (writer_left(writer) < 6)
-		return;
-	if (ede->text)
-		text = text_that_fits(ede->text, writer_left(writer) - 6);
-	writer_u16(writer, OPTION_EDE);
-	writer_u16(writer, (unsigned)(2 + text));
-	writer_u16(writer, ede->code);
-	writer_bytes(writer, ede->text, text);
-}
-
-/* The last record; leaves out of the EDE what has no room. */
-static void write_opt(struct writer *writer, const struct answer *answer,
-		      unsigned rcode)
-{
-	const struct question *question = answer->question;
-	uint8_t *rdata;
-	size_t length;
-
-	if (!question->has_edns)
-		return;
-	writer_u8(writer, 0);
-	writer_u16(writer, DNS_TYPE_OPT);
-	writer_u16(writer, DNS_EDNS_SIZE);
-	writer_u8(writer, rcode >> 4);
-	writer_u8(writer, 0);
-	writer_u16(writer, question->do_bit ? DO_BIT : 0);
-	writer_u16(writer, 0);
-	if (writer->has_failed || !answer->ede)
-		return;
-	rdata = writer->at;
-	write_ede(writer, answer->ede);
-	length = (size_t)(writer->at - rdata);
-	rdata[-2] = (uint8_t)(length >> 8);
-	rdata[-1] = (uint8_t)length;
-}
-
 /* A message without records: errors, and what is too long. */
 static size_t write_bare(const struct answer *answer, unsigned flags,
 			 uint8_t *out, size_t size)
@@ -106,7 +52,7 @@ static size_t write_bare(const struct answer *answer, unsigned flags,
 	if (size < DNS_UDP_SIZE)
 		return 0;
 	write_header(&writer, answer, flags & ~0xf0U, &none);
-	write_opt(&writer, answer, flags & 0xff);
+	opt_write(&writer, answer->question, flags & 0xff, answer->ede);
 	return writer_length(&writer);
 }
 
@@ -115,7 +61,7 @@ static size_t finish(struct writer *writer, const struct answer *answer)
 {
 	size_t size = (size_t)(writer->end - writer->start);
 
-	write_opt(writer, answer, 0);
+	opt_write(writer, answer->question, 0, answer->ede);
 	if (writer->has_failed)
 		return answer_truncated(answer, writer->start, size);
 	return writer_length(writer);
@@ -145,6 +91,20 @@ size_t answer_address(const struct answer *answer, const struct addr *addr,
 	write_record(&writer, is_ipv6 ? DNS_TYPE_AAAA : DNS_TYPE_A,
 		     answer->ttl_s, length);
 	writer_bytes(&writer, addr->bytes, length);
+	return finish(&writer, answer);
+}
+
+size_t answer_any(const struct answer *answer, uint8_t *out, size_t size)
+{
+	static const uint8_t hinfo[] = "\7RFC8482"; /* its end: an empty OS */
+	struct writer writer = writer_of(out, size);
+	const struct sections one = {.answers = 1};
+
+	if (size < DNS_UDP_SIZE)
+		return 0;
+	write_header(&writer, answer, DNS_RCODE_NOERROR, &one);
+	write_record(&writer, TYPE_HINFO, answer->ttl_s, sizeof(hinfo));
+	writer_bytes(&writer, hinfo, sizeof(hinfo));
 	return finish(&writer, answer);
 }
 
@@ -194,32 +154,46 @@ size_t answer_truncated(const struct answer *answer, uint8_t *out, size_t size)
 	return write_bare(answer, DNS_FLAG_TC, out, size);
 }
 
+/* What a message of ours says of its question; false: it is none of ours. */
+static bool read_back(struct question *question, const uint8_t *message,
+		      size_t length)
+{
+	struct wire_cursor cursor;
+	struct wire_record record = {.type = 0};
+	uint16_t flags;
+
+	if (wire_begin(&cursor, message, length) < 0)
+		return false;
+	*question = (struct question){.id = wire_read16(message)};
+	flags = wire_read16(message + 2);
+	question->opcode = flags >> 11 & 0xf;
+	question->rd = flags & DNS_FLAG_RD;
+	question->cd = flags & DNS_FLAG_CD;
+	question->raw = message + DNS_HEADER_SIZE;
+	question->raw_length = (uint16_t)(cursor.at - DNS_HEADER_SIZE);
+	while (wire_next(&cursor, &record) > 0) {
+		const struct opt_fixed opt = {record.klass, record.ttl};
+
+		if (record.type == DNS_TYPE_OPT &&
+		    opt_read(question, &opt, message + record.rdata,
+			     record.rdlength))
+			return false;
+	}
+	return true;
+}
+
 size_t answer_turn_to_failure(uint8_t *message, size_t length, size_t size,
 			      const struct ede *ede)
 {
-	struct reader reader = reader_of(message, length);
 	uint8_t raw[NAME_WIRE_MAX + 4];
-	struct question question = {.raw = raw};
+	struct question question;
 	const struct answer answer = {.question = &question, .ede = ede};
-	uint16_t flags;
-	int taken;
 
-	question.id = reader_u16(&reader);
-	flags = reader_u16(&reader);
-	question.opcode = flags >> 11 & 0xf;
-	question.rd = flags & DNS_FLAG_RD;
-	question.cd = flags & DNS_FLAG_CD;
-	reader_bytes(&reader, 6);
-	question.has_edns = reader_u16(&reader);
-	taken = name_from_wire(&question.name, reader.at, reader_left(&reader));
-	if (reader.has_failed || taken < 0 ||
-	    reader_left(&reader) < (size_t)taken + 4)
+	if (!read_back(&question, message, length) ||
+	    question.raw_length > sizeof(raw))
 		return 0;
-	question.raw_length = (uint16_t)(taken + 4);
-	memcpy(raw, reader.at, question.raw_length);
-	/* Ours: a promise has no EDE, so OPT is at the very end. */
-	if (question.has_edns && length >= DNS_HEADER_SIZE + OPT_SIZE)
-		question.do_bit = message[length - 4] & (DO_BIT >> 8);
+	memcpy(raw, question.raw, question.raw_length);
+	question.raw = raw;
 	return write_bare(&answer, DNS_RCODE_SERVFAIL, message,
 			  size < DNS_UDP_SIZE ? size : DNS_UDP_SIZE);
 }

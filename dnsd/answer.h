@@ -9,31 +9,16 @@
  * OPT record and, where there is one, an Extended DNS Error; its text is cut
  * to what fits.  What does not fit even so leaves with TC set.  Pure.
  *
- * Source	RFC 1035 4.1, RFC 2308 (negative answers), RFC 6891 (EDNS),
- *		RFC 8914 (Extended DNS Errors)
+ * Source	RFC 1035 4.1, RFC 2308 (negative answers), opt.h for EDNS
  */
 #ifndef ERSATZ_DNSD_ANSWER_H
 #define ERSATZ_DNSD_ANSWER_H
 
 #include "common/addr.h"
 #include "common/name.h"
+#include "dnsd/opt.h"
 #include "dnsd/question.h"
 #include "dnsd/wire.h"
-
-/* RFC 8914, 4: the ones that we say. */
-enum ede_code {
-	EDE_OTHER = 0,
-	EDE_BLOCKED = 15,
-	EDE_PROHIBITED = 18,
-	EDE_NOT_SUPPORTED = 21,
-	EDE_NO_REACHABLE_AUTHORITY = 22,
-	EDE_NETWORK_ERROR = 23,
-};
-
-struct ede {
-	uint16_t code;    /* enum ede_code */
-	const char *text; /* NULL: none */
-};
 
 /* What all functions need; filled in place by the caller. */
 struct answer {
@@ -45,6 +30,12 @@ struct answer {
 /* One A or AAAA record, by the family of `addr`. */
 size_t answer_address(const struct answer *answer, const struct addr *addr,
 		      uint8_t *out, size_t size);
+
+/*
+ * What ANY gets for a name whose records are not to be had that way: HINFO
+ * "RFC8482", as that RFC says in 4.2.
+ */
+size_t answer_any(const struct answer *answer, uint8_t *out, size_t size);
 
 /* One PTR record. */
 size_t answer_pointer(const struct answer *answer, const struct name *target,

@@ -4,13 +4,16 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "dnsd/answer.h"
+#include "dnsd/cookie.h"
 #include "dnsd/decide.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 #define RULE_TEXT_MAX 256
+#define TYPE_ANY 255
 
 struct dispatch {
 	struct fakes *fakes; /* borrowed, as all of these */
@@ -18,6 +21,7 @@ struct dispatch {
 	struct direct *direct;
 	const struct config *config;
 	struct queries *queries;
+	uint8_t secret[SIPHASH_KEY_SIZE]; /* of cookies */
 	struct dispatch_stats stats;
 };
 
@@ -34,6 +38,10 @@ int dispatch_new(struct dispatch **dispatch)
 
 	if (!new)
 		return -ENOMEM;
+	if (getrandom(new->secret, sizeof(new->secret), 0) < 0) {
+		free(new);
+		return -errno;
+	}
 	*dispatch = new;
 	return 0;
 }
@@ -92,6 +100,44 @@ static void reply_negative(const struct job *job, enum dns_rcode rcode,
 	server_reply(job->dispatch->server, job->asker, message, length);
 }
 
+/* Appends what fits; snprintf() costs a tenth of a whole answer. */
+static size_t append(char *out, size_t at, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length > RULE_TEXT_MAX - 1 - at)
+		length = RULE_TEXT_MAX - 1 - at;
+	memcpy(out + at, text, length);
+	return at + length;
+}
+
+/* "rule 'MATCH,proxy' (ersatz.yaml:7)": whose doing an answer is. */
+static const char *rule_text(const struct verdict *verdict,
+			     char out[RULE_TEXT_MAX])
+{
+	const struct rule *rule = verdict->rule;
+	char digits[12];
+	size_t digit = sizeof(digits) - 1, at = 0;
+
+	if (!rule)
+		return NULL;
+	digits[digit] = '\0';
+	for (unsigned line = rule->line; digit > 0; line /= 10) {
+		digits[--digit] = (char)('0' + line % 10);
+		if (line < 10)
+			break;
+	}
+	at = append(out, at, "rule '");
+	at = append(out, at, rule->text);
+	at = append(out, at, "' (");
+	at = append(out, at, rule->file);
+	at = append(out, at, ":");
+	at = append(out, at, digits + digit);
+	at = append(out, at, ")");
+	out[at] = '\0';
+	return out;
+}
+
 /* The log has the reason already, from fakes.c. */
 static void reply_no_slot(const struct job *job, int64_t err)
 {
@@ -105,9 +151,21 @@ static void reply_no_slot(const struct job *job, int64_t err)
 	reply_error(job, DNS_RCODE_SERVFAIL, &ede);
 }
 
-static void reply_fake(const struct job *job)
+/* An EDE that nobody gets is not worth its text. */
+static struct ede ede_of(const struct job *job, enum ede_code code,
+			 const struct verdict *verdict,
+			 char text[RULE_TEXT_MAX])
 {
-	const struct answer answer = answer_of(job, NULL);
+	return (struct ede){code, job->question->has_edns
+					  ? rule_text(verdict, text)
+					  : NULL};
+}
+
+static void reply_fake(const struct job *job, const struct verdict *verdict)
+{
+	char text[RULE_TEXT_MAX];
+	const struct ede ede = ede_of(job, EDE_FORGED, verdict, text);
+	const struct answer answer = answer_of(job, &ede);
 	struct dispatch *dispatch = job->dispatch;
 	const struct fake_pool *pool = &dispatch->config->dnsd.fake;
 	uint8_t message[DNS_EDNS_SIZE];
@@ -132,15 +190,30 @@ static void reply_fake(const struct job *job)
 		server_reply(dispatch->server, job->asker, message, length);
 }
 
+/* What a carried name has not, and what it has of everything. */
+static void reply_nodata(const struct job *job, const struct verdict *verdict)
+{
+	char text[RULE_TEXT_MAX];
+	const struct ede ede = ede_of(job, EDE_FORGED, verdict, text);
+	const struct answer answer = answer_of(job, &ede);
+	uint8_t message[DNS_EDNS_SIZE];
+	size_t length;
+
+	job->dispatch->stats.nodata++;
+	if (job->question->type != TYPE_ANY) {
+		reply_negative(job, DNS_RCODE_NOERROR, &ede);
+		return;
+	}
+	length = answer_any(&answer, message, room_for(job));
+	server_reply(job->dispatch->server, job->asker, message, length);
+}
+
 /* RFC 8914, 4.16: the rule is the policy that blocked. */
 static void reply_reject(const struct job *job, const struct verdict *verdict)
 {
-	const struct rule *rule = verdict->rule;
 	char text[RULE_TEXT_MAX];
-	const struct ede ede = {.code = EDE_BLOCKED, .text = text};
+	const struct ede ede = ede_of(job, EDE_BLOCKED, verdict, text);
 
-	snprintf(text, sizeof(text), "rule '%s' (%s:%u)", rule->text,
-		 rule->file, rule->line);
 	job->dispatch->stats.rejected++;
 	reply_negative(job, DNS_RCODE_NXDOMAIN, &ede);
 }
@@ -173,11 +246,10 @@ static void act(const struct job *job, const struct decision *decision)
 
 	switch (decision->kind) {
 	case DECISION_FAKE:
-		reply_fake(job);
+		reply_fake(job, &decision->verdict);
 		break;
 	case DECISION_NODATA:
-		dispatch->stats.nodata++;
-		reply_negative(job, DNS_RCODE_NOERROR, NULL);
+		reply_nodata(job, &decision->verdict);
 		break;
 	case DECISION_REJECT:
 		reply_reject(job, &decision->verdict);
@@ -199,6 +271,51 @@ static void act(const struct job *job, const struct decision *decision)
 	}
 }
 
+/* Why there is no answer to that, for who can read it. */
+static const char *why_refused(const struct question *question, int rcode)
+{
+	switch (rcode) {
+	case DNS_RCODE_NOTIMP:
+		return "only queries are served";
+	case DNS_RCODE_BADVERS:
+		return "only EDNS 0 is spoken";
+	case DNS_RCODE_REFUSED:
+		return question->klass != DNS_CLASS_IN
+			       ? "only class IN is served"
+			       : "this type is not served";
+	}
+	return "the message cannot be read";
+}
+
+static void refuse(const struct job *job, int rcode)
+{
+	const struct ede ede = {
+		.code = rcode == DNS_RCODE_FORMERR ? EDE_OTHER
+						   : EDE_NOT_SUPPORTED,
+		.text = why_refused(job->question, rcode),
+	};
+
+	if (rcode == DNS_RCODE_FORMERR)
+		job->dispatch->stats.malformed++;
+	else
+		job->dispatch->stats.refused++;
+	reply_error(job, (enum dns_rcode)rcode, &ede);
+}
+
+/* What the reply says to the client's options. */
+static void fill_options(const struct job *job, struct question *question)
+{
+	if (question->has_cookie)
+		cookie_make(question->cookie, &job->asker->client.addr,
+			    (uint32_t)(clock_wall_ms() / 1000),
+			    job->dispatch->secret);
+	/* RFC 7828 3.2.1: by UDP it means nothing. */
+	question->wants_keepalive &= job->asker->is_tcp;
+	if (question->wants_keepalive)
+		question->keepalive_ds =
+			server_keepalive_ds(job->dispatch->server);
+}
+
 static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 		     size_t length)
 {
@@ -209,14 +326,18 @@ static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 	struct decision decision;
 
 	dispatch->stats.queries++;
-	if (rcode != 0) {
-		if (rcode < 0 || rcode == DNS_RCODE_FORMERR)
-			dispatch->stats.malformed++;
-		else
-			dispatch->stats.refused++;
-		if (rcode > 0)
-			reply_error(&job, (enum dns_rcode)rcode, NULL);
-		return rcode > 0;
+	if (rcode < 0) {
+		dispatch->stats.malformed++;
+		return false;
+	}
+	fill_options(&job, &question);
+	if (rcode > 0) {
+		refuse(&job, rcode);
+		return true;
+	}
+	if (question.raw_length == 0) {
+		reply_error(&job, DNS_RCODE_NOERROR, NULL);
+		return true;
 	}
 	decision = decide(dispatch->config, &question, &asker->client.addr);
 	act(&job, &decision);

@@ -2,13 +2,11 @@
 #include "dnsd/forwarded.h"
 
 #include "common/err.h"
+#include "dnsd/opt.h"
 #include "dnsd/wire.h"
 
 #include <assert.h>
 #include <string.h>
-
-#define OPT_SIZE 11
-#define OPT_DO 0x8000U
 
 static uint16_t flags_for(const struct question *question,
 			  const struct wire_header *header)
@@ -51,22 +49,13 @@ static int find_end(const uint8_t *message, size_t length, size_t *end,
 	return ret;
 }
 
-static size_t write_opt(const struct question *question, uint8_t *out)
-{
-	memset(out, 0, OPT_SIZE);
-	wire_write16(out + 1, DNS_TYPE_OPT);
-	wire_write16(out + 3, DNS_EDNS_SIZE);
-	wire_write32(out + 5, question->do_bit ? OPT_DO : 0);
-	return OPT_SIZE;
-}
-
 int forwarded_make(const struct question *question, const uint8_t *message,
 		   size_t length, uint8_t *out, size_t limit)
 {
 	struct wire_header header;
 	size_t end;
 	uint16_t additionals;
-	size_t opt = question->has_edns ? OPT_SIZE : 0;
+	size_t opt = opt_size(question);
 	size_t body = DNS_HEADER_SIZE + question->raw_length;
 
 	assert(limit >= DNS_UDP_SIZE);
@@ -97,7 +86,7 @@ int forwarded_make(const struct question *question, const uint8_t *message,
 	wire_write16(out + 10, (uint16_t)(additionals + (opt ? 1 : 0)));
 	memcpy(out + DNS_HEADER_SIZE, question->raw, question->raw_length);
 	memcpy(out + body, message + body, end - body);
-	if (opt)
-		end += write_opt(question, out + end);
-	return (int)end;
+	struct writer writer = writer_of(out + end, limit - end);
+	opt_write(&writer, question, 0, NULL);
+	return (int)(end + writer_length(&writer));
 }

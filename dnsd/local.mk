@@ -4,6 +4,8 @@ dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 dnsd_libdnsd_a_SOURCES = \
 	dnsd/answer.c \
 	dnsd/answer.h \
+	dnsd/cookie.c \
+	dnsd/cookie.h \
 	dnsd/cursor.h \
 	dnsd/decide.c \
 	dnsd/decide.h \
@@ -24,6 +26,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/fakes.h \
 	dnsd/forwarded.c \
 	dnsd/forwarded.h \
+	dnsd/listen/outbox.c \
+	dnsd/listen/outbox.h \
 	dnsd/listen/port.c \
 	dnsd/listen/port.h \
 	dnsd/listen/tcp.c \
@@ -36,6 +40,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/names.h \
 	dnsd/news.c \
 	dnsd/news.h \
+	dnsd/opt.c \
+	dnsd/opt.h \
 	dnsd/options.c \
 	dnsd/options.h \
 	dnsd/pool.c \

@@ -3,14 +3,13 @@
 
 #include "common/err.h"
 #include "dnsd/cursor.h"
+#include "dnsd/opt.h"
 #include "dnsd/wire.h"
 
 #include <string.h>
 
 #define TYPE_TKEY 249
 #define TYPE_AXFR 252
-
-#define DO_BIT 0x8000U
 
 struct counts {
 	uint16_t questions, answers, authorities, additionals;
@@ -34,21 +33,6 @@ static void skip_name(struct reader *reader)
 	}
 }
 
-static int read_opt(struct question *question, bool is_root, uint16_t size,
-		    uint32_t ttl)
-{
-	if (!is_root || question->has_edns)
-		return DNS_RCODE_FORMERR;
-	question->has_edns = true;
-	question->edns_version = (uint8_t)(ttl >> 16);
-	question->do_bit = ttl & DO_BIT;
-	if (size > DNS_EDNS_SIZE)
-		size = DNS_EDNS_SIZE;
-	if (size > question->udp_size)
-		question->udp_size = size;
-	return 0;
-}
-
 /* Walks over all records behind the question; only OPT says something. */
 static int read_records(struct question *question, struct reader *reader,
 			const struct counts *counts)
@@ -57,21 +41,24 @@ static int read_records(struct question *question, struct reader *reader,
 	uint32_t all = before + counts->additionals;
 
 	for (uint32_t i = 0; i < all; i++) {
-		const uint8_t *owner = reader->at;
-		uint16_t type, klass;
-		uint32_t ttl;
+		const uint8_t *owner = reader->at, *rdata;
+		struct opt_fixed opt;
+		uint16_t type, length;
 		int ret;
 
 		skip_name(reader);
 		type = reader_u16(reader);
-		klass = reader_u16(reader);
-		ttl = reader_u32(reader);
-		reader_bytes(reader, reader_u16(reader));
-		if (reader->has_failed)
+		opt.size = reader_u16(reader);
+		opt.flags = reader_u32(reader);
+		length = reader_u16(reader);
+		rdata = reader_bytes(reader, length);
+		if (!rdata)
 			return DNS_RCODE_FORMERR;
 		if (type != DNS_TYPE_OPT || i < before)
 			continue;
-		ret = read_opt(question, *owner == 0, klass, ttl);
+		if (*owner != 0 || question->has_edns)
+			return DNS_RCODE_FORMERR;
+		ret = opt_read(question, &opt, rdata, length);
 		if (ret)
 			return ret;
 	}
@@ -95,6 +82,19 @@ static int read_question(struct question *question, struct reader *reader)
 	question->raw = raw;
 	question->raw_length = (uint16_t)(reader->at - raw);
 	return 0;
+}
+
+/* More than one question is none (RFC 9619). */
+static int read_sections(struct question *question, struct reader *reader,
+			 const struct counts *counts)
+{
+	int ret = 0;
+
+	if (counts->questions > 1)
+		return DNS_RCODE_FORMERR;
+	if (counts->questions == 1)
+		ret = read_question(question, reader);
+	return ret ? ret : read_records(question, reader, counts);
 }
 
 bool question_is_refused(uint16_t type)
@@ -130,18 +130,16 @@ int question_parse(struct question *question, const uint8_t *query,
 	question->rd = flags & DNS_FLAG_RD;
 	question->cd = flags & DNS_FLAG_CD;
 	question->ad = flags & DNS_FLAG_AD;
+	ret = read_sections(question, &reader, &counts);
+	/* A message of another kind is made otherwise; its OPT may be found. */
 	if (question->opcode != 0)
 		return DNS_RCODE_NOTIMP;
-	if (counts.questions != 1)
-		return DNS_RCODE_FORMERR;
-	ret = read_question(question, &reader);
-	if (ret)
-		return ret;
-	ret = read_records(question, &reader, &counts);
 	if (ret)
 		return ret;
 	if (question->edns_version > 0)
 		return DNS_RCODE_BADVERS;
+	if (question->raw_length == 0)
+		return question->has_cookie ? 0 : DNS_RCODE_FORMERR;
 	if (question->klass != DNS_CLASS_IN ||
 	    question_is_refused(question->type))
 		return DNS_RCODE_REFUSED;

@@ -18,6 +18,8 @@
 #define DNS_UDP_SIZE 512   /* without EDNS */
 #define DNS_EDNS_SIZE 1232 /* the most that we send or offer by UDP */
 #define DNS_MESSAGE_MAX 65535
+#define DNS_COOKIE_CLIENT_SIZE 8
+#define DNS_COOKIE_SIZE 24 /* with the server's half, as we make it */
 
 struct question {
 	uint16_t id; /* host order */
@@ -31,11 +33,16 @@ struct question {
 	bool has_edns, do_bit;
 	uint8_t edns_version;
 	uint16_t udp_size; /* 512 to DNS_EDNS_SIZE: what may be sent by UDP */
+	/* Options; what the reply says to them is the listener's to fill in. */
+	bool has_cookie, wants_keepalive;
+	uint16_t keepalive_ds; /* in tenths of a second, RFC 7828 */
+	uint8_t cookie[DNS_COOKIE_SIZE];
 };
 
 /*
- * 0: a question to be answered.  A positive result is an rcode to answer with
- * at once (FORMERR, NOTIMP, REFUSED, BADVERS = 16); `question` then holds
+ * 0: a question to be answered, or none at all (raw_length 0), only a cookie
+ * to be completed (RFC 7873 5.4).  A positive result is an rcode to answer
+ * with at once (FORMERR, NOTIMP, REFUSED, BADVERS = 16); `question` then holds
  * what could be read (raw_length 0: no question section).  ERR_MALFORMED:
  * drop (shorter than a header, or itself an answer).
  */

@@ -179,6 +179,11 @@ void server_promise(struct server *server, const struct asker *asker,
 	queue(server, asker, true, message, length);
 }
 
+uint16_t server_keepalive_ds(const struct server *server)
+{
+	return tcp_keepalive_ds(server->tcp);
+}
+
 void server_stats(const struct server *server, struct server_stats *stats)
 {
 	udp_stats(server->udp, stats);

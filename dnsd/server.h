@@ -86,6 +86,12 @@ void server_reply(struct server *server, const struct asker *asker,
 void server_promise(struct server *server, const struct asker *asker,
 		    const uint8_t *message, size_t length);
 
+/*
+ * For how long a TCP client may be silent, in tenths of a second (RFC 7828);
+ * 0 when places are short.
+ */
+uint16_t server_keepalive_ds(const struct server *server);
+
 struct server_stats {
 	uint64_t udp_queries, tcp_queries; /* messages that came in */
 	uint64_t udp_replies, tcp_replies; /* messages that left */

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define QUERIES_MAX 4096 /* that wait for an upstream */
-#define DESCRIPTORS_MAX 16384
+#define DESCRIPTORS_MAX 32768
 
 /* What belongs to one configuration and goes with it; all owned. */
 struct epoch {

@@ -7,10 +7,18 @@
  *
  * Everything that can fail drops the client at once.  Whoever calls something
  * that may drop (on_query, sending) looks at the number afterwards.
+ *
+ * Clients stand in one line in the order of their last whole message, which is
+ * the order in which they run out of time and make room.  What one of them
+ * sends is read into one place for all; only the beginning of a message that
+ * is not whole yet is kept with the client.  Likewise a reply is kept only if
+ * the socket does not take it: there are few outboxes, and who has had one the
+ * longest without emptying it gives way.
  */
 #include "dnsd/listen/tcp.h"
 
 #include "common/clock.h"
+#include "dnsd/listen/outbox.h"
 #include "dnsd/listen/port.h"
 
 #include <errno.h>
@@ -18,12 +26,15 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define BACKLOG 128
-#define ACCEPTS_MAX 16 /* in one turn of the loop */
+#define BACKLOG 4096   /* the kernel's somaxconn is the bound */
+#define ACCEPTS_MAX 64 /* in one turn of the loop */
+#define OUTBOXES 64
+#define LOOK_AT_MAX 256 /* for one that waits for nothing */
 #define ACCEPT_PAUSE_S 0.1
 #define LENGTH_SIZE 2 /* before each message */
 
@@ -33,16 +44,18 @@ struct client {
 	uint64_t next_number; /* for the next one here */
 	int fd;
 	ev_io io;
-	ev_timer idle;
-	int64_t active_ms; /* the last whole message either way */
+	TAILQ_ENTRY(client) link; /* of the free ones, or of the others */
+	int64_t active_ms;        /* the last whole message either way */
 	struct asker asker;
-	unsigned waiting; /* queries without a reply yet */
-	bool has_ended;   /* it will send no more */
-	size_t input_used;
-	size_t output_at, output_used;
-	uint8_t input[LENGTH_SIZE + TCP_QUERY_MAX];
-	uint8_t output[LENGTH_SIZE + DNS_MESSAGE_MAX];
+	unsigned waiting;      /* queries without a reply yet */
+	bool has_ended;        /* it will send no more */
+	struct outbox *outbox; /* borrowed; NULL: all was sent */
+	size_t input_used;     /* of its bytes in tcp->inputs */
 };
+
+TAILQ_HEAD(client_list, client);
+
+typedef uint8_t input[LENGTH_SIZE + TCP_QUERY_MAX];
 
 struct listener {
 	struct tcp *tcp; /* borrowed */
@@ -58,32 +71,58 @@ struct tcp {
 	struct listener *listeners; /* owned */
 	size_t listener_count;
 	ev_timer accept_pause;
-	struct client *clients; /* owned, TCP_CLIENTS_MAX */
+	ev_timer idle;          /* for the first of those in line */
+	struct client *clients; /* owned */
+	size_t client_count;
+	struct client_list free, line;
+	input *inputs; /* owned: the beginning of each one's next message */
+	input scratch; /* what was just read */
+	struct outboxes outboxes;
 	uint32_t open;
 	uint64_t queries, replies, accepted, evicted;
 };
 
 static void drop(struct client *client)
 {
-	struct ev_loop *loop = client->tcp->loop;
+	struct tcp *tcp = client->tcp;
 
 	if (ev_is_active(&client->io))
-		ev_io_stop(loop, &client->io);
-	ev_timer_stop(loop, &client->idle);
+		ev_io_stop(tcp->loop, &client->io);
+	if (client->outbox)
+		outbox_give_back(&tcp->outboxes, client->outbox);
+	client->outbox = NULL;
 	close(client->fd);
 	client->fd = -1;
 	client->number = 0;
-	client->tcp->open--;
+	TAILQ_REMOVE(&tcp->line, client, link);
+	TAILQ_INSERT_HEAD(&tcp->free, client, link);
+	tcp->open--;
+}
+
+/* One that waits for a reply only if there are nothing but such. */
+static void evict(struct tcp *tcp)
+{
+	struct client *idlest = TAILQ_FIRST(&tcp->line);
+	struct client *client = idlest;
+
+	for (int i = 0; client && i < LOOK_AT_MAX; i++) {
+		if (client->waiting == 0) {
+			idlest = client;
+			break;
+		}
+		client = TAILQ_NEXT(client, link);
+	}
+	drop(idlest);
+	tcp->evicted++;
 }
 
 /* Waits for what the client may do next; nothing is what the timer ends. */
 static void watch(struct client *client)
 {
 	struct ev_loop *loop = client->tcp->loop;
-	bool has_output = client->output_used > 0;
 	int events = 0;
 
-	if (has_output)
+	if (client->outbox)
 		events = EV_WRITE;
 	else if (!client->has_ended && client->waiting < TCP_PIPELINE_MAX)
 		events = EV_READ;
@@ -99,57 +138,62 @@ static void watch(struct client *client)
 
 static void note_activity(struct client *client)
 {
+	struct tcp *tcp = client->tcp;
+
 	client->active_ms = clock_monotonic_ms();
-	ev_timer_again(client->tcp->loop, &client->idle);
+	TAILQ_REMOVE(&tcp->line, client, link);
+	TAILQ_INSERT_TAIL(&tcp->line, client, link);
 }
 
 /* Drops a client that has said its last and has got its last. */
 static void settle(struct client *client)
 {
-	if (client->has_ended && client->waiting == 0 &&
-	    client->output_used == 0)
+	if (client->has_ended && client->waiting == 0 && !client->outbox)
 		drop(client);
 	else
 		watch(client);
 }
 
-/* Hands on all whole messages of the input. */
-static int read_messages(struct client *client)
+/* Hands on all whole messages of what was read, and keeps the rest. */
+static int read_messages(struct client *client, size_t used)
 {
 	struct tcp *tcp = client->tcp;
 	uint64_t number = client->number;
 	size_t at = 0;
 	bool has_reply;
 
-	while (client->input_used - at >= LENGTH_SIZE) {
-		const uint8_t *message = client->input + at + LENGTH_SIZE;
-		size_t length =
-			(size_t)client->input[at] << 8 | client->input[at + 1];
+	while (used - at >= LENGTH_SIZE) {
+		const uint8_t *head = tcp->scratch + at;
+		size_t length = (size_t)head[0] << 8 | head[1];
 
 		if (length > TCP_QUERY_MAX)
 			return -EMSGSIZE;
-		if (client->input_used - at < LENGTH_SIZE + length)
+		if (used - at < LENGTH_SIZE + length)
 			break;
 		at += LENGTH_SIZE + length;
 		client->waiting++;
 		tcp->queries++;
 		note_activity(client);
-		has_reply = tcp->fn(tcp->ctx, &client->asker, message, length);
+		has_reply = tcp->fn(tcp->ctx, &client->asker,
+				    head + LENGTH_SIZE, length);
 		if (client->number != number)
 			return -ECONNRESET;
 		if (!has_reply)
 			client->waiting--;
 	}
-	client->input_used -= at;
-	memmove(client->input, client->input + at, client->input_used);
+	client->input_used = used - at;
+	memcpy(tcp->inputs[client - tcp->clients], tcp->scratch + at,
+	       client->input_used);
 	return 0;
 }
 
 static void on_readable(struct client *client)
 {
-	ssize_t got = recv(client->fd, client->input + client->input_used,
-			   sizeof(client->input) - client->input_used, 0);
+	struct tcp *tcp = client->tcp;
+	size_t used = client->input_used;
 	uint64_t number = client->number;
+	ssize_t got = recv(client->fd, tcp->scratch + used,
+			   sizeof(tcp->scratch) - used, 0);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -159,8 +203,8 @@ static void on_readable(struct client *client)
 	}
 	if (got == 0)
 		client->has_ended = true;
-	client->input_used += (size_t)got;
-	if (read_messages(client) < 0) {
+	memcpy(tcp->scratch, tcp->inputs[client - tcp->clients], used);
+	if (read_messages(client, used + (size_t)got) < 0) {
 		if (client->number == number)
 			drop(client);
 		return;
@@ -170,20 +214,17 @@ static void on_readable(struct client *client)
 
 static void on_writable(struct client *client)
 {
-	ssize_t sent =
-		send(client->fd, client->output + client->output_at,
-		     client->output_used - client->output_at, MSG_NOSIGNAL);
+	int ret = outbox_send(client->outbox, client->fd);
 
-	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (sent < 0) {
+	if (ret < 0) {
 		drop(client);
 		return;
 	}
 	note_activity(client);
-	client->output_at += (size_t)sent;
-	if (client->output_at == client->output_used)
-		client->output_at = client->output_used = 0;
+	if (ret > 0) {
+		outbox_give_back(&client->tcp->outboxes, client->outbox);
+		client->outbox = NULL;
+	}
 	settle(client);
 }
 
@@ -196,34 +237,45 @@ static void on_ready(struct ev_loop *loop, ev_io *io, int events)
 		on_readable(io->data);
 }
 
+static void set_idle_timer(struct tcp *tcp)
+{
+	const struct client *first = TAILQ_FIRST(&tcp->line);
+	int64_t left_ms;
+
+	if (!first)
+		return;
+	left_ms = first->active_ms + TCP_IDLE_MS - clock_monotonic_ms();
+	if (left_ms < 1)
+		left_ms = 1;
+	ev_timer_set(&tcp->idle, (double)left_ms / 1000.0, 0.0);
+	ev_timer_start(tcp->loop, &tcp->idle);
+}
+
 /* Who waits for us is not idle: an upstream may take longer than this. */
 static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	struct client *client = timer->data;
+	struct tcp *tcp = timer->data;
+	int64_t end_ms = clock_monotonic_ms() - TCP_IDLE_MS;
+	struct client *client;
 
+	(void)loop;
 	(void)events;
-	if (client->waiting > 0 && client->output_used == 0)
-		ev_timer_again(loop, timer);
-	else
-		drop(client);
+	while ((client = TAILQ_FIRST(&tcp->line)) &&
+	       client->active_ms <= end_ms) {
+		if (client->waiting > 0 && !client->outbox)
+			note_activity(client);
+		else
+			drop(client);
+	}
+	set_idle_timer(tcp);
 }
 
 /* A free place; the one of the idlest client if there is none. */
 static struct client *find_place(struct tcp *tcp)
 {
-	struct client *idlest = NULL;
-
-	for (size_t i = 0; i < TCP_CLIENTS_MAX; i++) {
-		struct client *client = &tcp->clients[i];
-
-		if (client->number == 0)
-			return client;
-		if (!idlest || client->active_ms < idlest->active_ms)
-			idlest = client;
-	}
-	drop(idlest);
-	tcp->evicted++;
-	return idlest;
+	if (TAILQ_EMPTY(&tcp->free))
+		evict(tcp);
+	return TAILQ_FIRST(&tcp->free);
 }
 
 static void take_client(struct listener *listener, int fd,
@@ -242,18 +294,22 @@ static void take_client(struct listener *listener, int fd,
 	client = find_place(tcp);
 	client->fd = fd;
 	client->number = client->next_number;
-	client->next_number += TCP_CLIENTS_MAX;
+	client->next_number += tcp->client_count;
 	client->asker = (struct asker){.client = from,
 				       .listener = listener->index,
 				       .is_tcp = true,
 				       .tcp_client = client->number};
 	client->waiting = 0;
 	client->has_ended = false;
-	client->input_used = client->output_at = client->output_used = 0;
+	client->input_used = 0;
+	client->active_ms = clock_monotonic_ms();
+	TAILQ_REMOVE(&tcp->free, client, link);
+	TAILQ_INSERT_TAIL(&tcp->line, client, link);
 	tcp->accepted++;
 	tcp->open++;
-	note_activity(client);
 	watch(client);
+	if (!ev_is_active(&tcp->idle))
+		set_idle_timer(tcp);
 }
 
 static void pause_accepting(struct tcp *tcp)
@@ -269,6 +325,23 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	tcp_start(timer->data);
+}
+
+/*
+ * No descriptor or no memory: somebody goes for the one who comes; without
+ * anybody the queue would call for ever.  True: it may work now.
+ */
+static bool make_room(struct tcp *tcp, int error)
+{
+	if (error != EMFILE && error != ENFILE && error != ENOBUFS &&
+	    error != ENOMEM)
+		return false;
+	if (TAILQ_EMPTY(&tcp->line)) {
+		pause_accepting(tcp);
+		return false;
+	}
+	evict(tcp);
+	return true;
 }
 
 static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
@@ -288,11 +361,8 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 			take_client(listener, fd, peer);
 			continue;
 		}
-		/* No descriptor or no memory: the queue would call for ever. */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM)
-			pause_accepting(listener->tcp);
-		return;
+		if (!make_room(listener->tcp, errno))
+			return;
 	}
 }
 
@@ -343,11 +413,33 @@ static void prepare_place(struct tcp *tcp, size_t place)
 
 	client->tcp = tcp;
 	client->fd = -1;
-	client->next_number = TCP_CLIENTS_MAX + place;
+	client->next_number = tcp->client_count + place;
 	ev_init(&client->io, on_ready);
 	client->io.data = client;
-	ev_timer_init(&client->idle, on_idle, 0.0, TCP_IDLE_S);
-	client->idle.data = client;
+	TAILQ_INSERT_TAIL(&tcp->free, client, link);
+}
+
+/* Queries to upstreams need descriptors too, and more of them. */
+static size_t count_clients(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur / 4 > TCP_CLIENTS_MAX)
+		return TCP_CLIENTS_MAX;
+	return limit.rlim_cur < 64 ? 16 : (size_t)limit.rlim_cur / 4;
+}
+
+static int make_places(struct tcp *tcp)
+{
+	tcp->client_count = count_clients();
+	tcp->clients = calloc(tcp->client_count, sizeof(*tcp->clients));
+	tcp->inputs = calloc(tcp->client_count, sizeof(*tcp->inputs));
+	if (!tcp->clients || !tcp->inputs)
+		return -ENOMEM;
+	for (size_t i = 0; i < tcp->client_count; i++)
+		prepare_place(tcp, i);
+	return outboxes_init(&tcp->outboxes, OUTBOXES);
 }
 
 int tcp_open(struct tcp **tcp, struct ev_loop *loop,
@@ -361,15 +453,18 @@ int tcp_open(struct tcp **tcp, struct ev_loop *loop,
 	new->loop = loop;
 	new->fn = fn;
 	new->ctx = ctx;
+	TAILQ_INIT(&new->free);
+	TAILQ_INIT(&new->line);
 	ev_timer_init(&new->accept_pause, on_pause_over, ACCEPT_PAUSE_S, 0.0);
 	new->accept_pause.data = new;
+	ev_timer_init(&new->idle, on_idle, 0.0, 0.0);
+	new->idle.data = new;
 	new->listeners = calloc(conf->listen_count, sizeof(*new->listeners));
-	new->clients = calloc(TCP_CLIENTS_MAX, sizeof(*new->clients));
-	if (!new->listeners || !new->clients)
+	if (!new->listeners)
 		goto close_all;
-	for (size_t i = 0; i < TCP_CLIENTS_MAX; i++)
-		prepare_place(new, i);
-	ret = open_listeners(new, conf);
+	ret = make_places(new);
+	if (ret == 0)
+		ret = open_listeners(new, conf);
 	if (ret < 0)
 		goto close_all;
 	*tcp = new;
@@ -390,11 +485,10 @@ void tcp_close(struct tcp *tcp)
 {
 	if (!tcp)
 		return;
-	for (size_t i = 0; tcp->clients && i < TCP_CLIENTS_MAX; i++) {
-		if (tcp->clients[i].number)
-			drop(&tcp->clients[i]);
-	}
+	while (!TAILQ_EMPTY(&tcp->line))
+		drop(TAILQ_FIRST(&tcp->line));
 	ev_timer_stop(tcp->loop, &tcp->accept_pause);
+	ev_timer_stop(tcp->loop, &tcp->idle);
 	for (size_t i = 0; i < tcp->listener_count; i++) {
 		struct listener *listener = &tcp->listeners[i];
 
@@ -403,9 +497,29 @@ void tcp_close(struct tcp *tcp)
 		if (listener->fd >= 0)
 			close(listener->fd);
 	}
+	outboxes_fini(&tcp->outboxes);
+	free(tcp->inputs);
 	free(tcp->clients);
 	free(tcp->listeners);
 	free(tcp);
+}
+
+/* What the socket did not take: all but the first `sent` bytes. */
+static int keep_message(struct client *client, const struct iovec iov[2],
+			size_t sent)
+{
+	struct tcp *tcp = client->tcp;
+
+	if (!client->outbox) {
+		client->outbox = outbox_take(&tcp->outboxes, client);
+		if (!client->outbox) {
+			drop(outboxes_oldest(&tcp->outboxes));
+			tcp->evicted++;
+			client->outbox = outbox_take(&tcp->outboxes, client);
+		}
+		client->outbox->at = sent;
+	}
+	return outbox_add(client->outbox, iov, 2);
 }
 
 /* Writes what the socket takes now; the rest of the message is kept. */
@@ -419,10 +533,9 @@ static int write_message(struct client *client, const uint8_t *message,
 		{(void *)(uintptr_t)message, length},
 	};
 	const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
-	uint8_t *end = client->output + client->output_used;
 	ssize_t sent = 0;
 
-	if (client->output_used == 0)
+	if (!client->outbox)
 		sent = sendmsg(client->fd, &msg, MSG_NOSIGNAL);
 	if (sent < 0 && errno != EAGAIN && errno != EINTR)
 		return -errno;
@@ -430,21 +543,14 @@ static int write_message(struct client *client, const uint8_t *message,
 		sent = 0;
 	if (sent == (ssize_t)(LENGTH_SIZE + length))
 		return 0;
-	if (sizeof(client->output) - client->output_used < LENGTH_SIZE + length)
-		return -ENOBUFS;
-	memcpy(end, prefix, LENGTH_SIZE);
-	memcpy(end + LENGTH_SIZE, message, length);
-	if (client->output_used == 0)
-		client->output_at = (size_t)sent;
-	client->output_used += LENGTH_SIZE + length;
-	return 0;
+	return keep_message(client, iov, (size_t)sent);
 }
 
 void tcp_send(struct tcp *tcp, const struct asker *asker,
 	      const uint8_t *message, size_t length)
 {
 	struct client *client =
-		&tcp->clients[asker->tcp_client % TCP_CLIENTS_MAX];
+		&tcp->clients[asker->tcp_client % tcp->client_count];
 
 	if (asker->tcp_client == 0 || client->number != asker->tcp_client)
 		return;
@@ -457,6 +563,12 @@ void tcp_send(struct tcp *tcp, const struct asker *asker,
 	tcp->replies++;
 	note_activity(client);
 	settle(client);
+}
+
+/* With few places left a client does better to close by itself. */
+uint16_t tcp_keepalive_ds(const struct tcp *tcp)
+{
+	return tcp->open > tcp->client_count / 4 * 3 ? 0 : TCP_IDLE_MS / 100;
 }
 
 void tcp_stats(const struct tcp *tcp, struct server_stats *stats)

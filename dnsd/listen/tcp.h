@@ -4,8 +4,9 @@
  *
  * A client may send many queries without waiting; replies leave in the order
  * in which they become ready.  What a client does not read stops its own
- * queries and nobody else's.  When all places are taken, the client that has
- * been idle longest makes room.
+ * queries and nobody else's.  When all places are taken, or no descriptor is
+ * left, the client that has been idle longest makes room: whoever hoards
+ * connections takes them from himself.
  *
  * Errors	-errno; tcp_open() has logged which address
  * Ownership	tcp_open() gives to the caller
@@ -17,10 +18,10 @@
 
 #include "dnsd/server.h"
 
-#define TCP_CLIENTS_MAX 256
-#define TCP_IDLE_S 10.0     /* without a query that waits for its reply */
-#define TCP_QUERY_MAX 4096  /* a longer one closes the connection */
-#define TCP_PIPELINE_MAX 64 /* unanswered queries, then reading pauses */
+#define TCP_CLIENTS_MAX 2048 /* a quarter of the descriptors, if fewer */
+#define TCP_IDLE_MS 10000    /* without a query that waits for its reply */
+#define TCP_QUERY_MAX 4096   /* a longer one closes the connection */
+#define TCP_PIPELINE_MAX 64  /* unanswered queries, then reading pauses */
 
 struct tcp;
 
@@ -34,6 +35,9 @@ void tcp_close(struct tcp *tcp);
  */
 void tcp_send(struct tcp *tcp, const struct asker *asker,
 	      const uint8_t *message, size_t length);
+
+/* As server_keepalive_ds() says. */
+uint16_t tcp_keepalive_ds(const struct tcp *tcp);
 
 /* Sets the tcp_ members. */
 void tcp_stats(const struct tcp *tcp, struct server_stats *stats);

@@ -88,6 +88,10 @@ tests_unit_test_control_call_SOURCES = tests/unit/test_control_call.c \
 	tests/unit/control_fixture.h
 tests_unit_test_control_call_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_cookie
+tests_unit_test_cookie_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cookie_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_daemon
 tests_unit_test_daemon_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_daemon_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -302,9 +306,17 @@ tests_unit_test_object_SOURCES = tests/unit/test_object.c $(FIB_MODEL)
 tests_unit_test_object_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_object_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_opt
+tests_unit_test_opt_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_opt_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_options
 tests_unit_test_options_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_options_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_outbox
+tests_unit_test_outbox_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_outbox_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_own_traffic
 tests_unit_test_own_traffic_CPPFLAGS = $(UNIT_CPPFLAGS)

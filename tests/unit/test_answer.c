@@ -269,12 +269,28 @@ static void an_unreadable_question_gets_a_header(void **state)
 	ldns_pkt_free(pkt);
 }
 
+static void any_is_hinfo(void **state)
+{
+	struct question q = ASK(plain);
+	const struct answer answer = {.question = &q, .ttl_s = 1};
+	uint8_t out[DNS_EDNS_SIZE];
+	size_t length = answer_any(&answer, out, sizeof(out));
+	ldns_pkt *pkt = read_back(out, length);
+
+	(void)state;
+	assert_record(ldns_pkt_answer(pkt),
+		      "wWw.ExAmple.com.\t1\tIN\tHINFO\t\"RFC8482\" \"\"");
+	ldns_pkt_free(pkt);
+}
+
 static void a_promise_turns_to_a_failure(void **state)
 {
 	const struct addr addr = {ADDR_IPV4, {198, 18, 0, 3}};
 	const struct ede ede = {EDE_OTHER, "cannot store: disk full"};
+	const struct ede forged = {EDE_FORGED, "rule 'MATCH,proxy' (x:1)"};
 	struct question q = ASK(edns);
-	const struct answer answer = {.question = &q, .ttl_s = 1};
+	const struct answer answer = {
+		.question = &q, .ede = &forged, .ttl_s = 1};
 	uint8_t out[DNS_EDNS_SIZE];
 	char text[DNS_EDNS_SIZE];
 	size_t length = answer_address(&answer, &addr, out, sizeof(out));
@@ -304,6 +320,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_truncated),
 		cmocka_unit_test(badvers_has_its_upper_bits_in_opt),
 		cmocka_unit_test(an_unreadable_question_gets_a_header),
+		cmocka_unit_test(any_is_hinfo),
 		cmocka_unit_test(a_promise_turns_to_a_failure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

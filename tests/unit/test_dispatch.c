@@ -105,6 +105,12 @@ void server_promise(struct server *server, const struct asker *asker,
 	send_message(PROMISE, message, length);
 }
 
+uint16_t server_keepalive_ds(const struct server *server)
+{
+	(void)server;
+	return 100;
+}
+
 /* Whether the next answer of an upstream has any. */
 static bool has_news;
 static unsigned told;
@@ -265,6 +271,73 @@ static void assert_negative(ldns_pkt *pkt, ldns_pkt_rcode rcode)
 	assert_int_equal(ldns_pkt_ancount(pkt), 0);
 	assert_int_equal(ldns_pkt_nscount(pkt), 1);
 	ldns_pkt_free(pkt);
+}
+
+static void any_gets_hinfo(void **state)
+{
+	struct fixture *f = *state;
+	ldns_pkt *pkt = ask(f, "a.example", 255);
+
+	assert_non_null(pkt);
+	assert_int_equal(ldns_pkt_ancount(pkt), 1);
+	assert_int_equal(
+		ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_answer(pkt), 0)),
+		LDNS_RR_TYPE_HINFO);
+	assert_non_null(memmem(sent.message, sent.length, "\7RFC8482\0", 9));
+	ldns_pkt_free(pkt);
+}
+
+/* With a cookie, and the wish to keep the connection. */
+static const uint8_t with_options[] =
+	"\x12\x34\1\0\0\1\0\0\0\0\0\1\1a\7example\0\0\1\0\1"
+	"\0\0\x29\4\xd0\0\0\0\0\0\x10"
+	"\0\xa\0\x8"
+	"abcdefgh"
+	"\0\xb\0\0";
+
+static void options_are_answered(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
+		f->asker.is_tcp = is_tcp;
+		sent.how = NOTHING;
+		assert_true(dispatch_server_ops.on_query(
+			f->dispatch, &f->asker, with_options,
+			sizeof(with_options) - 1));
+		assert_non_null(memmem(sent.message, sent.length,
+				       "\0\xa\0\x18"
+				       "abcdefgh\1\0\0\0",
+				       16));
+		assert_int_equal(memmem(sent.message, sent.length,
+					"\0\xb\0\2\0\x64", 6) != NULL,
+				 is_tcp);
+	}
+}
+
+static void a_cookie_alone_is_completed(void **state)
+{
+	static const uint8_t query[] = "\x12\x34\1\0\0\0\0\0\0\0\0\1"
+				       "\0\0\x29\4\xd0\0\0\0\0\0\xc"
+				       "\0\xa\0\x8"
+				       "abcdefgh";
+	struct fixture *f = *state;
+
+	sent.how = NOTHING;
+	assert_true(dispatch_server_ops.on_query(f->dispatch, &f->asker, query,
+						 sizeof(query) - 1));
+	assert_int_equal(sent.message[3] & 0xf, 0);
+	assert_non_null(memmem(sent.message, sent.length, "abcdefgh\1", 9));
+}
+
+static void a_fake_answer_names_its_rule(void **state)
+{
+	static const char text[] = "rule 'MATCH,REJECT' (x.yaml:7)";
+	struct fixture *f = *state;
+
+	assert_answer(ask(f, "a.example", DNS_TYPE_A), "198.18.0.3");
+	assert_non_null(
+		memmem(sent.message, sent.length, text, sizeof(text) - 1));
 }
 
 static void a_new_name_is_a_promise_until_its_batch_ends(void **state)
@@ -446,6 +519,10 @@ int main(void)
 		TEST(a_new_name_is_a_promise_until_its_batch_ends),
 		TEST(a_broken_promise_is_servfail),
 		TEST(a_rejection_names_its_rule),
+		TEST(any_gets_hinfo),
+		TEST(options_are_answered),
+		TEST(a_cookie_alone_is_completed),
+		TEST(a_fake_answer_names_its_rule),
 		TEST(carried_https_has_no_data),
 		TEST(a_reverse_name_without_a_slot_does_not_exist),
 		TEST(the_rest_is_handed_to_the_upstream),

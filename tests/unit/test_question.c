@@ -136,6 +136,23 @@ static void no_question_or_two_are_formerr(void **state)
 		DNS_RCODE_FORMERR);
 }
 
+static void a_cookie_needs_no_question(void **state)
+{
+	struct question q;
+
+	(void)state;
+	assert_int_equal(PARSE(&q, "\0\1\0\0\0\0\0\0\0\0\0\1"
+				   "\0\0\x29\4\xd0\0\0\0\0\0\xc"
+				   "\0\xa\0\x8"
+				   "abcdefgh"),
+			 0);
+	assert_true(q.has_cookie);
+	assert_int_equal(q.raw_length, 0);
+	assert_int_equal(PARSE(&q, "\0\1\0\0\0\0\0\0\0\0\0\1" OPT),
+			 DNS_RCODE_FORMERR);
+	assert_true(q.has_edns);
+}
+
 static void compression_in_the_question_is_formerr(void **state)
 {
 	struct question q;
@@ -187,6 +204,7 @@ int main(void)
 		cmocka_unit_test(answers_and_fragments_are_dropped),
 		cmocka_unit_test(other_opcodes_are_not_implemented),
 		cmocka_unit_test(no_question_or_two_are_formerr),
+		cmocka_unit_test(a_cookie_needs_no_question),
 		cmocka_unit_test(compression_in_the_question_is_formerr),
 		cmocka_unit_test(other_classes_and_transfers_are_refused),
 		cmocka_unit_test(no_bytes_make_it_read_beyond_the_end),
