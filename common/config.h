@@ -78,6 +78,11 @@ struct dnsd_conf {
 
 enum routed_mode { ROUTED_MODE_POLICY };
 enum routed_capture { ROUTED_CAPTURE_ALL, ROUTED_CAPTURE_FAKE };
+enum routed_carrier {
+	ROUTED_CARRIER_AUTO,
+	ROUTED_CARRIER_KERNEL,
+	ROUTED_CARRIER_USER,
+};
 enum routed_resolver { ROUTED_RESOLVER_RESOLV_CONF, ROUTED_RESOLVER_OFF };
 
 struct uid_range {
@@ -88,8 +93,9 @@ struct routed_conf {
 	enum routed_mode mode;
 	enum routed_capture capture;
 	enum routed_resolver resolver;
-	const char *tun;    /* "ersatz0" */
-	const char *uplink; /* NULL: found */
+	enum routed_carrier carrier; /* of TCP between TUN and relay */
+	const char *tun;             /* "ersatz0" */
+	const char *uplink;          /* NULL: found */
 	struct {
 		struct uid_range *uids;
 		size_t uid_count;

@@ -131,6 +131,7 @@ static int read_link(struct dump *dump, struct nlmsghdr *nlh)
 	read_link_kind(link, tb[IFLA_LINKINFO]);
 	link->master = (int)u32_from_attr(tb[IFLA_MASTER], 0);
 	link->mtu = u32_from_attr(tb[IFLA_MTU], 0);
+	link->group = u32_from_attr(tb[IFLA_GROUP], 0);
 	link->is_up = info->ifi_flags & IFF_UP;
 	link->has_carrier = info->ifi_flags & FLAG_LOWER_UP;
 	link->is_loopback = info->ifi_flags & IFF_LOOPBACK;

@@ -32,6 +32,7 @@ struct nl_link {
 	char kind[IFNAMSIZ]; /* IFLA_INFO_KIND: "tun", "veth"; "" for NICs */
 	int master;          /* of a bridge or bond port */
 	uint32_t mtu;
+	uint32_t group;   /* IFLA_GROUP: NL_PROTOCOL for a veth of ours */
 	bool is_up;       /* IFF_UP */
 	bool has_carrier; /* IFF_LOWER_UP */
 	bool is_loopback;

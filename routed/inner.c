@@ -12,7 +12,10 @@
  */
 #include "routed/inner.h"
 
+#include "common/err.h"
 #include "common/log.h"
+#include "routed/carry.h"
+#include "routed/carry_probe.h"
 #include "routed/nft.h"
 #include "routed/nl_device.h"
 #include "routed/steer.h"
@@ -24,17 +27,25 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define WHY_SIZE 128
+
 struct inner {
-	int netns;                /* owned */
-	struct nl_device *device; /* owned, inside */
-	int listener4;            /* owned, inside */
-	int listener6;            /* owned, inside; -1: kernel without IPv6 */
-	struct steer *steer;      /* owned; NULL: nft does it */
+	int netns;                 /* owned */
+	struct nl_device *device;  /* owned, inside */
+	struct nl_device *outside; /* owned, at the host */
+	int listener4;             /* owned, inside */
+	int listener6;             /* owned, inside; -1: kernel without IPv6 */
+	struct steer *steer;       /* owned; NULL: nft does it */
+	struct carry *carry;       /* owned; NULL: the relay does it */
+	bool must_carry;
+	bool is_carried;    /* what goes by the TUN of now */
+	char why[WHY_SIZE]; /* not */
 };
 
 /*
@@ -171,8 +182,55 @@ static int route_inside(struct nl_device *device, int family)
 					INNER_TABLE, "lo");
 	if (ret < 0)
 		return ret;
-	return nl_device_add_rule(device, (uint8_t)family, INNER_TUN,
+	ret = nl_device_add_rule(device, (uint8_t)family, INNER_TUN,
+				 INNER_TABLE);
+	if (ret < 0)
+		return ret;
+	return nl_device_add_rule(device, (uint8_t)family, CARRY_INNER_END,
 				  INNER_TABLE);
+}
+
+/* Whether that is an error depends on what was asked for. */
+static int say_why_not(struct inner *inner, const char *what, int error)
+{
+	snprintf(inner->why, sizeof(inner->why), "%s: %s", what,
+		 err_text(error));
+	if (inner->must_carry) {
+		log_error("the kernel cannot carry TCP, as 'routed.carrier' "
+			  "wants it: %s",
+			  inner->why);
+		return error;
+	}
+	log_notice("TCP is carried in user space, which takes more CPU: %s",
+		   inner->why);
+	return 0;
+}
+
+/* Runs inside. */
+static int prepare_carry(struct inner *inner, int outside)
+{
+	const struct carry_probe_conf probe_conf = {
+		.inside = inner->device,
+		.netns = inner->netns,
+		.tun_name = INNER_TUN,
+		.listener4 = inner->listener4,
+		.listener6 = inner->listener6,
+	};
+	const struct carry_conf conf = {
+		.inside = inner->device,
+		.outside = inner->outside,
+		.outside_netns = outside,
+	};
+	const char *what;
+	int ret = carry_probe(&probe_conf, &what);
+
+	if (ret < 0)
+		return say_why_not(inner, what, ret);
+	ret = carry_new(&inner->carry, &conf);
+	if (ret == 0)
+		return 0;
+	inner->carry = NULL;
+	return say_why_not(inner, "cannot make a veth", ret);
 }
 
 /* Runs inside; what it leaves half done inner_free() takes down. */
@@ -213,17 +271,23 @@ int inner_new(struct inner **out, const struct inner_conf *conf)
 	if (!inner)
 		return ret;
 	inner->netns = inner->listener4 = inner->listener6 = -1;
+	inner->must_carry = conf->carrier == ROUTED_CARRIER_KERNEL;
 
 	outside = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (outside < 0) {
 		ret = -errno;
 		goto free_inner;
 	}
+	ret = nl_device_open(&inner->outside);
+	if (ret < 0)
+		goto close_outside;
 	if (unshare(CLONE_NEWNET) < 0) {
 		ret = -errno;
 		goto close_outside;
 	}
 	ret = furnish(inner, conf);
+	if (ret == 0 && conf->carrier != ROUTED_CARRIER_USER)
+		ret = prepare_carry(inner, outside);
 	if (setns(outside, CLONE_NEWNET) < 0) {
 		/* Nothing may go on in the wrong namespace. */
 		log_error("cannot leave the inner namespace: %s",
@@ -247,12 +311,14 @@ void inner_free(struct inner *inner)
 {
 	if (!inner)
 		return;
+	carry_free(inner->carry);
 	steer_close(inner->steer);
 	if (inner->listener6 >= 0)
 		close(inner->listener6);
 	if (inner->listener4 >= 0)
 		close(inner->listener4);
 	nl_device_close(inner->device);
+	nl_device_close(inner->outside);
 	if (inner->netns >= 0)
 		close(inner->netns);
 	free(inner);
@@ -271,26 +337,38 @@ static void drain(int listener)
 
 static int move_in(struct inner *inner, const char *name, uint32_t mtu)
 {
-	struct nl_device *outside;
-	int ret = nl_device_open(&outside);
+	int ret = nl_device_move(inner->outside, name, inner->netns, INNER_TUN);
 	if (ret < 0)
 		return ret;
-	ret = nl_device_move(outside, name, inner->netns, INNER_TUN);
-	nl_device_close(outside);
-	if (ret < 0)
-		return ret;
-	ret = nl_device_up(inner->device, INNER_TUN, mtu);
-	if (ret < 0)
-		return ret;
-	ret = nl_device_add_default(inner->device, AF_INET, RTN_UNICAST,
-				    RT_TABLE_MAIN, INNER_TUN);
+	return nl_device_up(inner->device, INNER_TUN, mtu);
+}
+
+static int route_by_tun(struct inner *inner)
+{
+	int ret = nl_device_add_default(inner->device, AF_INET, RTN_UNICAST,
+					RT_TABLE_MAIN, INNER_TUN);
 	if (ret < 0 || inner->listener6 < 0)
 		return ret;
 	return nl_device_add_default(inner->device, AF_INET6, RTN_UNICAST,
 				     RT_TABLE_MAIN, INNER_TUN);
 }
 
-int inner_add_tun(struct inner *inner, uint32_t mtu)
+/* Answers go out by the veth if the kernel carries, else by the TUN. */
+static int route_out(struct inner *inner, const char *host_tun, uint32_t mtu)
+{
+	inner->is_carried = false;
+	if (!inner->carry)
+		return route_by_tun(inner);
+	int ret =
+		carry_start(inner->carry, host_tun, mtu, inner->listener6 >= 0);
+	inner->is_carried = ret == 0;
+	if (ret == 0)
+		return 0;
+	ret = say_why_not(inner, "cannot attach the programs", ret);
+	return ret < 0 ? ret : route_by_tun(inner);
+}
+
+int inner_add_tun(struct inner *inner, const char *host_tun, uint32_t mtu)
 {
 	char name[IFNAMSIZ];
 
@@ -300,6 +378,8 @@ int inner_add_tun(struct inner *inner, uint32_t mtu)
 	if (fd < 0)
 		return fd;
 	int ret = move_in(inner, name, mtu);
+	if (ret == 0)
+		ret = route_out(inner, host_tun, mtu);
 	if (ret < 0) {
 		close(fd);
 		return ret;
@@ -309,7 +389,11 @@ int inner_add_tun(struct inner *inner, uint32_t mtu)
 
 int inner_set_mtu(struct inner *inner, uint32_t mtu)
 {
-	return nl_device_set_mtu(inner->device, INNER_TUN, mtu);
+	int ret = nl_device_set_mtu(inner->device, INNER_TUN, mtu);
+
+	if (ret == 0 && inner->is_carried)
+		ret = carry_set_mtu(inner->carry, mtu);
+	return ret;
 }
 
 int inner_listener(const struct inner *inner, int family)
@@ -321,4 +405,14 @@ int inner_listener(const struct inner *inner, int family)
 const char *inner_steering(const struct inner *inner)
 {
 	return inner->steer ? "bpf" : "nft";
+}
+
+const char *inner_carrier(const struct inner *inner)
+{
+	return inner->is_carried ? "kernel" : "user";
+}
+
+const char *inner_carrier_why(const struct inner *inner)
+{
+	return inner->is_carried ? "" : inner->why;
 }

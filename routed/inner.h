@@ -2,13 +2,16 @@
 /*
  * inner.h - the private network namespace in which the flows end.
  *
- *	host: app <-> ersatz0 (TUN)
- *			|  relay carries packets unchanged
- *	inner:	     inner0 (TUN)
- *			rule	iif inner0 lookup 77
+ *	host: app <-> ersatz0 (TUN) <------ programs -----> ersatz-v0 (veth)
+ *			|  relay carries packets unchanged	|
+ *	inner:	     inner0 (TUN)			     inner1
+ *			rule	iif inner0 lookup 77, the same for inner1
  *			77	local default dev lo
- *			main	default dev inner0
+ *			main	default dev inner1, or inner0
  *		     listeners 127.0.0.1 and [::1], transparent
+ *
+ * The veth is there where the kernel carries TCP (carry.h): then the relay
+ * sees SYNs and what is not TCP, and writes what it lets in to inner0.
  *
  * Every address is local in it, so the kernel's own TCP takes each flow that
  * the relay lets in; accept() gives the application by getpeername() and what
@@ -27,6 +30,7 @@
 #define ERSATZ_ROUTED_INNER_H
 
 #include "common/compiler.h"
+#include "common/config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,18 +43,24 @@ struct inner;
 
 struct inner_conf {
 	bool without_bpf; /* steer by nft even if BPF is to be had */
+	enum routed_carrier carrier;
 };
 
-/* Builds all but the TUN.  The calling thread is back in its namespace. */
+/*
+ * Builds all but the TUN.  The calling thread is back in its namespace.  If
+ * the kernel must carry and cannot, the log says why.
+ */
 NODISCARD int inner_new(struct inner **inner, const struct inner_conf *conf);
 void inner_free(struct inner *inner);
 
 /*
- * A new TUN in the namespace, up and with the routes through it; the one
- * before must be gone with its relay.  Drops what waits at the listeners,
- * which belonged to that relay.  Returns the descriptor, the caller's.
+ * A new TUN in the namespace, up and with the routes through it or, if the
+ * kernel carries what goes by `host_tun`, through the veth; the one before
+ * must be gone with its relay.  Drops what waits at the listeners, which
+ * belonged to that relay.  Returns the descriptor, the caller's.
  */
-NODISCARD int inner_add_tun(struct inner *inner, uint32_t mtu);
+NODISCARD int inner_add_tun(struct inner *inner, const char *host_tun,
+			    uint32_t mtu);
 
 NODISCARD int inner_set_mtu(struct inner *inner, uint32_t mtu);
 
@@ -59,5 +69,10 @@ int inner_listener(const struct inner *inner, int family);
 
 /* "bpf" or "nft": what leads flows to the listeners. */
 const char *inner_steering(const struct inner *inner);
+
+/* "kernel" or "user": what carries TCP. */
+const char *inner_carrier(const struct inner *inner);
+/* Why the kernel does not; "" if it does, or was not asked to. */
+const char *inner_carrier_why(const struct inner *inner);
 
 #endif

@@ -9,6 +9,9 @@ routed_librouted_a_SOURCES = \
 	routed/backoff.h \
 	routed/capture.c \
 	routed/capture.h \
+	routed/carry.h \
+	routed/carry_probe.c \
+	routed/carry_probe.h \
 	routed/connections.c \
 	routed/connections.h \
 	routed/direct.c \
@@ -82,30 +85,39 @@ routed_librouted_a_SOURCES = \
 	routed/verbs.h \
 	routed/verbs_print.c
 
-# The program goes from C to an object to a header with the bytes in it.  The
+# A program goes from C to an object to a header with the bytes in it.  The
 # header is somebody else's code: our warnings are not for it.
 if HAVE_BPF
-routed_librouted_a_SOURCES += routed/steer.c
-BUILT_SOURCES += routed/steer.skel.h
-CLEANFILES += routed/steer.skel.h routed/steer.bpf.o
+routed_librouted_a_SOURCES += routed/carry.c routed/steer.c
+BUILT_SOURCES += routed/carry.skel.h routed/steer.skel.h
+CLEANFILES += routed/carry.skel.h routed/carry.bpf.o \
+	routed/steer.skel.h routed/steer.bpf.o
 else
-routed_librouted_a_SOURCES += routed/steer_none.c
+routed_librouted_a_SOURCES += routed/carry_none.c routed/steer_none.c
 endif
-EXTRA_DIST += routed/steer.bpf.c
+EXTRA_DIST += routed/carry.bpf.c routed/steer.bpf.c
+routed/librouted_a-carry.$(OBJEXT): routed/carry.skel.h
 routed/librouted_a-steer.$(OBJEXT): routed/steer.skel.h
 
 BPF_OBJECT_FLAGS = -target bpf -O2 -g -Wall -Werror \
 	-idirafter /usr/include/$$($(CC) -print-multiarch)
 
-routed/steer.bpf.o: routed/steer.bpf.c
-	@$(MKDIR_P) routed
-	$(AM_V_GEN)$(CLANG) $(BPF_OBJECT_FLAGS) $(BPF_CFLAGS) -c \
-		$(srcdir)/routed/steer.bpf.c -o $@
+BPF_OBJECT = $(AM_V_GEN)$(MKDIR_P) routed && \
+	$(CLANG) $(BPF_OBJECT_FLAGS) $(BPF_CFLAGS) -c
+BPF_SKELETON = $(AM_V_GEN)echo '\#pragma GCC system_header' >$@.tmp && \
+	$(BPFTOOL) gen skeleton
 
+routed/carry.bpf.o: routed/carry.bpf.c
+	$(BPF_OBJECT) $(srcdir)/routed/carry.bpf.c -o $@
+routed/carry.skel.h: routed/carry.bpf.o
+	$(BPF_SKELETON) routed/carry.bpf.o name carry_bpf >>$@.tmp && \
+		mv $@.tmp $@
+
+routed/steer.bpf.o: routed/steer.bpf.c
+	$(BPF_OBJECT) $(srcdir)/routed/steer.bpf.c -o $@
 routed/steer.skel.h: routed/steer.bpf.o
-	$(AM_V_GEN)echo '#pragma GCC system_header' >$@.tmp && \
-		$(BPFTOOL) gen skeleton routed/steer.bpf.o name steer_bpf \
-			>>$@.tmp && mv $@.tmp $@
+	$(BPF_SKELETON) routed/steer.bpf.o name steer_bpf >>$@.tmp && \
+		mv $@.tmp $@
 
 # What everything that links librouted.a links too.
 ROUTED_LIBS = routed/librouted.a $(COMMON_LIBS) $(NFTABLES_LIBS) $(BPF_LIBS)

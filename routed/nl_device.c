@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/nl_device.h"
 
+#include "common/nl.h"
+
 #include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -104,17 +110,38 @@ static int put_no_link_local(struct nl_msg *msg)
 	return 0;
 }
 
-/* Not if_nametoindex(): the socket may be of another namespace. */
-static int index_of(struct nl_device *device, const char *name)
+/* By name, or by index where that is not 0; to be put back. */
+static int find_link(struct nl_device *device, int index, const char *name,
+		     struct rtnl_link **link)
+{
+	device->error = 0;
+	if (rtnl_link_get_kernel(device->sock, index, name, link) < 0)
+		return device->error ? device->error : -EIO;
+	return 0;
+}
+
+int nl_device_index(struct nl_device *device, const char *name)
 {
 	struct rtnl_link *link = NULL;
+	int ret = find_link(device, 0, name, &link);
 
-	device->error = 0;
-	if (rtnl_link_get_kernel(device->sock, 0, name, &link) < 0)
-		return device->error ? device->error : -EIO;
-	int index = rtnl_link_get_ifindex(link);
+	if (ret < 0)
+		return ret;
+	ret = rtnl_link_get_ifindex(link);
 	rtnl_link_put(link);
-	return index;
+	return ret;
+}
+
+int nl_device_name(struct nl_device *device, int index, char name[IFNAMSIZ])
+{
+	struct rtnl_link *link = NULL;
+	int ret = find_link(device, index, NULL, &link);
+
+	if (ret < 0)
+		return ret;
+	snprintf(name, IFNAMSIZ, "%s", rtnl_link_get_name(link));
+	rtnl_link_put(link);
+	return 0;
 }
 
 static int set_addr_gen_mode(struct nl_device *device, const char *name)
@@ -165,10 +192,148 @@ int nl_device_set_mtu(struct nl_device *device, const char *name, uint32_t mtu)
 	return finish(device, msg, put);
 }
 
+int nl_device_down(struct nl_device *device, const char *name)
+{
+	struct ifinfomsg info = {.ifi_change = IFF_UP};
+	struct nl_msg *msg = begin(RTM_NEWLINK, 0, &info, sizeof(info));
+	if (!msg)
+		return -ENOMEM;
+	return finish(device, msg, nla_put_string(msg, IFLA_IFNAME, name));
+}
+
+int nl_device_del(struct nl_device *device, int index)
+{
+	struct ifinfomsg info = {.ifi_index = index};
+	struct nl_msg *msg = begin(RTM_DELLINK, 0, &info, sizeof(info));
+	if (!msg)
+		return -ENOMEM;
+	return finish(device, msg, 0);
+}
+
+/* The header and the attributes of the other end, as its own message has. */
+static int put_peer(struct nl_msg *msg, const struct nl_device_veth *veth)
+{
+	struct ifinfomsg info = {
+		.ifi_flags = IFF_NOARP,
+		.ifi_change = IFF_NOARP,
+	};
+	struct nlattr *peer = nla_nest_start(msg, VETH_INFO_PEER);
+
+	if (!peer || nlmsg_append(msg, &info, sizeof(info), 0) < 0 ||
+	    nla_put_string(msg, IFLA_IFNAME, veth->peer_name) < 0 ||
+	    nla_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)veth->peer_netns) < 0 ||
+	    nla_put_u32(msg, IFLA_MTU, veth->peer_mtu) < 0 ||
+	    nla_put_u32(msg, IFLA_GROUP, NL_PROTOCOL) < 0)
+		return -ENOMEM;
+	nla_nest_end(msg, peer);
+	return 0;
+}
+
+static int put_veth(struct nl_msg *msg, const struct nl_device_veth *veth)
+{
+	struct nlattr *outer, *data;
+
+	if (nla_put_string(msg, IFLA_IFNAME, veth->name) < 0 ||
+	    nla_put_u32(msg, IFLA_GROUP, NL_PROTOCOL) < 0)
+		return -ENOMEM;
+	outer = nla_nest_start(msg, IFLA_LINKINFO);
+	if (!outer || nla_put_string(msg, IFLA_INFO_KIND, "veth") < 0)
+		return -ENOMEM;
+	data = nla_nest_start(msg, IFLA_INFO_DATA);
+	if (!data || put_peer(msg, veth) < 0)
+		return -ENOMEM;
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, outer);
+	return 0;
+}
+
+int nl_device_add_veth(struct nl_device *device,
+		       const struct nl_device_veth *veth)
+{
+	struct ifinfomsg info = {
+		.ifi_flags = IFF_NOARP,
+		.ifi_change = IFF_NOARP,
+	};
+	struct rtnl_link *link = NULL;
+	struct nl_msg *msg = begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+				   &info, sizeof(info));
+	if (!msg)
+		return -ENOMEM;
+	int ret = finish(device, msg, put_veth(msg, veth));
+	if (ret == 0)
+		ret = find_link(device, 0, veth->name, &link);
+	if (ret < 0)
+		return ret;
+	ret = rtnl_link_get_link(link);
+	rtnl_link_put(link);
+	return ret;
+}
+
+/* Starts a message about a qdisc or a filter of a link. */
+static struct nl_msg *begin_tc(struct nl_device *device, int type,
+			       const char *name, struct tcmsg *info)
+{
+	int index = nl_device_index(device, name);
+
+	if (index < 0) {
+		device->error = index;
+		return NULL;
+	}
+	device->error = -ENOMEM;
+	info->tcm_ifindex = index;
+	return begin(type, NLM_F_CREATE | NLM_F_EXCL, info, sizeof(*info));
+}
+
+int nl_device_add_clsact(struct nl_device *device, const char *name)
+{
+	struct tcmsg info = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_parent = TC_H_CLSACT,
+		.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
+	};
+	struct nl_msg *msg = begin_tc(device, RTM_NEWQDISC, name, &info);
+	if (!msg)
+		return device->error;
+	return finish(device, msg, nla_put_string(msg, TCA_KIND, "clsact"));
+}
+
+static int put_program(struct nl_msg *msg, int program_fd)
+{
+	struct nlattr *options;
+
+	if (nla_put_string(msg, TCA_KIND, "bpf") < 0)
+		return -ENOMEM;
+	options = nla_nest_start(msg, TCA_OPTIONS);
+	if (!options ||
+	    nla_put_u32(msg, TCA_BPF_FD, (uint32_t)program_fd) < 0 ||
+	    nla_put_string(msg, TCA_BPF_NAME, "ersatz") < 0 ||
+	    nla_put_u32(msg, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT) < 0)
+		return -ENOMEM;
+	nla_nest_end(msg, options);
+	return 0;
+}
+
+int nl_device_add_program(struct nl_device *device, const char *name,
+			  enum nl_device_direction direction, int program_fd)
+{
+	const uint32_t minor = direction == NL_DEVICE_INGRESS ? TC_H_MIN_INGRESS
+							      : TC_H_MIN_EGRESS;
+	struct tcmsg info = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor),
+		/* The first priority, every protocol. */
+		.tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL)),
+	};
+	struct nl_msg *msg = begin_tc(device, RTM_NEWTFILTER, name, &info);
+	if (!msg)
+		return device->error;
+	return finish(device, msg, put_program(msg, program_fd));
+}
+
 int nl_device_add_addr(struct nl_device *device, const char *name,
 		       const struct addr *addr)
 {
-	int index = index_of(device, name);
+	int index = nl_device_index(device, name);
 	if (index < 0)
 		return index;
 
@@ -195,7 +360,7 @@ int nl_device_add_addr(struct nl_device *device, const char *name,
 int nl_device_move(struct nl_device *device, const char *name, int netns_fd,
 		   const char *new_name)
 {
-	int index = index_of(device, name);
+	int index = nl_device_index(device, name);
 	if (index < 0)
 		return index;
 
@@ -212,7 +377,7 @@ int nl_device_move(struct nl_device *device, const char *name, int netns_fd,
 int nl_device_add_default(struct nl_device *device, uint8_t family,
 			  uint8_t type, uint32_t table, const char *name)
 {
-	int index = index_of(device, name);
+	int index = nl_device_index(device, name);
 	if (index < 0)
 		return index;
 
@@ -228,6 +393,32 @@ int nl_device_add_default(struct nl_device *device, uint8_t family,
 	if (!msg)
 		return -ENOMEM;
 	return finish(device, msg, nla_put_u32(msg, RTA_OIF, (uint32_t)index));
+}
+
+int nl_device_add_gateway(struct nl_device *device, const struct addr *gateway,
+			  const char *name)
+{
+	int index = nl_device_index(device, name);
+	if (index < 0)
+		return index;
+
+	struct rtmsg info = {
+		.rtm_family = (uint8_t)addr_af(gateway),
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_scope = RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+		.rtm_flags = RTNH_F_ONLINK,
+	};
+	struct nl_msg *msg = begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
+				   &info, sizeof(info));
+	if (!msg)
+		return -ENOMEM;
+	int put = nla_put_u32(msg, RTA_OIF, (uint32_t)index);
+	if (put == 0)
+		put = nla_put(msg, RTA_GATEWAY, (int)addr_size(gateway),
+			      gateway->bytes);
+	return finish(device, msg, put);
 }
 
 int nl_device_add_rule(struct nl_device *device, uint8_t family,

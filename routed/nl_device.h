@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * nl_device.h - waking, moving and addressing the TUN devices, and the few
- * routes inside the inner namespace; one of the boundary files of libnl.
+ * nl_device.h - waking, moving and addressing the TUN devices, the veth of
+ * the inner namespace with the programs at its ends, and the few routes
+ * inside; one of the boundary files of libnl.
  *
  * A socket stays in the network namespace that its thread was in when it was
  * opened, wherever the thread goes: that is how a namespace is changed
@@ -17,6 +18,7 @@
 #include "common/addr.h"
 #include "common/compiler.h"
 
+#include <net/if.h>
 #include <stdint.h>
 
 struct nl_device;
@@ -35,6 +37,35 @@ NODISCARD int nl_device_up(struct nl_device *device, const char *name,
 			   uint32_t mtu);
 NODISCARD int nl_device_set_mtu(struct nl_device *device, const char *name,
 				uint32_t mtu);
+NODISCARD int nl_device_down(struct nl_device *device, const char *name);
+NODISCARD int nl_device_del(struct nl_device *device, int index);
+
+/* Not if_nametoindex() and its like: the socket may be elsewhere. */
+NODISCARD int nl_device_index(struct nl_device *device, const char *name);
+NODISCARD int nl_device_name(struct nl_device *device, int index,
+			     char name[IFNAMSIZ]);
+
+/* Both ends are down, without neighbours (IFF_NOARP), in group NL_PROTOCOL. */
+struct nl_device_veth {
+	const char *name;      /* of the end in the socket's namespace */
+	const char *peer_name; /* with %d: the kernel fills a number in */
+	int peer_netns;        /* a descriptor */
+	uint32_t peer_mtu;
+};
+
+/* Returns the index of the peer, in its namespace. */
+NODISCARD int nl_device_add_veth(struct nl_device *device,
+				 const struct nl_device_veth *veth);
+
+/* Room for programs at a link: the qdisc clsact. */
+NODISCARD int nl_device_add_clsact(struct nl_device *device, const char *name);
+
+enum nl_device_direction { NL_DEVICE_INGRESS, NL_DEVICE_EGRESS };
+
+/* A BPF program of type sched_cls, direct-action, for every protocol. */
+NODISCARD int nl_device_add_program(struct nl_device *device, const char *name,
+				    enum nl_device_direction direction,
+				    int program_fd);
 
 /* A host address without routes but the local one. */
 NODISCARD int nl_device_add_addr(struct nl_device *device, const char *name,
@@ -50,6 +81,11 @@ NODISCARD int nl_device_move(struct nl_device *device, const char *name,
  */
 NODISCARD int nl_device_add_default(struct nl_device *device, uint8_t family,
 				    uint8_t type, uint32_t table,
+				    const char *name);
+
+/* A default route of main by a gateway that is taken to be on that link. */
+NODISCARD int nl_device_add_gateway(struct nl_device *device,
+				    const struct addr *gateway,
 				    const char *name);
 
 /* "iif NAME lookup TABLE" at priority TABLE; the link need not exist. */

@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "routed/carry.h"
 #include "routed/journal.h"
 #include "routed/plan_print.h"
 #include "routed/reconcile.h"
@@ -65,25 +66,44 @@ static void remove_objects(struct recovery *recovery)
 	reconcile_fini(&todo);
 }
 
+static void remove_link(struct recovery *recovery, const struct nl_link *link)
+{
+	int ret = nl_edit_del_link(recovery->edit, link->ifindex);
+
+	if (ret < 0 && !is_gone(ret)) {
+		log_error("cannot remove device '%s': %s", link->name,
+			  err_text(ret));
+		note(recovery, ret);
+		return;
+	}
+	log_debug("removed: device '%s'", link->name);
+	recovery->report->links++;
+}
+
 /* Only what still has both the name and the number that it had. */
 static void on_tun(void *ctx, const char *name, int ifindex)
 {
 	struct recovery *recovery = ctx;
 	const struct nl_link *link =
 		nl_link_by_index(&recovery->found, ifindex);
-	int ret;
 
-	if (!link || strcmp(link->name, name) != 0 ||
-	    strcmp(link->kind, "tun") != 0)
-		return;
-	ret = nl_edit_del_link(recovery->edit, ifindex);
-	if (ret < 0 && !is_gone(ret)) {
-		log_error("cannot remove device '%s': %s", name, err_text(ret));
-		note(recovery, ret);
-		return;
+	if (link && strcmp(link->name, name) == 0 &&
+	    strcmp(link->kind, "tun") == 0)
+		remove_link(recovery, link);
+}
+
+/* It goes with its namespace, but in the kernel's own time: carry.h. */
+static void remove_veths(struct recovery *recovery)
+{
+	for (size_t i = 0; i < recovery->found.link_count; i++) {
+		const struct nl_link *link = &recovery->found.links[i];
+
+		if (link->group == NL_PROTOCOL &&
+		    strcmp(link->kind, "veth") == 0 &&
+		    strncmp(link->name, CARRY_HOST_PREFIX,
+			    strlen(CARRY_HOST_PREFIX)) == 0)
+			remove_link(recovery, link);
 	}
-	log_debug("removed: device '%s'", name);
-	recovery->report->links++;
 }
 
 static void remove_links(struct recovery *recovery, const char *run_dir)
@@ -147,6 +167,7 @@ int recover_run(const char *run_dir, struct recover_report *report)
 	remove_objects(&recovery);
 	if (run_dir)
 		remove_links(&recovery, run_dir);
+	remove_veths(&recovery);
 	ret = recovery.first_error;
 	nl_edit_close(recovery.edit);
 

@@ -204,7 +204,8 @@ static int open_tuns(struct relays *relays, struct link_fds *fds)
 	if (fds->fd[LINK_FD_TUN] < 0)
 		return fds->fd[LINK_FD_TUN];
 	relays->tun_index = (int)if_nametoindex(relays->conf.tun);
-	fds->fd[LINK_FD_INNER_TUN] = inner_add_tun(relays->inner, mtu);
+	fds->fd[LINK_FD_INNER_TUN] =
+		inner_add_tun(relays->inner, relays->conf.tun, mtu);
 	if (fds->fd[LINK_FD_INNER_TUN] < 0)
 		return fds->fd[LINK_FD_INNER_TUN];
 	relays->mtu = mtu;

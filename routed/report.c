@@ -102,6 +102,20 @@ static void print_relay(const struct json *status, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_carrier(const struct json *status, FILE *out)
+{
+	const char *why = text_of(status, "carrier_why");
+
+	if (!int_of(status, "relay_pid"))
+		return;
+	fprintf(out, KEY, "tcp");
+	if (strcmp(text_of(status, "carrier"), "kernel") == 0)
+		fputs("carried by the kernel\n", out);
+	else
+		fprintf(out, "carried in user space%s%s%s\n",
+			why[0] ? " (" : "", why, why[0] ? ")" : "");
+}
+
 static void print_flow_counts(const struct json *status, FILE *out)
 {
 	long long own = int_of(status, "own_flows");
@@ -146,6 +160,7 @@ void report_status(const struct json *status, FILE *out)
 	print_uplinks(status, out);
 	print_objects(status, out);
 	print_relay(status, out);
+	print_carrier(status, out);
 	print_flow_counts(status, out);
 	print_traffic(status, out);
 }

@@ -216,7 +216,9 @@ static int learn(struct service *service)
 /* The last steps that need more than is kept. */
 static int start_privileged(struct service *service)
 {
-	const struct inner_conf inner_conf = {0};
+	const struct inner_conf inner_conf = {
+		.carrier = service->config->routed.carrier,
+	};
 	int ret = host_open(&service->host, service->loop, service->config,
 			    on_host_change, service);
 
@@ -524,6 +526,8 @@ static const char *fixed_difference(const struct config *a,
 		return "user";
 	if (!is_same_text(a->routed.tun, b->routed.tun))
 		return "routed.tun";
+	if (a->routed.carrier != b->routed.carrier)
+		return "routed.carrier";
 	if (memcmp(&a->dnsd.fake, &b->dnsd.fake, sizeof(a->dnsd.fake)) != 0)
 		return "dnsd.fake";
 	return NULL;

@@ -86,6 +86,8 @@ static void send_status(const struct verbs *verbs,
 	json_set_int(json, "relay_deaths",
 		     (int64_t)relays_deaths(verbs->relays));
 	json_set_text(json, "steering", inner_steering(verbs->inner));
+	json_set_text(json, "carrier", inner_carrier(verbs->inner));
+	json_set_text(json, "carrier_why", inner_carrier_why(verbs->inner));
 	set_counters(json, counters ? counters : &none);
 	control_send(client, json);
 	json_free(json);

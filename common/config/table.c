@@ -47,6 +47,13 @@ static const struct schema_word capture_words[] = {
 	{NULL, 0, NULL},
 };
 
+static const struct schema_word carrier_words[] = {
+	{"auto", ROUTED_CARRIER_AUTO, NULL},
+	{"kernel", ROUTED_CARRIER_KERNEL, NULL},
+	{"user", ROUTED_CARRIER_USER, NULL},
+	{NULL, 0, NULL},
+};
+
 static const struct schema_word resolver_words[] = {
 	{"resolv.conf", ROUTED_RESOLVER_RESOLV_CONF, NULL},
 	{"auto", ROUTED_RESOLVER_RESOLV_CONF, NULL},
@@ -247,6 +254,13 @@ static const struct schema_key routed_keys[] = {
 	 .fallback = "ersatz0",
 	 .help = "The name of the TUN device.",
 	 AT(routed.tun)},
+	{.name = "carrier",
+	 .type = &schema_word,
+	 .words = carrier_words,
+	 .fallback = "auto",
+	 .help = "What carries TCP between the TUN and the relay: the kernel "
+		 "by BPF, or the relay itself; auto: the kernel if it can.",
+	 AT(routed.carrier)},
 	{.name = "uplink",
 	 .type = &schema_interface,
 	 .help = "The interface that leads to the world; unset: found by its "

@@ -27,7 +27,7 @@ from topology import BUILD, Ersatz, Machine, wait_until  # noqa: E402
 
 FAR = "203.0.113.2"
 HERTZ = os.sysconf("SC_CLK_TCK")
-PAIRS = 5
+PAIRS = int(os.environ.get("PAIRS", 5))
 
 CONFIG = f"""\
 outbounds:

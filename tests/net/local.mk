@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/net/peer.py \
 	tests/net/test_bad_input.py \
 	tests/net/test_clients.py \
+	tests/net/test_carrier.py \
 	tests/net/test_crash.py \
 	tests/net/test_demo.py \
 	tests/net/test_direct.py \

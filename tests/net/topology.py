@@ -162,7 +162,7 @@ class Machine:
         commands = ["ip -4 rule show", "ip -6 rule show",
                     "ip -4 route show table all",
                     "ip -6 route show table all",
-                    "ip -d link show", "ip addr show",
+                    "ip -d link show", "ip addr show", "tc qdisc show",
                     "grep -H . /proc/sys/net/ipv4/conf/*/rp_filter",
                     "cat /proc/sys/net/ipv4/ip_forward",
                     "nft list ruleset",

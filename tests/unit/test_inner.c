@@ -17,7 +17,9 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/rtnetlink.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -29,8 +31,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +44,7 @@
 #define MTU 1500
 
 struct world {
+	enum routed_carrier carrier;
 	struct inner *inner;
 	int outer;
 	int tun;
@@ -76,14 +81,26 @@ static void add_outer(struct world *world)
 	nl_device_close(device);
 }
 
+static void add_inner(struct world *world)
+{
+	world->tun = inner_add_tun(world->inner, "ersatz0", MTU);
+	assert_true(world->tun >= 0);
+	assert_string_equal(inner_carrier_why(world->inner), "");
+	assert_string_equal(inner_carrier(world->inner),
+			    world->carrier == ROUTED_CARRIER_USER ? "user"
+								  : "kernel");
+}
+
 static void build(struct world *world, bool without_bpf)
 {
-	struct inner_conf conf = {.without_bpf = without_bpf};
+	struct inner_conf conf = {
+		.without_bpf = without_bpf,
+		.carrier = world->carrier,
+	};
 
 	assert_int_equal(inner_new(&world->inner, &conf), 0);
-	world->tun = inner_add_tun(world->inner, MTU);
-	assert_true(world->tun >= 0);
 	add_outer(world);
+	add_inner(world);
 }
 
 static int setup(void **state)
@@ -95,8 +112,12 @@ static int setup(void **state)
 	assert_int_equal(nl_device_open(&device), 0);
 	assert_int_equal(nl_device_up(device, "lo", 0), 0);
 	nl_device_close(device);
-	*state = calloc(1, sizeof(struct world));
-	return *state ? 0 : -1;
+	struct world *world = calloc(1, sizeof(*world));
+	if (!world)
+		return -1;
+	world->carrier = *(const enum routed_carrier *)*state;
+	*state = world;
+	return 0;
 }
 
 static int teardown(void **state)
@@ -323,15 +344,14 @@ static void a_new_tun_takes_the_place_of_a_dead_one(void **state)
 	close(world->tun);
 	close(world->outer);
 	close(fd);
-	world->tun = inner_add_tun(world->inner, MTU);
-	assert_true(world->tun >= 0);
+	add_outer(world);
+	add_inner(world);
 	/* What had waited for the old relay is not there for the new one. */
 	assert_int_equal(
 		accept4(inner_listener(world->inner, AF_INET), NULL, NULL, 0),
 		-1);
 	close(client);
 	close(waiting);
-	add_outer(world);
 	flow_arrives(world, "198.18.18.103:443", AF_INET);
 	flow_arrives(world, "[2001:2::1267]:443", AF_INET6);
 }
@@ -345,7 +365,8 @@ static void a_new_tun_needs_no_more_than_net_admin(void **state)
 	build(world, false);
 	/* Before the fork: the device stays while anybody has it open. */
 	close(world->tun);
-	world->tun = -1;
+	close(world->outer);
+	world->tun = world->outer = -1;
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -354,11 +375,68 @@ static void a_new_tun_needs_no_more_than_net_admin(void **state)
 			     CAP_NET_ADMIN);
 		if (capng_apply(CAPNG_SELECT_BOTH) != 0)
 			_exit(2);
-		_exit(inner_add_tun(world->inner, MTU) >= 0 ? 0 : 1);
+		add_outer(world);
+		_exit(inner_add_tun(world->inner, "ersatz0", MTU) >= 0 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* For the rest of this process. */
+static void refuse_bpf(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {ARRAY_LEN(code), code};
+
+	assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program),
+			 0);
+}
+
+static int be_refused(struct world *world)
+{
+	const struct inner_conf wish = {.carrier = ROUTED_CARRIER_AUTO};
+	const struct inner_conf must = {.carrier = ROUTED_CARRIER_KERNEL};
+	struct inner *none;
+
+	refuse_bpf();
+	if (inner_new(&none, &must) != -EPERM ||
+	    inner_new(&world->inner, &wish) < 0)
+		return 2;
+	add_outer(world);
+	world->tun = inner_add_tun(world->inner, "ersatz0", MTU);
+	if (world->tun < 0 ||
+	    strcmp(inner_carrier(world->inner), "user") != 0 ||
+	    strcmp(inner_carrier_why(world->inner),
+		   "cannot load the programs or make a veth: Operation not "
+		   "permitted") != 0)
+		return 3;
+	flow_arrives(world, "198.18.18.103:443", AF_INET);
+	flow_arrives(world, "[2001:2::1267]:443", AF_INET6);
+	return 0;
+}
+
+/* In a child, which keeps the filter. */
+static void without_bpf_the_relay_carries_and_says_why(void **state)
+{
+	struct world *world = *state;
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(be_refused(world));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	world->tun = world->outer = -1;
 }
 
 static ino_t netns_inode(void)
@@ -416,24 +494,34 @@ static void a_name_that_is_taken_is_refused(void **state)
 	assert_int_equal(tun_open("ersatz0", MTU), -EBUSY);
 }
 
-#define IN_A_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+static const enum routed_carrier user = ROUTED_CARRIER_USER;
+static const enum routed_carrier kernel = ROUTED_CARRIER_KERNEL;
+
+#define BY(carrier_, test_)                                               \
+	{                                                                 \
+		.name = #test_ " (by " #carrier_ ")", .test_func = test_, \
+		.setup_func = setup, .teardown_func = teardown,           \
+		.initial_state = (void *)(uintptr_t)&carrier_,            \
+	}
+#define BY_BOTH(test) BY(user, test), BY(kernel, test)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_A_HOST(any_ipv4_destination_is_accepted_as_itself),
-		IN_A_HOST(any_ipv6_destination_is_accepted_as_itself),
-		IN_A_HOST(nft_steers_where_bpf_is_not_to_be_had),
-		IN_A_HOST(a_firewall_that_drops_input_does_not_matter),
-		IN_A_HOST(any_rp_filter_of_the_host_will_do),
-		IN_A_HOST(accepted_flows_use_cubic),
-		IN_A_HOST(super_packets_arrive_whole),
-		IN_A_HOST(a_new_tun_takes_the_place_of_a_dead_one),
-		IN_A_HOST(a_new_tun_needs_no_more_than_net_admin),
-		IN_A_HOST(the_caller_stays_where_it_was),
-		IN_A_HOST(nobody_of_the_host_reaches_the_listener),
-		IN_A_HOST(neither_tun_speaks_before_it_is_spoken_to),
-		IN_A_HOST(a_name_that_is_taken_is_refused),
+		BY_BOTH(any_ipv4_destination_is_accepted_as_itself),
+		BY_BOTH(any_ipv6_destination_is_accepted_as_itself),
+		BY(user, nft_steers_where_bpf_is_not_to_be_had),
+		BY_BOTH(a_firewall_that_drops_input_does_not_matter),
+		BY_BOTH(any_rp_filter_of_the_host_will_do),
+		BY_BOTH(accepted_flows_use_cubic),
+		BY(user, super_packets_arrive_whole),
+		BY_BOTH(a_new_tun_takes_the_place_of_a_dead_one),
+		BY_BOTH(a_new_tun_needs_no_more_than_net_admin),
+		BY(user, without_bpf_the_relay_carries_and_says_why),
+		BY_BOTH(the_caller_stays_where_it_was),
+		BY_BOTH(nobody_of_the_host_reaches_the_listener),
+		BY_BOTH(neither_tun_speaks_before_it_is_spoken_to),
+		BY_BOTH(a_name_that_is_taken_is_refused),
 	};
 	if (geteuid() != 0 || access("/dev/net/tun", R_OK | W_OK) != 0)
 		return 77; /* automake: skipped */

@@ -5,6 +5,7 @@
  */
 #include "routed/recover.h"
 
+#include "routed/carry.h"
 #include "routed/journal.h"
 #include "routed/object.h"
 #include "routed/tun.h"
@@ -138,12 +139,50 @@ static void device_goes_if_name_and_number_are_in_the_journal(void **state)
 	assert_as_before(f);
 }
 
+/* A veth of that name and group, with the other end in `netns`. */
+static void add_veth(const char *name, const char *peer, int netns)
+{
+	const struct nl_device_veth veth = {
+		.name = name,
+		.peer_name = peer,
+		.peer_netns = netns,
+		.peer_mtu = 1500,
+	};
+	struct nl_device *device;
+
+	assert_int_equal(nl_device_open(&device), 0);
+	assert_true(nl_device_add_veth(device, &veth) > 0);
+	nl_device_close(device);
+}
+
+static void veth_goes_if_it_has_our_name(void **state)
+{
+	struct fixture *f = *state;
+	struct recover_report report;
+	int netns;
+
+	if (!f)
+		skip();
+	netns = open("/proc/self/ns/net", O_RDONLY);
+	assert_true(netns >= 0);
+	add_veth("other0", "other1", netns);
+	add_veth("inner1", CARRY_HOST_PREFIX "%d", netns);
+	assert_int_not_equal(if_nametoindex(CARRY_HOST_PREFIX "0"), 0);
+	assert_int_equal(recover_run(NULL, &report), 0);
+	assert_int_equal(report.links, 1);
+	assert_int_equal(if_nametoindex(CARRY_HOST_PREFIX "0"), 0);
+	assert_int_equal(if_nametoindex("inner1"), 0);
+	assert_int_not_equal(if_nametoindex("other0"), 0);
+	close(netns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ours_goes_and_nothing_else),
 		cmocka_unit_test(
 			device_goes_if_name_and_number_are_in_the_journal),
+		cmocka_unit_test(veth_goes_if_it_has_our_name),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -62,7 +62,8 @@ static void a_status_is_grouped_and_without_zeros_of_no_interest(void **state)
 		"\"eth0\","
 		"\"uplink_ipv6\":\"eth1\",\"objects\":47,\"repairs\":0,"
 		"\"foreign\":0,\"relay_pid\":9,\"relay_deaths\":0,"
-		"\"steering\":\"bpf\",\"flows_now\":1,\"flows_ever\":3,"
+		"\"steering\":\"bpf\",\"carrier\":\"kernel\","
+		"\"carrier_why\":\"\",\"flows_now\":1,\"flows_ever\":3,"
 		"\"flows_refused\":0,\"flows_held\":0,\"own_flows\":0,"
 		"\"loops\":0,\"bytes_up\":160,\"bytes_down\":2048,"
 		"\"packets_in\":14,\"packets_out\":9,\"packets_dropped\":0}");
@@ -76,9 +77,26 @@ static void a_status_is_grouped_and_without_zeros_of_no_interest(void **state)
 		      "  uplink     eth0 (IPv4), eth1 (IPv6)\n"
 		      "  kernel     47 rules, routes and addresses of ours\n"
 		      "  relay      process 9, steered by bpf\n"
+		      "  tcp        carried by the kernel\n"
 		      "  flows      1 now (0 held), 3 so far, 0 refused\n"
 		      "  bytes      160 B up, 2.0 KiB down\n"
 		      "  packets    14 in, 9 out, 0 dropped\n");
+	free(text);
+}
+
+static void a_status_tells_why_the_kernel_does_not_carry(void **state)
+{
+	char *text = printed(report_status,
+			     "{\"relay_pid\":9,\"carrier\":\"user\","
+			     "\"carrier_why\":\"cannot open a flow: no\"}");
+
+	(void)state;
+	assert_non_null(strstr(text, "tcp        carried in user space (cannot "
+				     "open a flow: no)\n"));
+	free(text);
+	text = printed(report_status, "{\"relay_pid\":9,\"carrier\":\"user\","
+				      "\"carrier_why\":\"\"}");
+	assert_non_null(strstr(text, "tcp        carried in user space\n"));
 	free(text);
 }
 
@@ -245,6 +263,7 @@ int main(void)
 		cmocka_unit_test(bytes_have_the_unit_that_people_read),
 		cmocka_unit_test(
 			a_status_is_grouped_and_without_zeros_of_no_interest),
+		cmocka_unit_test(a_status_tells_why_the_kernel_does_not_carry),
 		cmocka_unit_test(a_status_names_what_is_not_as_usual),
 		cmocka_unit_test(
 			an_explanation_tells_no_rule_where_the_kernel_decides),

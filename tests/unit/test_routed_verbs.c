@@ -66,6 +66,18 @@ int host_add_directs(struct host *host, const struct addr *addrs, size_t count,
 	return fake.direct_result;
 }
 
+const char *inner_carrier(const struct inner *inner)
+{
+	(void)inner;
+	return "kernel";
+}
+
+const char *inner_carrier_why(const struct inner *inner)
+{
+	(void)inner;
+	return "";
+}
+
 const char *inner_steering(const struct inner *inner)
 {
 	(void)inner;
