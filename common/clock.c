@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-static int64_t read_ms(clockid_t id)
+static struct timespec read_clock(clockid_t id)
 {
 	struct timespec now;
 
@@ -13,12 +13,26 @@ static int64_t read_ms(clockid_t id)
 	int ret = clock_gettime(id, &now);
 	assert(ret == 0);
 	(void)ret;
+	return now;
+}
+
+static int64_t read_ms(clockid_t id)
+{
+	struct timespec now = read_clock(id);
+
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int64_t clock_monotonic_ms(void)
 {
 	return read_ms(CLOCK_MONOTONIC);
+}
+
+int64_t clock_monotonic_us(void)
+{
+	struct timespec now = read_clock(CLOCK_MONOTONIC);
+
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 int64_t clock_boottime_ms(void)

@@ -2,7 +2,7 @@
 /*
  * clock.h - the clocks, one function each, so that tests replace them.
  *
- * Units	milliseconds
+ * Units	milliseconds (_ms), microseconds (_us)
  */
 #ifndef ERSATZ_COMMON_CLOCK_H
 #define ERSATZ_COMMON_CLOCK_H
@@ -12,6 +12,7 @@
 
 /* CLOCK_MONOTONIC: intervals while the machine is awake. */
 int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void);
 
 /* CLOCK_BOOTTIME: intervals that go on during suspend. */
 int64_t clock_boottime_ms(void);

@@ -83,6 +83,7 @@ enum routed_carrier {
 	ROUTED_CARRIER_KERNEL,
 	ROUTED_CARRIER_USER,
 };
+enum routed_icmp { ROUTED_ICMP_TRUTH, ROUTED_ICMP_DROP };
 enum routed_resolver { ROUTED_RESOLVER_RESOLV_CONF, ROUTED_RESOLVER_OFF };
 
 struct uid_range {
@@ -93,6 +94,7 @@ struct routed_conf {
 	enum routed_mode mode;
 	enum routed_capture capture;
 	enum routed_resolver resolver;
+	enum routed_icmp icmp;
 	enum routed_carrier carrier; /* of TCP between TUN and relay */
 	const char *tun;             /* "ersatz0" */
 	const char *uplink;          /* NULL: found */

@@ -15,6 +15,7 @@
  *	LINK_FLOWS (fd: a client)
  *	LINK_STATUS (number)		LINK_STATUS (counters)
  *	LINK_OWNER (verdict)		LINK_OWNER (whose flow is this?)
+ *	LINK_ICMP (fd: raw socket of an exit)
  *					LINK_UDP_SERVER (who answers from P?)
  *	LINK_STOP
  *
@@ -47,6 +48,7 @@ enum link_type {
 	LINK_STATUS,
 	LINK_OWNER,
 	LINK_UDP_SERVER,
+	LINK_ICMP, /* bound to one interface; one for each exit and family */
 	LINK_STOP, /* the last one */
 };
 
@@ -72,12 +74,18 @@ struct link_flow {
 	struct endpoint dst;
 };
 
+struct link_icmp {
+	int32_t ifindex; /* that the socket is bound to */
+	uint8_t family;  /* enum addr_family */
+};
+
 struct link_counters {
 	uint64_t flows_now, flows_ever, flows_refused, flows_held;
 	uint64_t bytes_up, bytes_down; /* application's view */
 	uint64_t packets_in, packets_out, packets_dropped;
 	uint64_t own_flows; /* of an outbound's own server, carried DIRECT */
-	uint64_t loops;     /* our own packets that came back: must stay 0 */
+	uint64_t echoes_answered, echoes_refused;
+	uint64_t loops; /* our own packets that came back: must stay 0 */
 };
 
 struct link_message {
@@ -89,6 +97,7 @@ struct link_message {
 		int32_t outbound;       /* LINK_OWNER from the parent: of which
 					   outbound it is the server; -1: none */
 		struct endpoint server; /* LINK_UDP_SERVER: family and port */
+		struct link_icmp icmp;
 		struct link_counters counters;
 	};
 };

@@ -22,6 +22,8 @@ routed_librouted_a_SOURCES = \
 	routed/explain.h \
 	routed/host.c \
 	routed/host.h \
+	routed/icmp_exits.c \
+	routed/icmp_exits.h \
 	routed/inner.c \
 	routed/inner.h \
 	routed/journal.c \

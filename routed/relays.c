@@ -118,6 +118,7 @@ static bool obey(struct relays *relays, const struct link_message *message)
 	case LINK_CONFIG:
 	case LINK_PING:
 	case LINK_FLOWS:
+	case LINK_ICMP:
 	case LINK_STOP:
 		return false;
 	}
@@ -509,6 +510,17 @@ int relays_answer_owner(struct relays *relays, uint32_t id, int outbound)
 		.outbound = outbound,
 	};
 	return ask(relays, &message, NULL);
+}
+
+int relays_give_icmp(struct relays *relays, int ifindex, uint8_t family, int fd)
+{
+	const struct link_message message = {
+		.type = LINK_ICMP,
+		.icmp = {.ifindex = ifindex, .family = family},
+	};
+	const struct link_fds fds = {.fd = {fd}, .count = 1};
+
+	return ask(relays, &message, &fds);
 }
 
 bool relays_is_ready(const struct relays *relays)

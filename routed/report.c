@@ -120,11 +120,16 @@ static void print_flow_counts(const struct json *status, FILE *out)
 {
 	long long own = int_of(status, "own_flows");
 	long long loops = int_of(status, "loops");
+	long long answered = int_of(status, "echoes_answered");
+	long long refused = int_of(status, "echoes_refused");
 
 	fprintf(out, KEY "%lld now (%lld held), %lld so far, %lld refused\n",
 		"flows", int_of(status, "flows_now"),
 		int_of(status, "flows_held"), int_of(status, "flows_ever"),
 		int_of(status, "flows_refused"));
+	if (answered || refused)
+		fprintf(out, KEY "%lld answered, %lld refused\n", "pings",
+			answered, refused);
 	if (own)
 		fprintf(out,
 			KEY "%lld flows of outbounds' own servers, sent "

@@ -8,6 +8,7 @@
 #include "common/privilege.h"
 #include "routed/connections.h"
 #include "routed/host.h"
+#include "routed/icmp_exits.h"
 #include "routed/inner.h"
 #include "routed/memory_file.h"
 #include "routed/own_traffic.h"
@@ -42,6 +43,7 @@ struct service {
 	struct relays *relays;
 	struct control *control;
 	struct udp_servers udp_servers;
+	struct icmp_exits icmp_exits;
 	struct ev_timer look;
 	struct log_limit look_limit, mtu_limit;
 	int64_t hint_ms; /* when the relay's last hint was followed */
@@ -181,9 +183,10 @@ static void on_host_change(void *ctx, const struct nl_state *state)
 {
 	struct service *service = ctx;
 
-	(void)state;
 	if (!service->relays)
 		return;
+	icmp_exits_offer(&service->icmp_exits, service->relays, state,
+			 service->config->routed.tun);
 	int ret = relays_follow_mtu(service->relays);
 	if (ret < 0 && log_limit_pass(&service->mtu_limit))
 		log_warning("cannot give the TUN the MTU of the uplink: %s",
@@ -307,6 +310,10 @@ static void on_relay_ready(void *ctx, int tun_ifindex)
 {
 	struct service *service = ctx;
 
+	service->icmp_exits.count = 0;
+	icmp_exits_offer(&service->icmp_exits, service->relays,
+			 host_state(service->host),
+			 service->config->routed.tun);
 	if (service->is_captured)
 		host_set_tun(service->host, tun_ifindex);
 	else

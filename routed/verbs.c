@@ -52,6 +52,8 @@ static void set_counters(struct json *json, const struct link_counters *c)
 		{"flows_refused", c->flows_refused},
 		{"flows_held", c->flows_held},
 		{"own_flows", c->own_flows},
+		{"echoes_answered", c->echoes_answered},
+		{"echoes_refused", c->echoes_refused},
 		{"loops", c->loops},
 		{"bytes_up", c->bytes_up},
 		{"bytes_down", c->bytes_down},

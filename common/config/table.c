@@ -54,6 +54,12 @@ static const struct schema_word carrier_words[] = {
 	{NULL, 0, NULL},
 };
 
+static const struct schema_word icmp_words[] = {
+	{"truth", ROUTED_ICMP_TRUTH, NULL},
+	{"drop", ROUTED_ICMP_DROP, NULL},
+	{NULL, 0, NULL},
+};
+
 static const struct schema_word resolver_words[] = {
 	{"resolv.conf", ROUTED_RESOLVER_RESOLV_CONF, NULL},
 	{"auto", ROUTED_RESOLVER_RESOLV_CONF, NULL},
@@ -284,6 +290,13 @@ static const struct schema_key routed_keys[] = {
 	 .fallback = "10s",
 	 .help = "For how long a connection through an outbound is tried.",
 	 AT(routed.connect_timeout_ms)},
+	{.name = "icmp",
+	 .type = &schema_word,
+	 .words = icmp_words,
+	 .fallback = "truth",
+	 .help = "What a ping is told: what the way to its destination says, "
+		 "or nothing.",
+	 AT(routed.icmp)},
 	{.name = "flows",
 	 .type = &schema_number,
 	 .min = 16,

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "routed/relay/icmp/icmp.h"
 #include "routed/relay/passage.h"
 
 #include <assert.h>
@@ -282,6 +283,7 @@ static void on_connected(void *ctx, struct dial *dial, int fd, int ifindex)
 	struct hold *hold = CONTAINER_OF(dial, struct hold, dial);
 	struct flow *flow = hold->flow;
 
+	icmp_on_connected(parts->icmp, &flows_tuple(parts->flows, flow)->dst);
 	flow->state = FLOW_ENTERING;
 	flow->ifindex = ifindex;
 	mover_start(&flow->mover, -1, fd);
@@ -363,6 +365,7 @@ void intake_on_links(struct parts *parts, const struct nl_state *state)
 	};
 
 	policy_look_around(parts->policy, state);
+	icmp_on_links(parts->icmp, state);
 	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {
 		struct flow *flow = flows_at(parts->flows, i);
 

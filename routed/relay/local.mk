@@ -12,6 +12,18 @@ routed_librouted_a_SOURCES += \
 	routed/relay/flows.h \
 	routed/relay/hold.c \
 	routed/relay/hold.h \
+	routed/relay/icmp/icmp.c \
+	routed/relay/icmp/icmp.h \
+	routed/relay/icmp/message.c \
+	routed/relay/icmp/message.h \
+	routed/relay/icmp/pending.c \
+	routed/relay/icmp/pending.h \
+	routed/relay/icmp/prober.c \
+	routed/relay/icmp/prober.h \
+	routed/relay/icmp/sockets.c \
+	routed/relay/icmp/sockets.h \
+	routed/relay/icmp/targets.c \
+	routed/relay/icmp/targets.h \
 	routed/relay/inquiry.c \
 	routed/relay/inquiry.h \
 	routed/relay/intake.c \

@@ -17,6 +17,8 @@
 #include "routed/relay/mover.h"
 #include "routed/relay/policy.h"
 
+struct icmp;
+
 struct parts {
 	struct ev_loop *loop;  /* borrowed */
 	struct policy *policy; /* what new flows follow */
@@ -29,6 +31,7 @@ struct parts {
 	struct holds *holds;
 	struct inquiry *inquiry;
 	struct carrier *carrier;
+	struct icmp *icmp;
 	struct dialler dialler;
 	struct link_counters counters; /* those of flows that are no more */
 	struct log_limit failures;     /* of destinations, */

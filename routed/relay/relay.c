@@ -4,6 +4,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "routed/relay/entrance.h"
+#include "routed/relay/icmp/icmp.h"
 #include "routed/relay/intake.h"
 #include "routed/relay/listing.h"
 #include "routed/relay/passage.h"
@@ -111,7 +112,9 @@ static void on_packet(void *ctx, const uint8_t *frame, size_t length)
 		carrier_drop(parts->carrier);
 		return;
 	}
-	if (packet.protocol != PACKET_TCP)
+	if (packet.protocol == PACKET_ICMP || packet.protocol == PACKET_ICMPV6)
+		icmp_on_packet(parts->icmp, &packet);
+	else if (packet.protocol != PACKET_TCP)
 		stray_on_packet(relay->stray, parts, &packet);
 	else if (packet_is_opening(&packet))
 		on_syn(relay, &packet, frame, length);
@@ -204,6 +207,11 @@ static void on_message(struct relay *relay, const struct link_message *message,
 		break;
 	case LINK_FLOWS:
 		listings_add(relay->listings, fds->fd[0]);
+		fds->fd[0] = -1;
+		break;
+	case LINK_ICMP:
+		icmp_on_socket(relay->parts.icmp, message->icmp.ifindex,
+			       message->icmp.family, fds->fd[0]);
 		fds->fd[0] = -1;
 		break;
 	case LINK_STOP:
@@ -323,6 +331,8 @@ static int open_flows(struct relay *relay)
 		ret = carrier_new(&parts->carrier, parts->loop,
 				  &relay->fds.fd[LINK_FD_TUN], &carrier_ops,
 				  relay);
+	if (ret == 0)
+		ret = icmp_new(&parts->icmp, parts);
 	parts->failures.burst = 20;
 	parts->faults.burst = 3;
 	parts->dialler = (struct dialler){
@@ -343,6 +353,7 @@ static void relay_fini(struct relay *relay)
 		ev_io_stop(parts->loop, &relay->link);
 		ev_timer_stop(parts->loop, &relay->tick);
 	}
+	icmp_free(parts->icmp);
 	carrier_free(parts->carrier);
 	entrance_free(relay->entrance);
 	listings_free(relay->listings);

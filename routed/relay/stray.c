@@ -7,11 +7,6 @@
 
 #define PORT_RANGE_FILE "/proc/sys/net/ipv4/ip_local_port_range"
 
-enum {
-	ECHO_REQUEST = 8,
-	ECHO_REQUEST_IPV6 = 128,
-};
-
 struct stray {
 	int link_fd;                /* borrowed */
 	unsigned first, last;       /* ports of clients */
@@ -76,57 +71,26 @@ static void tell_of_server(struct stray *stray, const struct endpoint *src)
 		*told |= bit;
 }
 
-static bool is_echo(const struct packet *packet)
-{
-	if (packet->protocol == PACKET_ICMP)
-		return packet->icmp.type == ECHO_REQUEST;
-	return packet->protocol == PACKET_ICMPV6 &&
-	       packet->icmp.type == ECHO_REQUEST_IPV6;
-}
-
-/* What an echo is told: the host is out of reach, or a rule forbids it. */
-static enum refusal refusal_of_echo(const struct decision *decision)
-{
-	if (!decision->is_refused)
-		return REFUSAL_HOST;
-	switch (decision->refusal) {
-	case REFUSAL_RESET:
-		return decision->rule ? REFUSAL_PROHIBITED : REFUSAL_HOST;
-	case REFUSAL_SILENT:
-	case REFUSAL_PORT:
-	case REFUSAL_HOST:
-	case REFUSAL_NET:
-	case REFUSAL_PROHIBITED:
-	case REFUSAL_PROTOCOL:
-		break;
-	}
-	return decision->refusal;
-}
-
 void stray_on_packet(struct stray *stray, struct parts *parts,
 		     const struct packet *packet)
 {
 	const struct policy *policy = parts->policy;
 	struct decision decision;
-	bool is_udp = packet->protocol == PACKET_UDP;
 
 	if (packet->is_later_piece || packet_is_for_many(&packet->dst.addr)) {
 		carrier_drop(parts->carrier);
 		return;
 	}
-	if (!is_udp && !is_echo(packet)) {
+	if (packet->protocol != PACKET_UDP) {
 		carrier_refuse(parts->carrier, packet, REFUSAL_PROTOCOL);
 		return;
 	}
-	if (is_udp && is_of_tun(&policy->config->dnsd.fake, &packet->src.addr))
+	if (is_of_tun(&policy->config->dnsd.fake, &packet->src.addr))
 		tell_of_server(stray, &packet->src);
 
 	decide(parts->decider, policy, packet, &decision);
 	if (decision.is_refused && decision.refusal == REFUSAL_SILENT)
 		carrier_drop(parts->carrier);
-	else if (is_udp)
-		carrier_refuse(parts->carrier, packet, REFUSAL_PORT);
 	else
-		carrier_refuse(parts->carrier, packet,
-			       refusal_of_echo(&decision));
+		carrier_refuse(parts->carrier, packet, REFUSAL_PORT);
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * stray.h - packets that are no TCP: answered, never swallowed.
+ * stray.h - packets that are neither TCP nor ICMP: answered, never swallowed.
  *
- * UDP and ICMP are not carried, so they are told so at once: an application
- * that tries QUIC falls back to TCP, ping says that the host is unreachable.
- * Only a rule that says REJECT-DROP keeps silent.
+ * UDP is not carried, so it is told so at once: an application that tries
+ * QUIC falls back to TCP.  Only a rule that says REJECT-DROP keeps silent.
  *
  * UDP from the TUN's own address and a port that no client would use comes
  * from a server on the wildcard address, whose replies go astray: the parent
@@ -23,7 +22,7 @@ struct stray;
 NODISCARD int stray_new(struct stray **stray, int link_fd);
 void stray_free(struct stray *stray);
 
-/* Everything but TCP. */
+/* Everything but TCP and ICMP. */
 void stray_on_packet(struct stray *stray, struct parts *parts,
 		     const struct packet *packet);
 

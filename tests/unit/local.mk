@@ -185,6 +185,31 @@ tests_unit_test_host_SOURCES = tests/unit/test_host.c $(FIB_MODEL)
 tests_unit_test_host_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_host_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_icmp
+tests_unit_test_icmp_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_icmp_SOURCES = tests/unit/test_icmp.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_icmp_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_icmp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state,--wrap=clock_monotonic_us
+
+UNIT_TESTS += tests/unit/test_icmp_exits
+tests_unit_test_icmp_exits_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_icmp_exits_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_icmp_message
+tests_unit_test_icmp_message_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_icmp_message_SOURCES = tests/unit/test_icmp_message.c \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_icmp_message_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_icmp_pending
+tests_unit_test_icmp_pending_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_icmp_pending_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_inner
 tests_unit_test_inner_CPPFLAGS = $(UNIT_CPPFLAGS) $(CAPNG_CFLAGS)
 tests_unit_test_inner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)

@@ -2,6 +2,7 @@
 #include "tests/unit/relay_fixture.h"
 
 #include "common/map.h"
+#include "routed/relay/icmp/icmp.h"
 #include "routed/relay/intake.h"
 #include "routed/relay/stray.h"
 
@@ -53,7 +54,9 @@ static void on_packet(void *ctx, const uint8_t *frame, size_t length)
 	assert_int_equal(packet_parse(&packet, frame + CARRIER_HEADER_SIZE,
 				      length - CARRIER_HEADER_SIZE),
 			 0);
-	if (packet_is_opening(&packet))
+	if (packet.protocol == PACKET_ICMP || packet.protocol == PACKET_ICMPV6)
+		icmp_on_packet(parts->icmp, &packet);
+	else if (packet_is_opening(&packet))
 		intake_on_syn(parts, &packet, frame, length);
 	else if (packet.protocol != PACKET_TCP)
 		stray_on_packet(fixture.stray, parts, &packet);
@@ -154,6 +157,7 @@ static void make_parts(void)
 				     (int[]){tun[1], inner[1]}, &carrier_ops,
 				     parts),
 			 0);
+	assert_int_equal(icmp_new(&parts->icmp, parts), 0);
 	parts->failures.burst = parts->faults.burst = 0;
 	parts->dialler = (struct dialler){
 		.poller = parts->poller,
@@ -216,6 +220,7 @@ int relay_fixture_teardown(void **state)
 
 	(void)state;
 	intake_stop(parts);
+	icmp_free(parts->icmp);
 	assert_int_equal(flows_count(parts->flows), 0);
 	assert_int_equal(holds_count(parts->holds), 0);
 	assert_int_equal(mover_room_free_pipes(parts->room), 2);
