@@ -39,6 +39,8 @@ common_libcommon_a_SOURCES = \
 	common/err.h \
 	common/fake.c \
 	common/fake.h \
+	common/folders.c \
+	common/folders.h \
 	common/json.c \
 	common/json.h \
 	common/log.c \

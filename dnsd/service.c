@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/control.h"
 #include "common/err.h"
+#include "common/folders.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "common/privilege.h"
@@ -53,33 +54,6 @@ static int find_identity(struct identity *identity, const struct config *config)
 		return identity_find(identity, config->user);
 	*identity = (struct identity){geteuid(), getegid()};
 	return 0;
-}
-
-static int explain_folder(const char *folder, const char *owner, int err)
-{
-	if (err == -EPERM)
-		log_error("cannot use folder '%s': it has files, and it is not "
-			  "%s's alone to write to; empty it, or name another "
-			  "one",
-			  folder, owner);
-	else if (err < 0)
-		log_error("cannot make folder '%s': %s", folder, err_text(err));
-	return err;
-}
-
-static int take_lock(struct daemon *daemon, const struct config *config)
-{
-	pid_t holder = 0;
-	int ret = daemon_lock(daemon, config->run_dir, "dnsd", &holder);
-
-	if (ret == ERR_RUNNING)
-		log_error("cannot start: dnsd runs already in '%s', process "
-			  "%d",
-			  config->run_dir, (int)holder);
-	else if (ret < 0)
-		log_error("cannot lock '%s/dnsd.pid': %s", config->run_dir,
-			  err_text(ret));
-	return ret;
 }
 
 static int open_map(struct service *service, const struct config *config)
@@ -235,22 +209,6 @@ static void raise_descriptors(void)
 			    err_text(-errno));
 }
 
-/* The lock comes between: a folder that is both is then not empty, and told. */
-static int make_folders(struct service *service, const struct config *config,
-			const struct identity *identity)
-{
-	int ret = daemon_make_run_dir(config->run_dir);
-
-	if (ret < 0)
-		return explain_folder(config->run_dir, "root", ret);
-	ret = take_lock(service->daemon, config);
-	if (ret < 0)
-		return ret;
-	ret = daemon_make_state_dir(config->state_dir, identity->uid,
-				    identity->gid);
-	return explain_folder(config->state_dir, config->user, ret);
-}
-
 /* What needs root, if anything does: when it returns, nobody is root. */
 static int start_privileged(struct service *service,
 			    const struct config *config,
@@ -260,7 +218,7 @@ static int start_privileged(struct service *service,
 		.listen = config->dnsd.listen,
 		.listen_count = config->dnsd.listen_count,
 	};
-	int ret = make_folders(service, config, identity);
+	int ret = folders_take(service->daemon, config, identity, "dnsd");
 
 	raise_descriptors();
 	if (ret == 0)

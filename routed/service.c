@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/control.h"
 #include "common/err.h"
+#include "common/folders.h"
 #include "common/log.h"
 #include "common/privilege.h"
 #include "routed/connections.h"
@@ -53,49 +54,6 @@ struct service {
 	int status; /* what exit() gets */
 };
 
-static int take_lock(struct service *service)
-{
-	const char *run_dir = service->config->run_dir;
-	pid_t holder = 0;
-	int ret = daemon_lock(service->daemon, run_dir, "routed", &holder);
-
-	if (ret == ERR_RUNNING)
-		log_error("cannot start: routed is running already in '%s', "
-			  "process %d",
-			  run_dir, (int)holder);
-	else if (ret < 0)
-		log_error("cannot lock '%s/routed.pid': %s", run_dir,
-			  err_text(ret));
-	return ret;
-}
-
-/* The lock comes between: a folder that is both is then not empty, and told. */
-static int make_folders(struct service *service)
-{
-	const struct config *config = service->config;
-	const struct identity *identity = &service->identity;
-	const char *folder = config->run_dir;
-	int ret = daemon_make_run_dir(folder);
-
-	if (ret == 0) {
-		ret = take_lock(service);
-		if (ret < 0)
-			return ret; /* it has told why */
-		folder = config->state_dir;
-		ret = daemon_make_state_dir(folder, identity->uid,
-					    identity->gid);
-	}
-	if (ret == -EPERM)
-		log_error("cannot use folder '%s': it has files, and it is not "
-			  "%s's alone to write to; empty it, or name another "
-			  "one",
-			  folder,
-			  folder == config->run_dir ? "root" : config->user);
-	else if (ret < 0)
-		log_error("cannot make folder '%s': %s", folder, err_text(ret));
-	return ret;
-}
-
 /* Everything that has to be done before anything else exists. */
 static int prepare(struct service *service)
 {
@@ -103,7 +61,8 @@ static int prepare(struct service *service)
 
 	if (ret < 0)
 		return ret; /* it has told the remedy */
-	ret = make_folders(service);
+	ret = folders_take(service->daemon, service->config, &service->identity,
+			   "routed");
 	if (ret < 0)
 		return ret;
 	ret = spawner_start(&service->spawner, &service->identity,
