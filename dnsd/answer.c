@@ -77,6 +77,15 @@ static void write_record(struct writer *writer, unsigned type, uint32_t ttl_s,
 	writer_u16(writer, (unsigned)rdlength);
 }
 
+size_t answer_begin(const struct answer *answer, uint8_t *out, size_t size)
+{
+	struct writer writer = writer_of(out, size);
+	const struct sections none = {0};
+
+	write_header(&writer, answer, DNS_RCODE_NOERROR, &none);
+	return writer_length(&writer);
+}
+
 size_t answer_address(const struct answer *answer, const struct addr *addr,
 		      uint8_t *out, size_t size)
 {

@@ -27,6 +27,12 @@ struct answer {
 	uint32_t ttl_s;                  /* of the record, or of the SOA */
 };
 
+/*
+ * Header and question alone, NOERROR and without records, for who goes on
+ * writing behind them and sets the counts; OPT is already counted.
+ */
+size_t answer_begin(const struct answer *answer, uint8_t *out, size_t size);
+
 /* One A or AAAA record, by the family of `addr`. */
 size_t answer_address(const struct answer *answer, const struct addr *addr,
 		      uint8_t *out, size_t size);

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 
-#define TYPE_ANY 255
-
 /* How a carried name's type is answered. */
 static enum decision_kind carried(const struct config *config, uint16_t type)
 {
@@ -17,12 +15,18 @@ static enum decision_kind carried(const struct config *config, uint16_t type)
 		return config->dnsd.fake.ipv6.addr.family == ADDR_NONE
 			       ? DECISION_NODATA
 			       : DECISION_FAKE;
-	case DNS_TYPE_SVCB:
-	case DNS_TYPE_HTTPS:
-	case TYPE_ANY: /* would tell the real addresses too (RFC 8482) */
+	case DNS_TYPE_ANY: /* would tell the real addresses too (RFC 8482) */
 		return DECISION_NODATA;
 	}
 	return DECISION_FORWARD;
+}
+
+/* Nobody is told about the name, and nobody asked. */
+static enum decision_kind dead(const struct config *config, uint16_t type)
+{
+	enum decision_kind kind = carried(config, type);
+
+	return kind == DECISION_FORWARD ? DECISION_NODATA : kind;
 }
 
 static enum decision_kind by_outbound(const struct config *config,
@@ -35,8 +39,9 @@ static enum decision_kind by_outbound(const struct config *config,
 	case OUTBOUND_TYPE_REJECT:
 		if (!config->dnsd.reject_is_fake)
 			return DECISION_REJECT;
-		return carried(config, type);
+		return dead(config, type);
 	case OUTBOUND_TYPE_REJECT_DROP:
+		return dead(config, type);
 	case OUTBOUND_TYPE_SOCKS5:
 	case OUTBOUND_TYPE_INTERFACE:
 		return carried(config, type);
@@ -67,6 +72,13 @@ static bool is_root(const struct name *name)
 	return name->length == 1;
 }
 
+/* Does the name of a FORWARD have fake addresses nevertheless? */
+static bool is_carried(const struct config *config,
+		       const struct verdict *verdict)
+{
+	return by_verdict(config, DNS_TYPE_A, verdict) != DECISION_FORWARD;
+}
+
 struct decision decide_verdict(const struct config *config,
 			       const struct question *question,
 			       const struct verdict *verdict)
@@ -80,6 +92,9 @@ struct decision decide_verdict(const struct config *config,
 		upstream = config->dnsd.upstream;
 	return (struct decision){
 		.kind = kind,
+		.is_carried = kind == DECISION_FORWARD &&
+			      !is_root(&question->name) &&
+			      is_carried(config, verdict),
 		.upstream = upstream,
 		.reverse_slot = -ENOENT,
 		.verdict = *verdict,

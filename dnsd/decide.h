@@ -6,14 +6,15 @@
  * Pure.
  *
  * - DIRECT or no rule: the upstream answers, whatever the type.
- * - carried: A is faked; AAAA too, or NODATA when the IPv6 pool is off; HTTPS
- *   and SVCB are NODATA, as their hints would lead past us; other types go to
- *   the upstream.
+ * - carried: A is faked; AAAA too, or NODATA when the IPv6 pool is off; ANY is
+ *   HINFO, as it would tell the real addresses; other types go to the upstream,
+ *   whose answer is made to fit (carried.h).
  * - the root is no host: A and AAAA are NODATA where they would be faked.
  * - needs a port: carried, the relay decides.
  * - needs an address: A and AAAA are resolved first; other types as carried.
- * - REJECT: NXDOMAIN that names the rule, or carried with dnsd.reject: fake.
- * - REJECT-DROP: carried, and the relay drops.
+ * - REJECT: NXDOMAIN that names the rule; with dnsd.reject: fake addresses are
+ *   faked and all else is NODATA: nobody is asked about such a name.
+ * - REJECT-DROP: the latter, and the relay drops.
  *
  * Carried is every outbound but DIRECT and REJECT, an interface too: its
  * packets leave by that interface only if they come to the relay.
@@ -26,7 +27,7 @@
 
 enum decision_kind {
 	DECISION_FAKE,    /* an address of the pool */
-	DECISION_NODATA,  /* carried, and this type has nothing to say */
+	DECISION_NODATA,  /* carried, and this type has nothing to say; ANY */
 	DECISION_REJECT,  /* NXDOMAIN that names the rule */
 	DECISION_REVERSE, /* the name of a fake address, at `reverse_slot` */
 	DECISION_FORWARD, /* the upstream answers */
@@ -35,6 +36,7 @@ enum decision_kind {
 
 struct decision {
 	enum decision_kind kind;
+	bool is_carried;        /* FORWARD: the name has fake addresses */
 	int upstream;           /* index, never UPSTREAM_DEFAULT */
 	int64_t reverse_slot;   /* negative: a pool address without a slot */
 	struct verdict verdict; /* kind NO_RULE with DECISION_REVERSE */

@@ -13,7 +13,6 @@
 #include <sys/random.h>
 
 #define RULE_TEXT_MAX 256
-#define TYPE_ANY 255
 
 struct dispatch {
 	struct fakes *fakes; /* borrowed, as all of these */
@@ -200,7 +199,7 @@ static void reply_nodata(const struct job *job, const struct verdict *verdict)
 	size_t length;
 
 	job->dispatch->stats.nodata++;
-	if (job->question->type != TYPE_ANY) {
+	if (job->question->type != DNS_TYPE_ANY) {
 		reply_negative(job, DNS_RCODE_NOERROR, &ede);
 		return;
 	}
@@ -259,8 +258,9 @@ static void act(const struct job *job, const struct decision *decision)
 		break;
 	case DECISION_FORWARD:
 		dispatch->stats.forwarded++;
-		queries_forward(dispatch->queries, job->asker, job->question,
-				decision->upstream);
+		(decision->is_carried ? queries_carried : queries_forward)(
+			dispatch->queries, job->asker, job->question,
+			decision->upstream);
 		break;
 	case DECISION_RESOLVE:
 		dispatch->stats.forwarded++;

@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "common/fake.h"
+#include "dnsd/carried.h"
 #include "dnsd/decide.h"
 #include "dnsd/explain_sink.h"
 #include "dnsd/message.h"
@@ -31,7 +32,8 @@ struct explanation {
 	struct explainer *explainer; /* borrowed; NULL: this one is free */
 	struct explain_sink sink;
 	struct question question;
-	struct facts facts; /* name: that of the question */
+	uint8_t raw[NAME_WIRE_MAX + 4]; /* of the question */
+	struct facts facts;             /* name: that of the question */
 	struct decision decision;
 	int asked; /* the upstream that was asked last */
 	int64_t slot;
@@ -43,6 +45,7 @@ struct explanation {
 struct explainer {
 	struct explain_conf conf;
 	struct explanation all[EXPLANATIONS_MAX];
+	uint8_t reply[DNS_MESSAGE_MAX];
 };
 
 int explainer_new(struct explainer **explainer, const struct explain_conf *conf)
@@ -246,7 +249,10 @@ static void make_answer(struct explanation *self)
 		addr_format(&addr, self->answer, sizeof(self->answer));
 		break;
 	case DECISION_NODATA:
-		snprintf(self->answer, sizeof(self->answer), "no data");
+		snprintf(self->answer, sizeof(self->answer), "%s",
+			 self->question.type == DNS_TYPE_ANY
+				 ? "HINFO \"RFC8482\" \"\""
+				 : "no data");
 		break;
 	case DECISION_REJECT:
 		snprintf(self->answer, sizeof(self->answer), "NXDOMAIN");
@@ -288,6 +294,29 @@ static void ask(struct explanation *self)
 	finish(self);
 }
 
+/* What the client would get of it, as text. */
+static void tell_answer(struct explanation *self,
+			const struct upstream_result *result)
+{
+	uint8_t *reply = self->explainer->reply;
+	const uint8_t *message = result->message;
+	size_t length = result->length;
+	int ret = 0;
+
+	if (self->decision.is_carried)
+		ret = carried_make(&self->question, message, length, reply,
+				   DNS_MESSAGE_MAX);
+	if (ret > 0) {
+		message = reply;
+		length = (size_t)ret;
+	}
+	if (ret < 0)
+		snprintf(self->answer, sizeof(self->answer), "no data");
+	else
+		message_answer_text(message, length, self->answer,
+				    sizeof(self->answer));
+}
+
 static void on_answer(void *ctx, const struct upstream_result *result)
 {
 	struct explanation *self = ctx;
@@ -296,8 +325,7 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 	self->has_answer = result->status == 0;
 	self->failure[0] = '\0';
 	if (self->has_answer)
-		message_answer_text(result->message, result->length,
-				    self->answer, sizeof(self->answer));
+		tell_answer(self, result);
 	else
 		snprintf(self->failure, sizeof(self->failure), "%s",
 			 result->why);
@@ -340,11 +368,16 @@ int explain_begin(struct explainer *explainer, const struct name *name,
 		.explainer = explainer,
 		.sink = *sink,
 		.question = {.rd = true,
+			     .raw = self->raw,
+			     .raw_length = (uint16_t)(name->length + 4),
 			     .type = type,
 			     .klass = DNS_CLASS_IN,
 			     .name = *name},
 		.asked = -1,
 	};
+	memcpy(self->raw, name->wire, name->length);
+	wire_write16(self->raw + name->length, type);
+	wire_write16(self->raw + name->length + 2, DNS_CLASS_IN);
 	self->facts.name = &self->question.name;
 	self->slot = conf->slot_of(conf->ctx, name);
 	self->decision = decide(conf->config, &self->question, &nobody);

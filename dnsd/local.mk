@@ -4,6 +4,8 @@ dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 dnsd_libdnsd_a_SOURCES = \
 	dnsd/answer.c \
 	dnsd/answer.h \
+	dnsd/carried.c \
+	dnsd/carried.h \
 	dnsd/cookie.c \
 	dnsd/cookie.h \
 	dnsd/cursor.h \
@@ -60,6 +62,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/server.h \
 	dnsd/service.c \
 	dnsd/service.h \
+	dnsd/svcb.c \
+	dnsd/svcb.h \
 	dnsd/told.c \
 	dnsd/told.h \
 	dnsd/upstream/exchange.c \

@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "dnsd/answer.h"
+#include "dnsd/carried.h"
 #include "dnsd/forwarded.h"
 #include "dnsd/resolved.h"
 #include "dnsd/wire.h"
@@ -25,6 +26,7 @@
 
 enum query_purpose {
 	QUERY_FORWARD, /* the client wants what the upstream says */
+	QUERY_CARRIED, /* as far as it fits a name with a fake address */
 	QUERY_DECIDE,  /* a rule wants to know the address first */
 	QUERY_RESOLVE, /* the verb of the control socket */
 };
@@ -126,14 +128,38 @@ static void query_cancel(struct query *query,
 		query_fail(query, result->ede, result->why);
 }
 
+/* An empty answer, or the error that `result` is, in queries->reply. */
+static int make_reply(struct query *query, const struct upstream_result *result)
+{
+	struct queries *queries = query->queries;
+	const struct question *question = &query->question;
+	const struct ede ede = {result->ede, result->why};
+	const struct answer empty = {
+		.question = question,
+		.ede = result->status < 0 ? &ede : NULL,
+		.ttl_s = queries->conf.config->dnsd.fake_ttl_s,
+	};
+	size_t limit = query->asker.is_tcp ? sizeof(queries->reply)
+					   : question->udp_size;
+	int length = -ENODATA;
+
+	if (query->purpose != QUERY_CARRIED)
+		return forwarded_make(question, result->message, result->length,
+				      queries->reply, limit);
+	if (result->status == 0)
+		length = carried_make(question, result->message, result->length,
+				      queries->reply, limit);
+	if (length != -ENODATA)
+		return length;
+	return (int)answer_negative(&empty, DNS_RCODE_NOERROR, queries->reply,
+				    limit);
+}
+
 static void pass_on(struct query *query, const struct upstream_result *result)
 {
 	struct queries *queries = query->queries;
-	size_t limit = query->asker.is_tcp ? sizeof(queries->reply)
-					   : query->question.udp_size;
+	int length = make_reply(query, result);
 
-	int length = forwarded_make(&query->question, result->message,
-				    result->length, queries->reply, limit);
 	if (length < 0) {
 		query_fail(query, EDE_NETWORK_ERROR, WHY_MALFORMED);
 		return;
@@ -248,9 +274,12 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 
 	switch (query->purpose) {
 	case QUERY_FORWARD:
+	case QUERY_CARRIED:
 		if (result->status == -ECANCELED)
 			query_cancel(query, result);
-		else if (result->status < 0)
+		else if (result->status < 0 &&
+			 !(query->purpose == QUERY_CARRIED &&
+			   carried_may_be_empty(query->question.type)))
 			query_fail(query, result->ede, result->why);
 		else
 			pass_on(query, result);
@@ -307,6 +336,12 @@ void queries_forward(struct queries *queries, const struct asker *asker,
 		     const struct question *question, int upstream)
 {
 	start(queries, QUERY_FORWARD, asker, question, upstream);
+}
+
+void queries_carried(struct queries *queries, const struct asker *asker,
+		     const struct question *question, int upstream)
+{
+	start(queries, QUERY_CARRIED, asker, question, upstream);
 }
 
 void queries_decide(struct queries *queries, const struct asker *asker,

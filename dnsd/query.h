@@ -90,6 +90,13 @@ void queries_forward(struct queries *queries, const struct asker *asker,
 		     const struct question *question, int upstream);
 
 /*
+ * The same for a name that has fake addresses: the answer is made to fit
+ * (carried.h).
+ */
+void queries_carried(struct queries *queries, const struct asker *asker,
+		     const struct question *question, int upstream);
+
+/*
  * For VERDICT_NEEDS_ADDRESS and a question for A or AAAA: resolves at the
  * group of that verdict, decides again, and calls `decided`.  A name without
  * an address of that type gets the upstream's own answer; one that does not

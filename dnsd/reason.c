@@ -101,7 +101,7 @@ static const char *why_empty(const struct question *question)
 		question->type == DNS_TYPE_A || question->type == DNS_TYPE_AAAA;
 
 	if (!is_address)
-		return "its data would lead past us";
+		return "nobody is asked about such a name";
 	return question->name.length == 1 ? "the root is no host"
 					  : "the IPv6 pool is off";
 }
@@ -124,6 +124,12 @@ static void write_answer(const struct reason *reason, FILE *out)
 		write_fake(reason, out);
 		return;
 	case DECISION_NODATA:
+		if (reason->question->type == DNS_TYPE_ANY) {
+			fputs("the answer for ANY is HINFO, because its data "
+			      "would lead past us",
+			      out);
+			return;
+		}
 		fprintf(out, "the answer for %s is empty, because %s", type,
 			why_empty(reason->question));
 		return;

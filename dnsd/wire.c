@@ -213,6 +213,17 @@ static int follow_cname(const uint8_t *message, size_t length,
 	return ret < 0 ? ret : 0;
 }
 
+int wire_chain_end(struct name *name, const uint8_t *message, size_t length)
+{
+	for (int hops = 0; hops < CNAME_CHAIN_MAX; hops++) {
+		int ret = follow_cname(message, length, name);
+
+		if (ret <= 0)
+			return ret;
+	}
+	return 0;
+}
+
 int wire_addresses(const uint8_t *message, size_t length,
 		   const struct question *question, struct addr *addrs,
 		   size_t max)
@@ -223,14 +234,9 @@ int wire_addresses(const uint8_t *message, size_t length,
 	struct wire_record record;
 	int ret;
 
-	for (int hops = 0; hops < CNAME_CHAIN_MAX; hops++) {
-		ret = follow_cname(message, length, &target);
-		if (ret < 0)
-			return ret;
-		if (ret == 0)
-			break;
-	}
-
+	ret = wire_chain_end(&target, message, length);
+	if (ret < 0)
+		return ret;
 	size_t count = 0;
 	ret = wire_begin(&cursor, message, length);
 	if (ret < 0)

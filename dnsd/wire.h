@@ -32,6 +32,7 @@ enum dns_type {
 	DNS_TYPE_OPT = 41,
 	DNS_TYPE_SVCB = 64,
 	DNS_TYPE_HTTPS = 65,
+	DNS_TYPE_ANY = 255,
 };
 
 enum dns_rcode {
@@ -104,6 +105,13 @@ NODISCARD int wire_name(struct name *name, const uint8_t *message,
 /* The address of an A or AAAA record of class IN; -EINVAL for others. */
 NODISCARD int wire_address(struct addr *addr, const uint8_t *message,
 			   const struct wire_record *record);
+
+/*
+ * Follows CNAMEs of the answer section from `name`, in any order and at most
+ * 16 of them; `name` becomes the end of the chain.
+ */
+NODISCARD int wire_chain_end(struct name *name, const uint8_t *message,
+			     size_t length);
 
 /*
  * The addresses that the answer section gives for the name and type (A or

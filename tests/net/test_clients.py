@@ -12,10 +12,12 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import pytest
 import topology
-from test_dnsd import (OUTBOUNDS, RULES, ask, data, error, is_fake, laptop,
-                       start)
+from nameserver import Nameserver
+from test_dnsd import (OUTBOUNDS, RULES, ask, data, error, is_fake, is_nodata,
+                       laptop, start)
 from topology import ADDRESS, wait_until
 
 assert laptop and start  # fixtures
@@ -74,6 +76,75 @@ def test_what_we_made_names_its_rule(laptop, start):
         assert (got, words in text) == (code, True), (name, rdtype, text)
     got, text = error(ask(laptop, "a.example", rdclass="CH"))
     assert got == 21 and "class" in text
+
+
+def answers_with(*texts):
+    """Name, type and data of each record; NXDOMAIN where nothing fits."""
+    def conduct(query):
+        kind = dns.rdatatype.to_text(query.question.rdtype)
+        fits = any(rdtype == kind for _, rdtype, _ in texts)
+        records = [dns.rrset.from_text(name, 60, "IN", rdtype, text)
+                   for name, rdtype, text in texts
+                   if fits and rdtype in (kind, "CNAME")]
+        reply = query.reply(records=records, rcode=(
+            dns.rcode.NOERROR if records else dns.rcode.NXDOMAIN))
+        reply.flags |= dns.flags.AD
+        reply.additional = [dns.rrset.from_text(
+            "mail.example.", 60, "IN", "A", "192.0.2.25")]
+        query.send(reply)
+    return conduct
+
+
+def test_other_types_of_a_carried_name_fit_it(laptop, start):
+    server = Nameserver(laptop, 5999, answers_with(
+        ("web.example.", "CNAME", "cdn.example."),
+        ("cdn.example.", "HTTPS",
+         "1 . mandatory=alpn,ipv4hint alpn=h2,h3 ipv4hint=192.0.2.1 "
+         "ech=AAAA ipv6hint=2001:db8::1"),
+        ("cdn.example.", "HTTPS", "2 elsewhere.example. alpn=h2"),
+        ("web.example.", "MX", "10 mail.example.")))
+    start(OUTBOUNDS + """\
+upstreams: { one: { servers: ["127.0.0.1:5999"] } }
+rules: ["DOMAIN-SUFFIX,direct.example,DIRECT", "MATCH,proxy"]
+""")
+    for how in (dns.query.udp, dns.query.tcp):
+        answer = ask(laptop, "Web.Example", "HTTPS", how=how,
+                     want_dnssec=True)
+        assert data(answer) == ['1 . mandatory="alpn" alpn="h2,h3" ech="AAAA"']
+        assert str(answer.answer[0].name) == "Web.Example."
+        assert not answer.flags & dns.flags.AD
+    # The control: a name that is not carried keeps all of it.
+    assert "192.0.2.1" in str(ask(laptop, "direct.example", "HTTPS"))
+    answer = ask(laptop, "web.example", "MX")
+    assert data(answer)[-1] == "10 mail.example." and not answer.additional
+    assert ask(laptop, "direct.example", "MX").additional
+    # It has an address, so it exists, whatever the upstream thinks.
+    assert is_nodata(ask(laptop, "web.example", "LOC"))
+    assert is_fake(data(ask(laptop, "web.example"))[0])
+    server.conduct = lambda query: None
+    assert is_nodata(ask(laptop, "other.example", "HTTPS"))
+    server.close()
+
+
+def test_dnssec_is_left_to_who_asks(laptop, start):
+    """DO and CD go up, AD comes down to who can use it."""
+    server = Nameserver(laptop, 5999, answers_with(
+        ("direct.example.", "A", "192.0.2.1")))
+    start(OUTBOUNDS + RULES +
+          'upstreams: { one: { servers: ["127.0.0.1:5999"] } }\n')
+    for do in (False, True):
+        answer = ask(laptop, "direct.example", want_dnssec=do,
+                     flags=dns.flags.RD | dns.flags.CD)
+        asked = server.queries[-1].message
+        assert bool(asked.ednsflags & dns.flags.DO) == do
+        assert asked.flags & dns.flags.CD and answer.flags & dns.flags.CD
+        assert bool(answer.flags & dns.flags.AD) == do
+        assert bool(answer.ednsflags & dns.flags.DO) == do
+    assert ask(laptop, "direct.example",
+               flags=dns.flags.RD | dns.flags.AD).flags & dns.flags.AD
+    assert not ask(laptop, "fake.example", want_dnssec=True,
+                   flags=dns.flags.RD | dns.flags.AD).flags & dns.flags.AD
+    server.close()
 
 
 def hoard(stack, machine, count, first=b"\0"):

@@ -37,6 +37,10 @@ tests_unit_test_capture_SOURCES = tests/unit/test_capture.c $(FAKE_EDIT)
 tests_unit_test_capture_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_capture_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_carried
+tests_unit_test_carried_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_carried_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_carrier
 tests_unit_test_carrier_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_carrier_SOURCES = tests/unit/test_carrier.c \
@@ -556,6 +560,10 @@ tests_unit_test_stray_SOURCES = tests/unit/test_stray.c \
 	tests/unit/relay_packets.h
 tests_unit_test_stray_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_stray_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
+UNIT_TESTS += tests/unit/test_svcb
+tests_unit_test_svcb_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_svcb_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_throws
 tests_unit_test_throws_SOURCES = tests/unit/test_throws.c $(FIB_MODEL)

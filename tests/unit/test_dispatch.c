@@ -38,7 +38,7 @@ static struct {
 
 /* What was handed on last. */
 static struct {
-	enum { NOBODY, FORWARD, DECIDE } how;
+	enum { NOBODY, FORWARD, CARRIED, DECIDE } how;
 	int upstream;
 } handed;
 
@@ -146,6 +146,16 @@ void queries_forward(struct queries *queries, const struct asker *asker,
 	(void)asker;
 	(void)question;
 	handed.how = FORWARD;
+	handed.upstream = upstream;
+}
+
+void queries_carried(struct queries *queries, const struct asker *asker,
+		     const struct question *question, int upstream)
+{
+	(void)queries;
+	(void)asker;
+	(void)question;
+	handed.how = CARRIED;
 	handed.upstream = upstream;
 }
 
@@ -393,13 +403,13 @@ static void a_rejection_names_its_rule(void **state)
 		memmem(sent.message, sent.length, text, sizeof(text) - 1));
 }
 
-static void carried_https_has_no_data(void **state)
+static void carried_https_comes_from_the_upstream(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_negative(ask(f, "a.example", DNS_TYPE_HTTPS),
-			LDNS_RCODE_NOERROR);
-	assert_int_equal(handed.how, NOBODY);
+	assert_null(ask(f, "a.example", DNS_TYPE_HTTPS));
+	assert_int_equal(handed.how, CARRIED);
+	assert_int_equal(handed.upstream, 3);
 }
 
 static void a_reverse_name_without_a_slot_does_not_exist(void **state)
@@ -523,7 +533,7 @@ int main(void)
 		TEST(options_are_answered),
 		TEST(a_cookie_alone_is_completed),
 		TEST(a_fake_answer_names_its_rule),
-		TEST(carried_https_has_no_data),
+		TEST(carried_https_comes_from_the_upstream),
 		TEST(a_reverse_name_without_a_slot_does_not_exist),
 		TEST(the_rest_is_handed_to_the_upstream),
 		TEST(an_answer_with_news_leaves_by_way_of_routed),

@@ -446,6 +446,29 @@ static void what_others_take_over_gets_no_failure(void **state)
 	assert_done(0, 0);
 }
 
+static void a_carried_name_gets_what_fits_it(void **state)
+{
+	struct asker asker = {.tcp_client = 99};
+
+	(void)state;
+	t.question.type = DNS_TYPE_HTTPS;
+	queries_carried(t.queries, &asker, &t.question, 1);
+	assert_int_equal(t.asked_upstream, 1);
+	answer(DNS_RCODE_NXDOMAIN, NULL);
+	assert_int_equal(t.reply[3] & 0xf, DNS_RCODE_NOERROR);
+	assert_int_equal(wire_read16(t.reply + 8), 1);
+	assert_done(1, 0);
+	/* A browser would wait for a failure, and give up on one. */
+	queries_carried(t.queries, &asker, &t.question, 1);
+	answer_error(ERR_TIMEOUT);
+	assert_int_equal(t.reply[3] & 0xf, DNS_RCODE_NOERROR);
+	assert_done(2, 0);
+	t.question.type = 16;
+	queries_carried(t.queries, &asker, &t.question, 1);
+	answer_error(ERR_TIMEOUT);
+	assert_done(2, 1);
+}
+
 static void the_verb_gives_every_address(void **state)
 {
 	(void)state;
@@ -522,6 +545,7 @@ int main(void)
 		TEST(what_nobody_carries_is_told_as_it_is),
 		TEST(the_end_of_the_daemon_decides_nothing),
 		TEST(what_others_take_over_gets_no_failure),
+		TEST(a_carried_name_gets_what_fits_it),
 		TEST(the_verb_gives_every_address),
 		TEST(the_verb_asks_the_upstream_of_the_rule),
 		TEST(the_verb_says_what_is_wrong),
