@@ -74,6 +74,21 @@ bool addr_is_far(const struct addr *addr)
 	return addr->family != ADDR_NONE;
 }
 
+bool addr_is_private(const struct addr *addr)
+{
+	const uint8_t *b = addr->bytes;
+
+	if (addr_is_loopback(addr))
+		return true;
+	if (addr->family == ADDR_IPV6)
+		return (b[0] & 0xfe) == 0xfc ||
+		       (b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+	return addr->family == ADDR_IPV4 &&
+	       (b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+		(b[0] == 192 && b[1] == 168) || (b[0] == 169 && b[1] == 254) ||
+		(b[0] == 100 && (b[1] & 0xc0) == 64));
+}
+
 int addr_af(const struct addr *addr)
 {
 	if (addr->family == ADDR_NONE)

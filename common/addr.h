@@ -59,6 +59,12 @@ bool addr_is_unspecified(const struct addr *addr);
  */
 bool addr_is_far(const struct addr *addr);
 
+/*
+ * Does it belong to a private network, a link or this host, so that nobody
+ * outside is reached by it?  RFC 1918, 6598, 3927, 4193, 4291.
+ */
+bool addr_is_private(const struct addr *addr);
+
 /* AF_INET or AF_INET6; 4 or 16; 32 or 128. */
 int addr_af(const struct addr *addr);
 size_t addr_size(const struct addr *addr);

@@ -70,10 +70,11 @@ struct dnsd_conf {
 	struct endpoint *listen;
 	size_t listen_count;
 	struct fake_pool fake;
-	uint32_t fake_ttl_s; /* 0 to 10 */
-	int upstream;        /* index for rules that name none */
-	bool reject_is_fake; /* REJECT answers an address that is reset */
-	int64_t timeout_ms;  /* for a query, all tries together */
+	uint32_t fake_ttl_s;     /* 0 to 10 */
+	int upstream;            /* index for rules that name none */
+	bool reject_is_fake;     /* REJECT answers an address that is reset */
+	bool has_builtin_direct; /* names that break when faked are not */
+	int64_t timeout_ms;      /* for a query, all tries together */
 };
 
 enum routed_mode { ROUTED_MODE_POLICY };

@@ -109,24 +109,136 @@ static bool is_reverse(const struct config *config, const struct name *name,
 	       fake_pool_has(&config->dnsd.fake, addr);
 }
 
+static struct decision decide_reverse(const struct config *config,
+				      const struct addr *addr)
+{
+	return (struct decision){
+		.kind = DECISION_REVERSE,
+		.upstream = config->dnsd.upstream,
+		.reverse_slot = fake_slot(&config->dnsd.fake, addr),
+		.verdict = {.kind = VERDICT_NO_RULE,
+			    .upstream = UPSTREAM_DEFAULT},
+	};
+}
+
+static struct decision decide_special(const struct config *config,
+				      const struct special *special)
+{
+	return (struct decision){
+		.kind = DECISION_SPECIAL,
+		.upstream = config->dnsd.upstream,
+		.reverse_slot = -ENOENT,
+		.verdict = {.kind = VERDICT_NO_RULE,
+			    .upstream = UPSTREAM_DEFAULT},
+		.special = special,
+	};
+}
+
+/* Does a rule mean that very name?  A MATCH, or one about ports, does not. */
+static bool is_meant(const struct verdict *verdict)
+{
+	return verdict->kind == VERDICT_MATCH && !verdict->is_any;
+}
+
+/* Is what the rules say of the name that it be carried somewhere? */
+static bool would_be_carried(const struct config *config,
+			     const struct verdict *verdict)
+{
+	if (verdict->kind != VERDICT_MATCH)
+		return verdict->kind != VERDICT_NO_RULE;
+	switch (config->outbounds[verdict->outbound].type) {
+	case OUTBOUND_TYPE_DIRECT:
+	case OUTBOUND_TYPE_PASS:
+	case OUTBOUND_TYPE_REJECT:
+	case OUTBOUND_TYPE_REJECT_DROP:
+		return false;
+	case OUTBOUND_TYPE_SOCKS5:
+	case OUTBOUND_TYPE_INTERFACE:
+		break;
+	}
+	return true;
+}
+
+static bool breaks_when_faked(const struct config *config,
+			      const struct special *special,
+			      const struct verdict *verdict)
+{
+	return special && special->kind == SPECIAL_DIRECT &&
+	       config->dnsd.has_builtin_direct && !is_meant(verdict) &&
+	       would_be_carried(config, verdict);
+}
+
+/* A name of this network that no rule sends somewhere by name. */
+static bool stays_home(const struct special *special,
+		       const struct decision *decision)
+{
+	const struct verdict *verdict = &decision->verdict;
+
+	if (special->kind != SPECIAL_SITE)
+		return false;
+	if (!is_meant(verdict))
+		return true;
+	return decision->kind == DECISION_FORWARD && !decision->is_carried &&
+	       verdict->upstream == UPSTREAM_DEFAULT;
+}
+
+/* Of the onion only what is faked is anywhere. */
+static bool is_nowhere(const struct special *special,
+		       const struct decision *decision)
+{
+	return special->kind == SPECIAL_CARRIED &&
+	       (!is_meant(&decision->verdict) ||
+		(decision->kind == DECISION_FORWARD && !decision->is_carried));
+}
+
+/* Turns what the rules say into what the name is. */
+static void respect(const struct config *config, const struct special *special,
+		    struct decision *decision)
+{
+	if (breaks_when_faked(config, special, &decision->verdict)) {
+		decision->kind = DECISION_FORWARD;
+		decision->is_carried = false;
+	} else if (stays_home(special, decision)) {
+		decision->kind = DECISION_SITE;
+	} else if (is_nowhere(special, decision)) {
+		decision->kind = DECISION_SPECIAL;
+	} else if (special->kind == SPECIAL_CARRIED &&
+		   decision->kind == DECISION_FORWARD) {
+		decision->kind = DECISION_NODATA;
+		return;
+	} else {
+		return;
+	}
+	decision->special = special;
+}
+
+static bool comes_before_rules(const struct special *special)
+{
+	return special->kind == SPECIAL_LOOPBACK ||
+	       special->kind == SPECIAL_NOWHERE ||
+	       special->kind == SPECIAL_EMPTY;
+}
+
 struct decision decide(const struct config *config,
 		       const struct question *question,
 		       const struct addr *client)
 {
 	struct facts facts = {.name = &question->name, .src = *client};
+	const struct special *special;
+	struct decision decision;
 	struct verdict verdict;
 	struct addr addr;
 
 	if (is_reverse(config, &question->name, &addr))
-		return (struct decision){
-			.kind = DECISION_REVERSE,
-			.upstream = config->dnsd.upstream,
-			.reverse_slot = fake_slot(&config->dnsd.fake, &addr),
-			.verdict = {.kind = VERDICT_NO_RULE,
-				    .upstream = UPSTREAM_DEFAULT},
-		};
+		return decide_reverse(config, &addr);
+	special = special_find(&question->name, question->type);
+	if (special && comes_before_rules(special))
+		return decide_special(config, special);
 	verdict = rules_decide(config->rules, &facts);
-	return decide_verdict(config, question, &verdict);
+	decision = decide_verdict(config, question, &verdict);
+	if (special)
+		respect(config, special, &decision);
+	return decision;
 }
 
 static bool is_direct(const struct verdict *verdict)
@@ -146,7 +258,9 @@ bool decide_goes_past(const struct config *config, const struct name *name,
 	if (!addr_is_far(addr) || fake_pool_has(&config->dnsd.fake, addr))
 		return false;
 	verdict = rules_decide(config->rules, &named);
-	if (!is_direct(&verdict))
+	if (!is_direct(&verdict) &&
+	    !breaks_when_faked(config, special_find(name, DNS_TYPE_A),
+			       &verdict))
 		return false;
 	verdict = rules_decide(config->rules, &alone);
 	return is_direct(&verdict) || verdict.is_any;
@@ -167,6 +281,10 @@ const char *decision_word(enum decision_kind kind)
 		return "forward";
 	case DECISION_RESOLVE:
 		return "resolve";
+	case DECISION_SPECIAL:
+		return "special";
+	case DECISION_SITE:
+		return "site";
 	}
 	return "";
 }

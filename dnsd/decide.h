@@ -16,6 +16,12 @@
  *   faked and all else is NODATA: nobody is asked about such a name.
  * - REJECT-DROP: the latter, and the relay drops.
  *
+ * Before the rules come names that are special to everybody (special.h).
+ * Names of this network, and the built-in list of names that break when they
+ * are faked, give way to a rule that means them, which is any but a MATCH:
+ * what is carried by such a rule is carried, and what it sends to an upstream
+ * by name goes there.
+ *
  * Carried is every outbound but DIRECT and REJECT, an interface too: its
  * packets leave by that interface only if they come to the relay.
  */
@@ -24,6 +30,7 @@
 
 #include "common/config.h"
 #include "dnsd/question.h"
+#include "dnsd/special.h"
 
 enum decision_kind {
 	DECISION_FAKE,    /* an address of the pool */
@@ -32,6 +39,8 @@ enum decision_kind {
 	DECISION_REVERSE, /* the name of a fake address, at `reverse_slot` */
 	DECISION_FORWARD, /* the upstream answers */
 	DECISION_RESOLVE, /* a rule wants the address: queries_decide() */
+	DECISION_SPECIAL, /* special_answer() */
+	DECISION_SITE,    /* of this network: queries_home(), or the former */
 };
 
 struct decision {
@@ -39,7 +48,9 @@ struct decision {
 	bool is_carried;        /* FORWARD: the name has fake addresses */
 	int upstream;           /* index, never UPSTREAM_DEFAULT */
 	int64_t reverse_slot;   /* negative: a pool address without a slot */
-	struct verdict verdict; /* kind NO_RULE with DECISION_REVERSE */
+	struct verdict verdict; /* kind NO_RULE where no rule was asked */
+	/* Why the name is not treated as its verdict says; NULL: it is. */
+	const struct special *special;
 };
 
 /* The facts: the question, and who asks. */
@@ -80,7 +91,10 @@ struct decision decide_verdict(const struct config *config,
 bool decide_goes_past(const struct config *config, const struct name *name,
 		      const struct addr *client, const struct addr *addr);
 
-/* "fake", "nodata", "reject", "reverse", "forward", "resolve". */
+/*
+ * "fake", "nodata", "reject", "reverse", "forward", "resolve", "special",
+ * "site".
+ */
 const char *decision_word(enum decision_kind kind);
 
 #endif

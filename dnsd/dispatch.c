@@ -239,6 +239,48 @@ static void reply_reverse(const struct job *job, int64_t slot)
 	server_reply(dispatch->server, job->asker, message, length);
 }
 
+/* What is special to everybody, and why. */
+static void reply_special(const struct job *job, const struct special *special)
+{
+	const struct ede ede = {EDE_OTHER, special->reason};
+	const struct answer answer = answer_of(job, &ede);
+	struct dispatch *dispatch = job->dispatch;
+	uint8_t message[DNS_EDNS_SIZE];
+	struct name localhost;
+	struct addr addr;
+	size_t length = 0;
+
+	dispatch->stats.special++;
+	switch (special_answer(special, job->question, &addr)) {
+	case SPECIAL_ANSWER_ADDRESS:
+		length = answer_address(&answer, &addr, message, room_for(job));
+		break;
+	case SPECIAL_ANSWER_POINTER:
+		if (name_parse(&localhost, "localhost") == 0)
+			length = answer_pointer(&answer, &localhost, message,
+						room_for(job));
+		break;
+	case SPECIAL_ANSWER_NODATA:
+		reply_negative(job, DNS_RCODE_NOERROR, &ede);
+		return;
+	case SPECIAL_ANSWER_NXDOMAIN:
+		reply_negative(job, DNS_RCODE_NXDOMAIN, &ede);
+		return;
+	}
+	server_reply(dispatch->server, job->asker, message, length);
+}
+
+static void reply_site(const struct job *job, const struct decision *decision)
+{
+	struct dispatch *dispatch = job->dispatch;
+
+	if (queries_home(dispatch->queries, job->asker, job->question,
+			 decision->upstream) == 0)
+		dispatch->stats.forwarded++;
+	else
+		reply_special(job, decision->special);
+}
+
 static void act(const struct job *job, const struct decision *decision)
 {
 	struct dispatch *dispatch = job->dispatch;
@@ -261,6 +303,12 @@ static void act(const struct job *job, const struct decision *decision)
 		(decision->is_carried ? queries_carried : queries_forward)(
 			dispatch->queries, job->asker, job->question,
 			decision->upstream);
+		break;
+	case DECISION_SPECIAL:
+		reply_special(job, decision->special);
+		break;
+	case DECISION_SITE:
+		reply_site(job, decision);
 		break;
 	case DECISION_RESOLVE:
 		dispatch->stats.forwarded++;

@@ -39,7 +39,8 @@ extern const struct query_ops dispatch_query_ops;
 struct dispatch_stats {
 	uint64_t queries;
 	uint64_t fake, nodata, rejected, reverse; /* answered by ourselves */
-	uint64_t forwarded;                       /* handed to upstreams */
+	uint64_t special;   /* names that are special, by ourselves too */
+	uint64_t forwarded; /* handed to upstreams */
 	uint64_t resolved;  /* of these: a rule wanted the address */
 	uint64_t malformed; /* dropped, or FORMERR */
 	uint64_t refused;   /* NOTIMP, REFUSED, BADVERS */

@@ -109,7 +109,9 @@ static void tell_rules(const struct explanation *self)
 	const struct config *config = self->explainer->conf.config;
 	struct steps steps = {.sink = &self->sink, .config = config};
 
-	if (self->decision.kind == DECISION_REVERSE)
+	if (self->decision.kind == DECISION_REVERSE ||
+	    (self->decision.special &&
+	     self->decision.verdict.kind == VERDICT_NO_RULE))
 		return;
 	(void)rules_explain(config->rules, &self->facts, on_step, &steps);
 	if (!steps.omitted)
@@ -131,6 +133,8 @@ static void set_verdict(struct json *json, const struct explanation *self)
 
 	if (self->decision.kind == DECISION_REVERSE)
 		outbound = NULL;
+	else if (self->decision.special)
+		outbound = config->outbounds[OUTBOUND_DIRECT].name;
 	else if (verdict->kind == VERDICT_MATCH)
 		outbound = config->outbounds[verdict->outbound].name;
 	else if (verdict->kind == VERDICT_NO_RULE)
@@ -203,6 +207,7 @@ static void tell_summary(const struct explanation *self)
 		.config = self->explainer->conf.config,
 		.question = &self->question,
 		.decision = &self->decision,
+		.is_asked = self->asked >= 0,
 		.answer = self->has_answer ? self->answer : NULL,
 		.failure = *self->failure ? self->failure : NULL,
 	};
@@ -226,9 +231,35 @@ static void tell_summary(const struct explanation *self)
 			json, "resolved",
 			addr_format(&self->facts.dst, text, sizeof(text)));
 	json_set_text(json, "decision", decision_word(self->decision.kind));
+	json_set_text(json, "special",
+		      self->decision.special ? self->decision.special->reason
+					     : NULL);
 	json_set_text(json, "reason", reason_text(&reason, text, sizeof(text)));
 	self->sink.line(&self->sink, json);
 	json_free(json);
+}
+
+static void make_special(struct explanation *self)
+{
+	const char *text = "NXDOMAIN";
+	char word[ADDR_TEXT_SIZE];
+	struct addr addr;
+
+	switch (special_answer(self->decision.special, &self->question,
+			       &addr)) {
+	case SPECIAL_ANSWER_ADDRESS:
+		text = addr_format(&addr, word, sizeof(word));
+		break;
+	case SPECIAL_ANSWER_POINTER:
+		text = "localhost";
+		break;
+	case SPECIAL_ANSWER_NODATA:
+		text = "no data";
+		break;
+	case SPECIAL_ANSWER_NXDOMAIN:
+		break;
+	}
+	snprintf(self->answer, sizeof(self->answer), "%s", text);
 }
 
 /* What we answer ourselves, as text. */
@@ -263,6 +294,14 @@ static void make_answer(struct explanation *self)
 		    conf->name_of(conf->ctx, (uint32_t)self->slot, &name) < 0)
 			return;
 		name_format(&name, self->answer, sizeof(self->answer));
+		break;
+	case DECISION_SPECIAL:
+		make_special(self);
+		break;
+	case DECISION_SITE:
+		if (self->asked >= 0)
+			return;
+		make_special(self);
 		break;
 	case DECISION_FORWARD:
 	case DECISION_RESOLVE:
@@ -357,6 +396,7 @@ int explain_begin(struct explainer *explainer, const struct name *name,
 	const struct explain_conf *conf = &explainer->conf;
 	struct explanation *self = NULL;
 	const struct addr nobody = {.family = ADDR_NONE};
+	bool is_asked;
 
 	for (size_t i = 0; i < EXPLANATIONS_MAX && !self; i++) {
 		if (!explainer->all[i].explainer)
@@ -381,8 +421,17 @@ int explain_begin(struct explainer *explainer, const struct name *name,
 	self->facts.name = &self->question.name;
 	self->slot = conf->slot_of(conf->ctx, name);
 	self->decision = decide(conf->config, &self->question, &nobody);
-	if (self->decision.kind == DECISION_FORWARD ||
-	    self->decision.kind == DECISION_RESOLVE)
+	is_asked = self->decision.kind == DECISION_FORWARD ||
+		   self->decision.kind == DECISION_RESOLVE;
+	if (self->decision.kind == DECISION_SITE) {
+		int home = upstreams_home(conf->upstreams,
+					  self->decision.upstream);
+
+		if (home >= 0)
+			self->decision.upstream = home;
+		is_asked = home >= 0;
+	}
+	if (is_asked)
 		ask(self);
 	else
 		finish(self);

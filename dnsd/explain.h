@@ -7,8 +7,8 @@
  * {"step":"omitted","count":N}), and one object that sums it up, with the
  * members name, type, outbound, rule, file, line, list_file, list_line,
  * upstream, servers, answer, slot, fake_ipv4, fake_ipv6, resolved, decision,
- * reason; what there is not is null.  Nothing is changed by it: a name that
- * has no slot gets none.
+ * special, reason; what there is not is null.  Nothing is changed by it: a name
+ * that has no slot gets none.
  *
  * The daemon answers them to its verb "explain"; when none runs, the command
  * line makes the same from the configuration and the map, read only.

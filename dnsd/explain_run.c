@@ -100,6 +100,7 @@ static void view_summary(struct view *view, const struct json *line)
 	print_text(out, line, "name", "name");
 	print_text(out, line, "type", "type");
 	print_text(out, line, "outbound", "outbound");
+	print_text(out, line, "special", "special");
 	print_text(out, line, "rule", "rule");
 	print_place(out, line, "in", "file", "line");
 	print_place(out, line, "list", "list_file", "list_line");

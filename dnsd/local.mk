@@ -62,6 +62,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/server.h \
 	dnsd/service.c \
 	dnsd/service.h \
+	dnsd/special.c \
+	dnsd/special.h \
 	dnsd/svcb.c \
 	dnsd/svcb.h \
 	dnsd/told.c \

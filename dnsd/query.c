@@ -338,6 +338,18 @@ void queries_forward(struct queries *queries, const struct asker *asker,
 	start(queries, QUERY_FORWARD, asker, question, upstream);
 }
 
+int queries_home(struct queries *queries, const struct asker *asker,
+		 const struct question *question, int upstream)
+{
+	int home = upstreams_home(queries->conf.upstreams,
+				  upstream_of(queries, upstream));
+
+	if (home < 0)
+		return home;
+	start(queries, QUERY_FORWARD, asker, question, home);
+	return 0;
+}
+
 void queries_carried(struct queries *queries, const struct asker *asker,
 		     const struct question *question, int upstream)
 {

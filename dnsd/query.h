@@ -90,6 +90,13 @@ void queries_forward(struct queries *queries, const struct asker *asker,
 		     const struct question *question, int upstream);
 
 /*
+ * The same for a name of this network; -ENOENT: no upstream may hear of it
+ * (upstreams_home()), and nothing was done.
+ */
+NODISCARD int queries_home(struct queries *queries, const struct asker *asker,
+			   const struct question *question, int upstream);
+
+/*
  * The same for a name that has fake addresses: the answer is made to fit
  * (carried.h).
  */

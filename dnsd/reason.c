@@ -92,7 +92,37 @@ static void write_reverse(const struct reason *reason, FILE *out)
 
 static bool is_upstreams(enum decision_kind kind)
 {
-	return kind == DECISION_FORWARD || kind == DECISION_RESOLVE;
+	return kind == DECISION_FORWARD || kind == DECISION_RESOLVE ||
+	       kind == DECISION_SITE;
+}
+
+/* What the name is, whatever the rules say. */
+static void write_special(const struct reason *reason, const char *name,
+			  FILE *out)
+{
+	const struct special *special = reason->decision->special;
+
+	if (special->kind == SPECIAL_DIRECT)
+		fprintf(out,
+			"%s is not carried, because '%s' is on the built-in "
+			"list: %s",
+			name, special->name, special->reason);
+	else
+		fprintf(out, "%s is special: %s", name, special->reason);
+}
+
+/* To be asked, a name of this network needs an upstream in it. */
+static void write_site(const struct reason *reason, FILE *out)
+{
+	const char *answer = reason->answer ? reason->answer : "NXDOMAIN";
+
+	if (reason->is_asked)
+		write_upstream(reason, out);
+	else
+		fprintf(out,
+			"no upstream is one of this network, and a public one "
+			"is not asked, so the answer is %s",
+			answer);
 }
 
 static const char *why_empty(const struct question *question)
@@ -137,6 +167,10 @@ static void write_answer(const struct reason *reason, FILE *out)
 		fputs("the answer is NXDOMAIN", out);
 		return;
 	case DECISION_FORWARD:
+		if (reason->decision->special) {
+			write_upstream(reason, out);
+			return;
+		}
 		if (verdict->kind == VERDICT_NEEDS_FLOW ||
 		    verdict->kind == VERDICT_NEEDS_ADDRESS ||
 		    (verdict->kind == VERDICT_MATCH &&
@@ -146,6 +180,12 @@ static void write_answer(const struct reason *reason, FILE *out)
 		return;
 	case DECISION_RESOLVE:
 		write_upstream(reason, out);
+		return;
+	case DECISION_SPECIAL:
+		fprintf(out, "the answer is %s", reason->answer);
+		return;
+	case DECISION_SITE:
+		write_site(reason, out);
 		return;
 	case DECISION_REVERSE:
 		return;
@@ -164,7 +204,10 @@ const char *reason_text(const struct reason *reason, char *out, size_t size)
 	if (reason->decision->kind == DECISION_REVERSE) {
 		write_reverse(reason, stream);
 	} else {
-		write_verdict(reason, name, stream);
+		if (reason->decision->special)
+			write_special(reason, name, stream);
+		else
+			write_verdict(reason, name, stream);
 		write_answer(reason, stream);
 	}
 	fputs(".", stream);

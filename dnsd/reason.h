@@ -19,6 +19,7 @@ struct reason {
 	const struct config *config;
 	const struct question *question;
 	const struct decision *decision;
+	bool is_asked;       /* an upstream was, or would be */
 	const char *answer;  /* as text; NULL: there is none (yet) */
 	const char *failure; /* why the upstream gave none, or NULL */
 };

@@ -35,6 +35,12 @@ static const struct schema_word reject_words[] = {
 	{NULL, 0, NULL},
 };
 
+static const struct schema_word builtin_words[] = {
+	{"on", true, NULL},
+	{"off", false, NULL},
+	{NULL, 0, NULL},
+};
+
 static const struct schema_word mode_words[] = {
 	{"policy", ROUTED_MODE_POLICY, NULL},
 	{"main", 0, ""},
@@ -199,6 +205,14 @@ static const struct schema_key dnsd_keys[] = {
 	 .help = "What the name of a REJECT rule answers: no such name, or an "
 		 "address that is then reset.",
 	 AT(dnsd.reject_is_fake)},
+	{.name = "builtin-direct",
+	 .type = &schema_flag,
+	 .words = builtin_words,
+	 .fallback = "on",
+	 .help = "Whether names that break when they are faked (time servers, "
+		 "STUN, connectivity checks) are not, unless a rule names "
+		 "them.",
+	 AT(dnsd.has_builtin_direct)},
 	{.name = "timeout",
 	 .type = &schema_duration,
 	 .min = 100,

@@ -76,6 +76,15 @@ void group_fill(struct group *group, const struct resolvconf *system,
 		group->first = 0;
 }
 
+bool group_is_private(const struct group *group)
+{
+	for (size_t i = 0; i < group->count; i++) {
+		if (!addr_is_private(&group->servers[i].endpoint.addr))
+			return false;
+	}
+	return group->count > 0;
+}
+
 const struct upstream_server_conf *group_server(struct group *group, size_t nth,
 						int64_t now_ms)
 {

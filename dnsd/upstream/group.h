@@ -48,6 +48,9 @@ bool group_has_system(const struct upstream_conf *conf);
 void group_fill(struct group *group, const struct resolvconf *system,
 		const struct group_self *self, const struct nl_state *state);
 
+/* Is every server, of which there is one, in a private network? */
+bool group_is_private(const struct group *group);
+
 /* The server of the nth try, from 0. */
 const struct upstream_server_conf *group_server(struct group *group, size_t nth,
 						int64_t now_ms);

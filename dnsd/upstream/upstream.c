@@ -377,6 +377,18 @@ int upstreams_ask(struct upstreams *upstreams, int index,
 	return 0;
 }
 
+int upstreams_home(struct upstreams *upstreams, int preferred)
+{
+	refresh_system(upstreams);
+	if (group_is_private(&upstreams->groups[preferred]))
+		return preferred;
+	for (size_t i = 0; i < upstreams->group_count; i++) {
+		if (group_is_private(&upstreams->groups[i]))
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
 /* As many as descriptors allow, should all of them have every socket open. */
 static size_t count_asks(void)
 {

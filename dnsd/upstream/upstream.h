@@ -69,6 +69,12 @@ NODISCARD int upstreams_ask(struct upstreams *upstreams, int index,
 			    const struct question *question,
 			    upstream_done_fn fn, void *ctx);
 
+/*
+ * The group that may hear of names of this network: `preferred`, or the first
+ * one whose servers are all private.  -ENOENT: every one is public.
+ */
+NODISCARD int upstreams_home(struct upstreams *upstreams, int preferred);
+
 void upstreams_stats(const struct upstreams *upstreams,
 		     struct upstreams_stats *stats);
 

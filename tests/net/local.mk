@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	tests/net/test_upstream.py \
 	tests/net/test_relay.py \
 	tests/net/test_routes.py \
+	tests/net/test_special.py \
 	tests/net/test_way.py \
 	tests/net/topology.py
 

@@ -551,6 +551,10 @@ UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_spawner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_special
+tests_unit_test_special_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_special_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_stray
 tests_unit_test_stray_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_stray_SOURCES = tests/unit/test_stray.c \

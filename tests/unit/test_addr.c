@@ -381,6 +381,30 @@ static void sockaddr_of_another_family_is_refused(void **state)
 	assert_int_equal(endpoint_from_sockaddr(&endpoint, &sa), -EAFNOSUPPORT);
 }
 
+static void private_addresses_are_told_from_public_ones(void **state)
+{
+	static const char *const private[] = {
+		"10.1.2.3",   "172.16.0.1", "172.31.255.255", "192.168.7.1",
+		"127.0.0.53", "100.64.0.1", "169.254.1.1",    "::1",
+		"fc00::1",    "fdff::1",    "fe80::1",
+	};
+	static const char *const public[] = {
+		"9.9.9.9",     "172.15.0.1",  "172.32.0.1",  "100.63.0.1",
+		"100.128.0.1", "192.169.0.1", "2620:fe::fe", "fec0::1",
+	};
+	struct addr addr;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(private); i++) {
+		assert_int_equal(addr_parse(&addr, private[i]), 0);
+		assert_true(addr_is_private(&addr));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(public); i++) {
+		assert_int_equal(addr_parse(&addr, public[i]), 0);
+		assert_false(addr_is_private(&addr));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +429,7 @@ int main(void)
 		cmocka_unit_test(endpoint_survives_the_way_through_a_sockaddr),
 		cmocka_unit_test(mapped_sockaddr_becomes_ipv4),
 		cmocka_unit_test(sockaddr_of_another_family_is_refused),
+		cmocka_unit_test(private_addresses_are_told_from_public_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

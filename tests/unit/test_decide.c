@@ -165,6 +165,97 @@ static void what_needs_an_address_is_resolved_first(void **state)
 	assert_carried();
 }
 
+/* What a name gets from a MATCH, and from a rule that means it. */
+static struct decision by_match(const char *name, uint16_t type, int outbound,
+				bool is_any)
+{
+	struct config config = config_of(true);
+
+	config.dnsd.has_builtin_direct = true;
+	match(outbound);
+	said.is_any = is_any;
+	return ask(&config, name, type);
+}
+
+static void special_names_come_before_rules(void **state)
+{
+	unsigned before = asked;
+
+	(void)state;
+	assert_int_equal(by_match("localhost", DNS_TYPE_A, PROXY, false).kind,
+			 DECISION_SPECIAL);
+	assert_int_equal(by_match("a.invalid", DNS_TYPE_A, PROXY, false).kind,
+			 DECISION_SPECIAL);
+	assert_int_equal(asked, before);
+}
+
+static void names_of_this_network_give_way_to_who_means_them(void **state)
+{
+	const uint16_t a = DNS_TYPE_A;
+	struct config config = config_of(true);
+
+	(void)state;
+	assert_int_equal(by_match("a.local", a, PROXY, true).kind,
+			 DECISION_SITE);
+	assert_int_equal(by_match("a.local", a, OUTBOUND_DIRECT, true).kind,
+			 DECISION_SITE);
+	assert_int_equal(by_match("a.local", a, OUTBOUND_DIRECT, false).kind,
+			 DECISION_SITE);
+	assert_int_equal(by_match("a.local", a, PROXY, false).kind,
+			 DECISION_FAKE);
+	said = (struct verdict){.kind = VERDICT_NEEDS_FLOW,
+				.upstream = UPSTREAM_DEFAULT};
+	assert_int_equal(ask(&config, "a.local", a).kind, DECISION_SITE);
+	said.kind = VERDICT_NO_RULE;
+	assert_int_equal(ask(&config, "a.local", a).kind, DECISION_SITE);
+	/* A rule that names an upstream for it is obeyed. */
+	match(OUTBOUND_DIRECT);
+	said.upstream = 1;
+	assert_int_equal(ask(&config, "a.local", a).kind, DECISION_FORWARD);
+}
+
+static void onions_are_carried_or_nowhere(void **state)
+{
+	const uint16_t a = DNS_TYPE_A;
+
+	(void)state;
+	assert_int_equal(by_match("x.onion", a, PROXY, true).kind,
+			 DECISION_SPECIAL);
+	assert_int_equal(by_match("x.onion", a, OUTBOUND_DIRECT, false).kind,
+			 DECISION_SPECIAL);
+	assert_int_equal(by_match("x.onion", a, PROXY, false).kind,
+			 DECISION_FAKE);
+	assert_int_equal(by_match("x.onion", TYPE_MX, PROXY, false).kind,
+			 DECISION_NODATA);
+}
+
+static void what_breaks_when_faked_is_not(void **state)
+{
+	const uint16_t a = DNS_TYPE_A;
+	struct decision decision = by_match("ntp.example.com", a, PROXY, true);
+	struct config config = config_of(true);
+
+	(void)state;
+	assert_int_equal(decision.kind, DECISION_FORWARD);
+	assert_non_null(decision.special);
+	assert_false(decision.is_carried);
+	/* A rule that means it, and the switch. */
+	assert_int_equal(by_match("ntp.example.com", a, PROXY, false).kind,
+			 DECISION_FAKE);
+	assert_int_equal(
+		by_match("ntp.example.com", a, OUTBOUND_REJECT, true).kind,
+		DECISION_REJECT);
+	match(PROXY);
+	said.is_any = true;
+	assert_int_equal(ask(&config, "ntp.example.com", a).kind,
+			 DECISION_FAKE);
+	config.dnsd.has_builtin_direct = true;
+	said = (struct verdict){.kind = VERDICT_NEEDS_FLOW,
+				.upstream = UPSTREAM_DEFAULT};
+	assert_int_equal(ask(&config, "ntp.example.com", a).kind,
+			 DECISION_FORWARD);
+}
+
 static void the_root_is_no_host(void **state)
 {
 	const struct config config = config_of(true);
@@ -227,6 +318,11 @@ int main(void)
 		cmocka_unit_test(reject_is_nxdomain_or_fake_as_configured),
 		cmocka_unit_test(what_needs_an_address_is_resolved_first),
 		cmocka_unit_test(the_root_is_no_host),
+		cmocka_unit_test(special_names_come_before_rules),
+		cmocka_unit_test(
+			names_of_this_network_give_way_to_who_means_them),
+		cmocka_unit_test(onions_are_carried_or_nowhere),
+		cmocka_unit_test(what_breaks_when_faked_is_not),
 		cmocka_unit_test(the_upstream_is_the_rules_or_the_default),
 		cmocka_unit_test(reverse_names_of_the_pool_are_ours),
 	};

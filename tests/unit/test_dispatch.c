@@ -159,6 +159,21 @@ void queries_carried(struct queries *queries, const struct asker *asker,
 	handed.upstream = upstream;
 }
 
+static bool has_home;
+
+int queries_home(struct queries *queries, const struct asker *asker,
+		 const struct question *question, int upstream)
+{
+	(void)queries;
+	(void)asker;
+	(void)question;
+	if (!has_home)
+		return -ENOENT;
+	handed.how = FORWARD;
+	handed.upstream = upstream;
+	return 0;
+}
+
 void queries_decide(struct queries *queries, const struct asker *asker,
 		    const struct question *question, int upstream)
 {
@@ -185,7 +200,8 @@ static void match(int outbound)
 	said = (struct verdict){.kind = VERDICT_MATCH,
 				.outbound = outbound,
 				.upstream = UPSTREAM_DEFAULT,
-				.rule = &rule};
+				.rule = &rule,
+				.is_any = true};
 }
 
 static int setup(void **state)
@@ -338,6 +354,23 @@ static void a_cookie_alone_is_completed(void **state)
 						 sizeof(query) - 1));
 	assert_int_equal(sent.message[3] & 0xf, 0);
 	assert_non_null(memmem(sent.message, sent.length, "abcdefgh\1", 9));
+}
+
+static void names_of_this_network_stay_in_it(void **state)
+{
+	struct fixture *f = *state;
+
+	has_home = false;
+	assert_negative(ask(f, "nas.home.arpa", DNS_TYPE_A),
+			LDNS_RCODE_NXDOMAIN);
+	assert_negative(ask(f, "home.arpa", DNS_TYPE_SOA), LDNS_RCODE_NOERROR);
+	assert_non_null(memmem(sent.message, sent.length, "RFC 8375", 8));
+	assert_answer(ask(f, "localhost", DNS_TYPE_A), "127.0.0.1");
+	assert_answer(ask(f, "1.0.0.127.in-addr.arpa", DNS_TYPE_PTR),
+		      "localhost.");
+	has_home = true;
+	assert_null(ask(f, "nas.home.arpa", DNS_TYPE_A));
+	assert_int_equal(handed.how, FORWARD);
 }
 
 static void a_fake_answer_names_its_rule(void **state)
@@ -532,6 +565,7 @@ int main(void)
 		TEST(any_gets_hinfo),
 		TEST(options_are_answered),
 		TEST(a_cookie_alone_is_completed),
+		TEST(names_of_this_network_stay_in_it),
 		TEST(a_fake_answer_names_its_rule),
 		TEST(carried_https_comes_from_the_upstream),
 		TEST(a_reverse_name_without_a_slot_does_not_exist),
