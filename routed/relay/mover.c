@@ -72,22 +72,42 @@ unsigned mover_room_free_pipes(const struct mover_room *room)
 	return room->free_count;
 }
 
+/* False without descriptors, or when this user has too much in pipes. */
+static bool pipe_make(struct mover_pipe *pipe)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
+		return false;
+	/* A refusal leaves 64 KiB, which is slower and still right. */
+	if (fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE) < 0 &&
+	    fcntl(ends[0], F_GETPIPE_SZ) < BUFFER_SIZE) {
+		close(ends[0]);
+		close(ends[1]);
+		return false;
+	}
+	pipe->read_fd = ends[0];
+	pipe->write_fd = ends[1];
+	return true;
+}
+
+/* The next free one; NULL when there is none. */
+static struct mover_pipe *pipe_look(struct mover_room *room)
+{
+	struct mover_pipe *pipe = room->free_pipes;
+
+	if (!pipe || (pipe->read_fd < 0 && !pipe_make(pipe)))
+		return NULL;
+	return pipe;
+}
+
 /* NULL when there is none: the lane goes on copying. */
 static struct mover_pipe *pipe_take(struct mover_room *room)
 {
-	struct mover_pipe *pipe = room->free_pipes;
-	int ends[2];
+	struct mover_pipe *pipe = pipe_look(room);
 
 	if (!pipe)
 		return NULL;
-	if (pipe->read_fd < 0) {
-		if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
-			return NULL;
-		pipe->read_fd = ends[0];
-		pipe->write_fd = ends[1];
-		/* A refusal leaves 64 KiB, which is slower and still right. */
-		(void)fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
-	}
 	room->free_pipes = pipe->next;
 	room->free_count--;
 	return pipe;
@@ -188,34 +208,55 @@ static enum mover_result lane_splice(struct mover *mover, enum mover_end end)
 	return MOVER_AGAIN;
 }
 
+/* What the receiver did not take: into a pipe, or it was not taken out. */
+static enum mover_result lane_keep(struct mover *mover, struct mover_room *room,
+				   enum mover_end end, const uint8_t *bytes,
+				   size_t length)
+{
+	struct mover_lane *lane = &mover->lane[end];
+
+	mover->side[1 - end].is_writable = false;
+	lane->pipe = pipe_take(room);
+	assert(lane->pipe); /* it was looked at before */
+	if (write(lane->pipe->write_fd, bytes, length) != (ssize_t)length)
+		return MOVER_BROKE;
+	lane->in_pipe = length;
+	return MOVER_WAITS;
+}
+
 /*
- * Sends what was looked at and takes that much out.  A side that had less
- * than the buffer is empty now, by epoll(7), unless its end is known to come
- * or it is one where reading pauses, by tcp(7), before each urgent byte.
+ * Passes on what was read into the buffer or, if `is_look`, only looked at.  A
+ * side that had less than the buffer is empty now, by epoll(7), unless its end
+ * is known to come or it is one where reading pauses, by tcp(7), before each
+ * urgent byte.
  */
-static enum mover_result lane_pass(struct mover *mover, enum mover_end end,
-				   const uint8_t *bytes, size_t length)
+static enum mover_result lane_pass(struct mover *mover, struct mover_room *room,
+				   enum mover_end end, size_t length,
+				   bool is_look)
 {
 	struct mover_side *from = &mover->side[end];
 	struct mover_side *to = &mover->side[1 - end];
-	ssize_t sent, taken;
+	ssize_t n =
+		send(to->fd, room->buffer, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t sent = n > 0 ? (size_t)n : 0;
 
-	sent = send(to->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (sent < 0) {
-		if (!is_again(errno))
-			return MOVER_BROKE;
-		to->is_writable = false;
-		return MOVER_WAITS;
-	}
-	taken = recv(from->fd, NULL, (size_t)sent, MSG_TRUNC | MSG_DONTWAIT);
-	if (taken != sent)
+	if (n < 0 && !is_again(errno))
 		return MOVER_BROKE;
-	mover->lane[end].bytes += (uint64_t)sent;
-	if ((size_t)sent < length)
-		to->is_writable = false;
-	else if (length < BUFFER_SIZE && !from->is_ending && !from->is_urgent)
+	mover->lane[end].bytes += sent;
+	if (is_look && sent > 0 &&
+	    recv(from->fd, NULL, sent, MSG_TRUNC | MSG_DONTWAIT) !=
+		    (ssize_t)sent)
+		return MOVER_BROKE;
+	if (length < BUFFER_SIZE && !from->is_ending && !from->is_urgent &&
+	    (sent == length || !is_look))
 		from->is_readable = false;
-	return MOVER_AGAIN;
+	if (sent == length)
+		return MOVER_AGAIN;
+	if (!is_look)
+		return lane_keep(mover, room, end, room->buffer + sent,
+				 length - sent);
+	to->is_writable = false;
+	return MOVER_WAITS;
 }
 
 static enum mover_result lane_copy(struct mover *mover, struct mover_room *room,
@@ -226,22 +267,23 @@ static enum mover_result lane_copy(struct mover *mover, struct mover_room *room,
 	enum mover_result result = MOVER_AGAIN;
 
 	for (int round = 0; round < COPY_ROUNDS; round++) {
+		bool is_look = !pipe_look(room);
 		ssize_t n;
 
 		if (!from->is_readable || !to->is_writable)
 			return MOVER_WAITS;
 		n = recv(from->fd, room->buffer, BUFFER_SIZE,
-			 MSG_PEEK | MSG_DONTWAIT);
+			 MSG_DONTWAIT | (is_look ? MSG_PEEK : 0));
 		if (n <= 0)
 			return note_unread(from, n);
+		result = lane_pass(mover, room, end, (size_t)n, is_look);
+		if (result != MOVER_AGAIN)
+			return result;
 		if (n == BUFFER_SIZE && !from->is_urgent) {
 			mover->lane[end].pipe = pipe_take(room);
 			if (mover->lane[end].pipe)
 				return MOVER_AGAIN;
 		}
-		result = lane_pass(mover, end, room->buffer, (size_t)n);
-		if (result != MOVER_AGAIN)
-			return result;
 	}
 	return result;
 }

@@ -2,13 +2,16 @@
 /*
  * mover.h - bytes from one socket to the other, both ways.
  *
- * A lane leads from one side to the other.  Small things are copied: looked
- * at where they lie (MSG_PEEK) into one buffer that all flows share, sent,
- * and only what was sent is taken out (MSG_TRUNC), so that a full receiver
- * leaves the rest in the kernel and a flow needs no memory of its own.  A
- * lane that fills the buffer is spliced through a pipe out of a small pool
- * for as long as it stays loaded; without a free pipe it goes on copying.
- * Between its turns a lane has a pipe only while bytes are in there.
+ * A lane leads from one side to the other.  Small things are copied into one
+ * buffer that all flows share, and sent.  What a full receiver does not take
+ * goes into a pipe out of a small pool, and follows when it takes bytes again:
+ * so a flow needs no memory of its own.  A lane that fills the buffer is
+ * spliced through such a pipe for as long as it stays loaded.  Between its
+ * turns a lane has a pipe only while bytes are in there.
+ *
+ * When all pipes hold something, bytes are looked at where they lie
+ * (MSG_PEEK), and only what was sent is taken out (MSG_TRUNC): the rest stays
+ * in the kernel, at the price of one more system call.
  *
  * The end of one side becomes shutdown() of the other once everything before
  * it was passed on, at most once; an error of one becomes a reset of the
