@@ -66,6 +66,8 @@ static int read_tree(struct owner *owner, const struct yaml_node *root,
 	};
 	int ret = schema_read(&walk, config_keys, root);
 
+	if (!ret && rules_finish(owner->config.rules, diag) == -ENOMEM)
+		ret = -ENOMEM;
 	if (!ret)
 		config_check(&walk, root);
 	schema_walk_fini(&walk);

@@ -124,6 +124,9 @@ struct config {
 	size_t outbound_count;
 	struct upstream_conf *upstreams; /* at least one */
 	size_t upstream_count;
+	struct rules_geo geo; /* as written */
+	struct rule_set_conf *rule_sets;
+	size_t rule_set_count;
 	struct rules *rules; /* owned, sealed */
 
 	struct dnsd_conf dnsd;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += common/libcommon.a
 common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(SQLITE_CFLAGS) \
-	$(YAML_CFLAGS) $(JANSSON_CFLAGS) $(CAPNG_CFLAGS)
+	$(YAML_CFLAGS) $(JANSSON_CFLAGS) $(CAPNG_CFLAGS) $(IDN_CFLAGS) \
+	$(PCRE2_CFLAGS) $(MAXMINDDB_CFLAGS)
 nodist_common_libcommon_a_SOURCES = schema/map_sql.h
 common_libcommon_a_SOURCES = \
 	common/addr.c \
@@ -18,6 +19,7 @@ common_libcommon_a_SOURCES = \
 	common/config/parts.h \
 	common/config/proxy.c \
 	common/config/routed.c \
+	common/config/rule.c \
 	common/config/schema.c \
 	common/config/schema.h \
 	common/config/schema_addr.c \
@@ -41,6 +43,8 @@ common_libcommon_a_SOURCES = \
 	common/fake.h \
 	common/folders.c \
 	common/folders.h \
+	common/idn.c \
+	common/idn.h \
 	common/json.c \
 	common/json.h \
 	common/log.c \
@@ -62,18 +66,59 @@ common_libcommon_a_SOURCES = \
 	common/privilege.h \
 	common/rules.c \
 	common/rules.h \
+	common/rules/adblock.c \
+	common/rules/adblock.h \
+	common/rules/all.h \
+	common/rules/answer.h \
+	common/rules/argument.c \
+	common/rules/argument.h \
+	common/rules/asked.c \
+	common/rules/asked.h \
 	common/rules/condition.c \
 	common/rules/condition.h \
+	common/rules/direct.c \
+	common/rules/entry.c \
+	common/rules/entry.h \
+	common/rules/expression.c \
+	common/rules/expression.h \
+	common/rules/form.c \
+	common/rules/form.h \
+	common/rules/geo.c \
+	common/rules/geo.h \
+	common/rules/geoip.h \
+	common/rules/geosite.c \
+	common/rules/geosite.h \
+	common/rules/hit.h \
 	common/rules/list.c \
 	common/rules/list.h \
+	common/rules/list_line.c \
+	common/rules/list_line.h \
+	common/rules/list_site.c \
+	common/rules/load.h \
+	common/rules/logic.c \
+	common/rules/logic.h \
 	common/rules/matcher.c \
 	common/rules/matcher.h \
 	common/rules/name_index.c \
 	common/rules/name_index.h \
 	common/rules/parse.c \
 	common/rules/parse.h \
-	common/rules/prefix_set.c \
-	common/rules/prefix_set.h \
+	common/rules/payload.c \
+	common/rules/payload.h \
+	common/rules/prefix_index.c \
+	common/rules/prefix_index.h \
+	common/rules/ranges.c \
+	common/rules/ranges.h \
+	common/rules/regex.h \
+	common/rules/rule_list.c \
+	common/rules/rule_list.h \
+	common/rules/sources.c \
+	common/rules/sources.h \
+	common/rules/span.c \
+	common/rules/span.h \
+	common/rules/types.c \
+	common/rules/types.h \
+	common/rules/walk.c \
 	common/settings.c \
 	common/settings.h \
 	common/siphash.h \
@@ -82,9 +127,21 @@ common_libcommon_a_SOURCES = \
 	common/utf8.c \
 	common/utf8.h
 
+if HAVE_PCRE2
+common_libcommon_a_SOURCES += common/rules/regex.c
+else
+common_libcommon_a_SOURCES += common/rules/regex_none.c
+endif
+if HAVE_MAXMINDDB
+common_libcommon_a_SOURCES += common/rules/geoip.c
+else
+common_libcommon_a_SOURCES += common/rules/geoip_none.c
+endif
+
 # What every program that links libcommon.a links too.
 COMMON_LIBS = common/libcommon.a $(NL_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) \
-	$(JANSSON_LIBS) $(CAPNG_LIBS) $(EV_LIBS)
+	$(JANSSON_LIBS) $(CAPNG_LIBS) $(EV_LIBS) $(IDN_LIBS) $(PCRE2_LIBS) \
+	$(MAXMINDDB_LIBS)
 
 # The front of both daemons.
 sbin_SCRIPTS += common/ersatz

@@ -1,52 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * How a decision is made.  The name index tells the earliest rule that has the
- * name; only the rules before that one which ask for something else than
- * names ("walked") are asked, in order.  The first that matches, or else the
- * rule of the index, decides.
- *
- * A rule that needs more does not end the walk: what comes after it tells
- * where the way would lead if it did not match.  If all these ways lead to
- * the same outbound, nothing more needs to be known.
- *
- * A rule whose outbound is PASS changes nothing, matched or not.  It is asked
- * only to explain, so its names stay out of the index, in one of its own.
- */
-#include "common/rules.h"
+#include "common/rules/all.h"
 
-#include "common/arena.h"
 #include "common/err.h"
-#include "common/rules/list.h"
-#include "common/rules/matcher.h"
+#include "common/rules/argument.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct entry {
-	struct rule rule;
-	struct matcher matcher;
-	bool is_any;                  /* MATCH */
-	const char *list_file;        /* NULL: no RULE-SET */
-	struct name_index *own_names; /* owned; with PASS only */
-};
+#define LISTS_MAX 1024 /* of sub-rules, and `rules:` */
+#define DEPTH_MAX 16   /* of SUB-RULEs in each other */
 
-struct rules {
-	struct entry *entries; /* owned */
-	size_t count, room;
-	struct name_index *names; /* owned */
-	struct arena texts;
-	bool has_end;      /* a MATCH: nothing after it is reached */
-	unsigned end_line; /* where it stands */
-	bool is_end_told;
-	bool is_broken; /* a rule was left out */
-	bool is_sealed;
-	/* Indexes of entries, in order. */
-	uint32_t *every;  /* owned */
-	uint32_t *walked; /* owned; that names alone do not decide */
-	size_t walked_count;
-};
+static struct rule_list *add_list(struct rules *rules, const char *name)
+{
+	struct rule_list **lists = NULL, *list;
+
+	if (rules->list_count < LISTS_MAX)
+		lists = reallocarray(rules->lists, rules->list_count + 1,
+				     sizeof(struct rule_list *));
+	if (!lists)
+		return NULL;
+	rules->lists = lists;
+	if (name)
+		name = arena_text(&rules->texts, name, strlen(name));
+	list = rule_list_new(name);
+	if (list)
+		rules->lists[rules->list_count++] = list;
+	return list;
+}
 
 struct rules *rules_new(void)
 {
@@ -54,161 +36,165 @@ struct rules *rules_new(void)
 
 	if (!rules)
 		return NULL;
-	rules->names = name_index_new();
-	if (!rules->names)
-		goto free_rules;
-	return rules;
-
-free_rules:
-	free(rules);
+	rules->load.sources = &rules->sources;
+	if (add_list(rules, NULL))
+		return rules;
+	rules_free(rules);
 	return NULL;
-}
-
-static void entry_fini(struct entry *entry)
-{
-	matcher_fini(&entry->matcher);
-	name_index_free(entry->own_names);
 }
 
 void rules_free(struct rules *rules)
 {
 	if (!rules)
 		return;
-	for (size_t i = 0; i < rules->count; i++)
-		entry_fini(&rules->entries[i]);
-	free(rules->walked);
-	free(rules->every);
-	free(rules->entries);
+	for (size_t i = 0; i < rules->list_count; i++)
+		rule_list_free(rules->lists[i]);
+	free(rules->lists);
+	geo_fini(&rules->load.geo);
+	sources_fini(&rules->sources);
 	arena_fini(&rules->texts);
-	name_index_free(rules->names);
 	free(rules);
+}
+
+void rules_set_geo(struct rules *rules, const struct rules_geo *geo)
+{
+	rules->load.geo.files = *geo;
+}
+
+void rules_set_sets(struct rules *rules, const struct rule_set_conf *sets,
+		    size_t count)
+{
+	rules->load.sets = sets;
+	rules->load.set_count = count;
 }
 
 size_t rules_count(const struct rules *rules)
 {
-	return rules->count;
+	size_t count = 0;
+
+	for (size_t i = 0; i < rules->list_count; i++)
+		count += rules->lists[i]->count;
+	return count;
 }
 
 const struct rule *rules_at(const struct rules *rules, size_t index)
 {
-	assert(index < rules->count);
-	return &rules->entries[index].rule;
-}
+	size_t list = 0;
 
-/* The path of a list, beginning at the folder of the file that names it. */
-static const char *list_path(struct rules *rules, const char *file,
-			     const char *path)
-{
-	const char *slash = strrchr(file, '/');
-	size_t folder = slash ? (size_t)(slash - file) + 1 : 0;
-	size_t length = strlen(path);
-	char *joined;
-
-	if (path[0] == '/')
-		folder = 0;
-	joined = arena_alloc(&rules->texts, folder + length + 1);
-	if (!joined)
-		return NULL;
-	memcpy(joined, file, folder);
-	memcpy(joined + folder, path, length);
-	return joined;
-}
-
-/* Fills the matcher: from a list, or with the one argument. */
-static int fill(struct rules *rules, struct entry *entry,
-		const struct rule_parts *parts)
-{
-	struct matcher_entry one = {
-		.type = parts->type,
-		.argument = parts->argument,
-		.is_no_resolve = parts->is_no_resolve,
-	};
-	int ret;
-
-	if (parts->type == RULE_SET) {
-		entry->list_file =
-			list_path(rules, entry->rule.file, parts->argument);
-		if (!entry->list_file)
-			return -ENOMEM;
-		ret = list_load(&entry->matcher, entry->list_file,
-				parts->is_no_resolve, &parts->argument_place);
-	} else {
-		ret = matcher_add(&entry->matcher, &one,
-				  &parts->argument_place);
+	for (; index >= rules->lists[list]->count; list++) {
+		index -= rules->lists[list]->count;
+		assert(list + 1 < rules->list_count);
 	}
-	matcher_seal(&entry->matcher);
-	return ret;
+	return &rules->lists[list]->entries[index].rule;
 }
 
-static int entry_init(struct rules *rules, struct entry *entry,
-		      const struct rule_parts *parts, const char *text,
-		      const struct rule_place *place)
+size_t rules_file_count(const struct rules *rules)
 {
-	struct name_index *names = rules->names;
+	return rules->sources.count;
+}
+
+struct rules_file rules_file_at(const struct rules *rules, size_t index)
+{
+	const struct source *source = &rules->sources.at[index];
+
+	assert(index < rules->sources.count);
+	return (struct rules_file){
+		.file = source->file,
+		.form = source->form,
+		.entries = source->entries,
+	};
+}
+
+/* `rules:` for NULL; NULL if there is none of that name. */
+static struct rule_list *find_list(const struct rules *rules, const char *name)
+{
+	if (!name)
+		return rules->lists[0];
+	for (size_t i = 1; i < rules->list_count; i++) {
+		if (strcmp(rules->lists[i]->name, name) == 0)
+			return rules->lists[i];
+	}
+	return NULL;
+}
+
+int rules_add_list(struct rules *rules, const char *name)
+{
+	if (find_list(rules, name) || add_list(rules, name))
+		return 0;
+	return rules->list_count < LISTS_MAX ? -ENOMEM : -EFBIG;
+}
+
+static int fill_entry(struct rules *rules, struct rule_list *list,
+		      struct rule_entry *entry, const struct rule_parts *parts)
+{
 	int ret;
 
-	*entry = (struct entry){
-		.rule =
-			{
-				.file = arena_text(&rules->texts, place->file,
-						   strlen(place->file)),
-				.line = place->line,
-				.text = arena_text(&rules->texts, text,
-						   strlen(text)),
-				.outbound = parts->outbound,
-				.upstream = parts->upstream,
-			},
-		.is_any = parts->type == RULE_MATCH,
+	matcher_init(&entry->matcher, &rules->load);
+	if (parts->type == RULE_SUB) {
+		entry->rule.outbound = OUTBOUND_PASS;
+		entry->sub_name = arena_text(&rules->texts, parts->sub_rule,
+					     strlen(parts->sub_rule));
+		if (!entry->sub_name)
+			return -ENOMEM;
+		return argument_add_guard(&entry->matcher, parts);
+	}
+	entry->is_any = parts->type == RULE_MATCH;
+	if (parts->outbound != OUTBOUND_PASS)
+		matcher_share(&entry->matcher, list->names, list->prefixes,
+			      (uint32_t)list->count);
+	ret = argument_add(&entry->matcher, parts, 0);
+	return ret == -EOPNOTSUPP ? argument_tell_missing(parts) : ret;
+}
+
+static int add_entry(struct rules *rules, struct rule_list *list,
+		     const struct rule_parts *parts, const char *text,
+		     const struct rule_place *place)
+{
+	struct rule_entry *entry = rule_list_next(list);
+	struct arena *texts = &rules->texts;
+	int ret;
+
+	if (!entry)
+		return -ENOMEM;
+	entry->rule = (struct rule){
+		.file = arena_text(texts, place->file, strlen(place->file)),
+		.line = place->line,
+		.list = list->name,
+		.text = arena_text(texts, text, strlen(text)),
+		.outbound = parts->outbound,
+		.upstream = parts->upstream,
 	};
 	if (!entry->rule.file || !entry->rule.text)
 		return -ENOMEM;
-	if (parts->outbound == OUTBOUND_PASS) {
-		entry->own_names = name_index_new();
-		if (!entry->own_names)
-			return -ENOMEM;
-		names = entry->own_names;
+	entry->sub_column = place->column;
+	rules->load.file = entry->rule.file;
+	ret = fill_entry(rules, list, entry, parts);
+	if (ret < 0) {
+		rule_entry_fini(entry);
+		return ret;
 	}
-	matcher_init(&entry->matcher, names, (uint32_t)rules->count);
-	ret = fill(rules, entry, parts);
-	if (ret < 0)
-		entry_fini(entry);
 	entry->rule.looks_up =
-		entry->matcher.resolves && parts->outbound != OUTBOUND_PASS;
-	return ret;
-}
-
-static int make_room(struct rules *rules)
-{
-	size_t room = rules->room == 0 ? 16 : rules->room * 2;
-	struct entry *entries;
-
-	if (rules->count < rules->room)
-		return 0;
-	if (room > NAME_INDEX_RULE_MAX)
-		return -EFBIG;
-	entries = reallocarray(rules->entries, room, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	rules->entries = entries;
-	rules->room = room;
+		matcher_resolves(&entry->matcher) &&
+		(entry->sub_name || parts->outbound != OUTBOUND_PASS);
+	list->count++;
 	return 0;
 }
 
 /* Tells, once, that a rule stands behind one that matches everything. */
-static void check_reach(struct rules *rules, const struct rule_parts *parts,
+static void check_reach(struct rule_list *list, const struct rule_parts *parts,
 			const struct rule_place *place)
 {
-	if (rules->has_end && !rules->is_end_told) {
+	if (list->has_end && !list->is_end_told) {
 		diag_warning(PLACE_ARGS(place),
 			     "rule is never reached, MATCH in line %u comes "
 			     "before it",
-			     rules->end_line);
-		rules->is_end_told = true;
+			     list->end_line);
+		list->is_end_told = true;
 	}
-	if (!rules->has_end && parts->type == RULE_MATCH &&
+	if (!list->has_end && parts->type == RULE_MATCH &&
 	    parts->outbound != OUTBOUND_PASS) {
-		rules->has_end = true;
-		rules->end_line = place->line;
+		list->has_end = true;
+		list->end_line = place->line;
 	}
 }
 
@@ -218,8 +204,11 @@ static int add(struct rules *rules, const char *text,
 	char copy[RULE_TEXT_MAX + 1];
 	struct rule_parts parts;
 	size_t length = strlen(text);
-	int ret;
+	struct rule_list *list;
+	int ret = rules_add_list(rules, place->list);
 
+	if (ret < 0)
+		return ret;
 	if (length > RULE_TEXT_MAX) {
 		diag_error(PLACE_ARGS(place),
 			   "rule is longer than %d bytes, expected one "
@@ -231,16 +220,11 @@ static int add(struct rules *rules, const char *text,
 	ret = rule_parse(&parts, copy, names, place);
 	if (ret < 0)
 		return ret;
-	ret = make_room(rules);
-	if (ret < 0)
-		return ret;
-	ret = entry_init(rules, &rules->entries[rules->count], &parts, text,
-			 place);
-	if (ret < 0)
-		return ret;
-	rules->count++;
-	check_reach(rules, &parts, place);
-	return 0;
+	list = find_list(rules, place->list);
+	ret = add_entry(rules, list, &parts, text, place);
+	if (ret == 0)
+		check_reach(list, &parts, place);
+	return ret;
 }
 
 int rules_add(struct rules *rules, const char *text,
@@ -248,204 +232,141 @@ int rules_add(struct rules *rules, const char *text,
 {
 	int ret;
 
-	assert(!rules->is_sealed);
+	assert(!rules->is_finished);
 	ret = add(rules, text, names, place);
 	if (ret < 0)
 		rules->is_broken = true;
 	return ret;
 }
 
+static struct rule_place place_of(const struct rule_entry *entry,
+				  struct diag *diag)
+{
+	return (struct rule_place){
+		.diag = diag,
+		.file = entry->rule.file,
+		.line = entry->rule.line,
+		.column = entry->sub_column,
+	};
+}
+
+static int tell_no_list(const struct rules *rules,
+			const struct rule_entry *entry, struct diag *diag)
+{
+	struct rule_place place = place_of(entry, diag);
+	const char *names[LISTS_MAX], *nearest;
+	size_t count = 0;
+
+	for (size_t i = 1; i < rules->list_count; i++)
+		names[count++] = rules->lists[i]->name;
+	names[count] = NULL;
+	nearest = diag_nearest(entry->sub_name, names);
+	if (nearest)
+		diag_error(PLACE_ARGS(&place),
+			   "there are no sub-rules '%s', did you mean '%s'?",
+			   entry->sub_name, nearest);
+	else
+		diag_error(PLACE_ARGS(&place),
+			   "there are no sub-rules '%s', expected one of "
+			   "'sub-rules:'",
+			   entry->sub_name);
+	return ERR_CONFIG;
+}
+
+static int tie(struct rules *rules, struct rule_list *list, struct diag *diag)
+{
+	int worst = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct rule_entry *entry = &list->entries[i];
+
+		if (!entry->sub_name)
+			continue;
+		entry->sub = find_list(rules, entry->sub_name);
+		if (!entry->sub)
+			worst = tell_no_list(rules, entry, diag);
+	}
+	return worst;
+}
+
+enum { MARK_NEW, MARK_ENTERED, MARK_DONE };
+
+/*
+ * Do SUB-RULEs lead round in a circle, or go too deep?  Each list is entered
+ * once, and keeps how deep it goes.
+ */
+static int check_depth(struct rule_list *list, struct diag *diag)
+{
+	list->mark = MARK_ENTERED;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct rule_entry *entry = &list->entries[i];
+		struct rule_place place = place_of(entry, diag);
+		struct rule_list *sub = entry->sub;
+
+		if (!sub)
+			continue;
+		if (sub->mark == MARK_NEW && check_depth(sub, diag) < 0)
+			return ERR_CONFIG;
+		if (sub->mark == MARK_ENTERED || sub->depth == DEPTH_MAX) {
+			diag_error(PLACE_ARGS(&place),
+				   "sub-rules '%s' lead back to themselves, or "
+				   "are more than %d deep, expected an end",
+				   entry->sub_name, DEPTH_MAX);
+			return ERR_CONFIG;
+		}
+		if (list->depth <= sub->depth)
+			list->depth = sub->depth + 1;
+	}
+	list->mark = MARK_DONE;
+	return 0;
+}
+
+int rules_finish(struct rules *rules, struct diag *diag)
+{
+	int ret = 0, geo;
+
+	assert(!rules->is_finished);
+	rules->is_finished = true;
+	for (size_t i = 0; i < rules->list_count; i++) {
+		if (tie(rules, rules->lists[i], diag) < 0)
+			ret = ERR_CONFIG;
+	}
+	for (size_t i = 0; ret == 0 && i < rules->list_count; i++) {
+		if (rules->lists[i]->mark == MARK_NEW)
+			ret = check_depth(rules->lists[i], diag);
+	}
+	geo = geo_read(&rules->load.geo, diag);
+	ret = geo < 0 ? geo : ret;
+	if (ret < 0)
+		rules->is_broken = true;
+	return ret;
+}
+
+static int finish_silently(struct rules *rules)
+{
+	struct diag diag;
+	int ret;
+
+	diag_init(&diag);
+	ret = rules_finish(rules, &diag);
+	diag_fini(&diag);
+	return ret;
+}
+
 int rules_seal(struct rules *rules)
 {
-	size_t room = rules->count ? rules->count : 1;
+	int ret = 0;
 
 	assert(!rules->is_sealed);
+	if (!rules->is_finished && !rules->is_broken)
+		ret = finish_silently(rules);
+	if (ret == -ENOMEM)
+		return ret;
 	if (rules->is_broken)
 		return ERR_CONFIG;
-	rules->every = calloc(room, sizeof(*rules->every));
-	rules->walked = calloc(room, sizeof(*rules->walked));
-	if (!rules->every || !rules->walked)
-		goto free_orders;
-	for (uint32_t i = 0; i < rules->count; i++) {
-		const struct entry *entry = &rules->entries[i];
-
-		rules->every[i] = i;
-		if (entry->rule.outbound != OUTBOUND_PASS &&
-		    matcher_is_asked(&entry->matcher))
-			rules->walked[rules->walked_count++] = i;
-	}
-	name_index_trim(rules->names);
-	rules->is_sealed = true;
-	return 0;
-
-free_orders:
-	free(rules->walked);
-	free(rules->every);
-	rules->walked = rules->every = NULL;
-	return -ENOMEM;
-}
-
-/* One decision under way. */
-struct walk {
-	const uint32_t *order; /* which entries to look at */
-	size_t length;
-	rules_step_fn step; /* NULL: nobody wants to know */
-	void *ctx;
-	struct asked asked;
-	/* The first rule that needs more, and whether all such agree. */
-	const struct entry *waiting;
-	enum answer needs;
-	bool is_split;
-};
-
-static void tell(const struct walk *walk, const struct entry *entry,
-		 enum rule_says says)
-{
-	if (walk->step)
-		walk->step(walk->ctx, &entry->rule, says);
-}
-
-static void wait_for(struct walk *walk, const struct entry *entry,
-		     enum answer needs)
-{
-	if (!walk->waiting) {
-		walk->waiting = entry;
-		walk->needs = needs;
-	} else if (walk->waiting->rule.outbound != entry->rule.outbound) {
-		walk->is_split = true;
-	}
-	tell(walk, entry, RULE_SAYS_NEEDS_MORE);
-}
-
-static void explain_pass(struct walk *walk, const struct entry *entry)
-{
-	const struct name *name = walk->asked.facts->name;
-	enum answer answer = ANSWER_NO;
-	struct name_hit hit;
-	uint32_t line;
-
-	if (name && name_index_find(entry->own_names, name, &hit))
-		answer = ANSWER_YES;
-	else
-		answer = matcher_ask(&entry->matcher, &walk->asked, &line);
-	if (answer == ANSWER_YES)
-		tell(walk, entry, RULE_SAYS_PASS);
-	else if (answer == ANSWER_NO)
-		tell(walk, entry, RULE_SAYS_NO);
-	else
-		tell(walk, entry, RULE_SAYS_NEEDS_MORE);
-}
-
-/* Asks the entries before the hit; one that matches becomes the hit. */
-static bool ask_in_order(struct walk *walk, const struct rules *rules,
-			 struct name_hit *hit)
-{
-	for (size_t i = 0; i < walk->length; i++) {
-		const struct entry *entry = &rules->entries[walk->order[i]];
-		enum answer answer;
-		uint32_t line;
-
-		if (walk->order[i] >= hit->rule)
-			return false;
-		if (entry->rule.outbound == OUTBOUND_PASS) {
-			explain_pass(walk, entry);
-			continue;
-		}
-		answer = matcher_ask(&entry->matcher, &walk->asked, &line);
-		switch (answer) {
-		case ANSWER_NO:
-			tell(walk, entry, RULE_SAYS_NO);
-			break;
-		case ANSWER_YES:
-			*hit = (struct name_hit){walk->order[i], line};
-			return true;
-		case ANSWER_NEEDS_ADDRESS:
-		case ANSWER_NEEDS_FLOW:
-			wait_for(walk, entry, answer);
-			break;
-		}
-	}
-	return false;
-}
-
-/* `entry` is the rule that matches, or NULL at the end of the list. */
-static struct verdict conclude(const struct walk *walk,
-			       const struct entry *entry, uint32_t line)
-{
-	int outbound = entry ? entry->rule.outbound : OUTBOUND_DIRECT;
-	const struct entry *waiting = walk->waiting;
-
-	if (waiting && (walk->is_split || waiting->rule.outbound != outbound))
-		return (struct verdict){
-			.kind = walk->needs == ANSWER_NEEDS_ADDRESS
-					? VERDICT_NEEDS_ADDRESS
-					: VERDICT_NEEDS_FLOW,
-			.upstream = waiting->rule.upstream,
-			.rule = &waiting->rule,
-		};
-	if (!entry)
-		return (struct verdict){
-			.kind = VERDICT_NO_RULE,
-			.outbound = outbound,
-			.upstream = UPSTREAM_DEFAULT,
-		};
-	return (struct verdict){
-		.kind = VERDICT_MATCH,
-		.outbound = outbound,
-		.upstream = entry->rule.upstream,
-		.rule = &entry->rule,
-		.is_any = entry->is_any,
-		.list_file = entry->list_file,
-		.list_line = entry->list_file ? line : 0,
-	};
-}
-
-static struct verdict decide(const struct rules *rules, struct walk *walk,
-			     const struct facts *facts)
-{
-	struct name_hit hit = {UINT32_MAX, 0};
-	const struct entry *entry = NULL;
-	bool is_hit = false;
-
-	assert(rules->is_sealed);
-	assert(!facts->name || facts->name->length > 0);
-	asked_init(&walk->asked, facts);
-	if (facts->name)
-		is_hit = name_index_find(rules->names, facts->name, &hit);
-	is_hit |= ask_in_order(walk, rules, &hit);
-	if (is_hit) {
-		entry = &rules->entries[hit.rule];
-		tell(walk, entry, RULE_SAYS_MATCH);
-	}
-	return conclude(walk, entry, hit.line);
-}
-
-struct verdict rules_decide(const struct rules *rules,
-			    const struct facts *facts)
-{
-	struct walk walk;
-
-	/* Member by member: the text within need not be cleared. */
-	walk.order = rules->walked;
-	walk.length = rules->walked_count;
-	walk.step = NULL;
-	walk.ctx = NULL;
-	walk.waiting = NULL;
-	walk.needs = ANSWER_NO;
-	walk.is_split = false;
-	return decide(rules, &walk, facts);
-}
-
-struct verdict rules_explain(const struct rules *rules,
-			     const struct facts *facts, rules_step_fn fn,
-			     void *ctx)
-{
-	struct walk walk = {
-		.order = rules->every,
-		.length = rules->count,
-		.step = fn,
-		.ctx = ctx,
-	};
-
-	return decide(rules, &walk, facts);
+	for (size_t i = 0; ret == 0 && i < rules->list_count; i++)
+		ret = rule_list_seal(rules->lists[i]);
+	geo_fini(&rules->load.geo);
+	rules->is_sealed = ret == 0;
+	return ret;
 }

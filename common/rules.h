@@ -7,11 +7,11 @@
  * match, or needs more.  dnsd asks with the facts of a question, the relay
  * with those of a flow; both get the same struct verdict.
  *
- * Names cost one hash look-up a label, whatever their number: names of all
- * rules lie in one index that tells the earliest rule; the other rules are
- * walked in order up to that one.
+ * Names cost one hash look-up a label, and addresses one binary search,
+ * whatever their number: those of all rules lie in two indexes that tell the
+ * earliest rule; the other rules are walked in order up to that one.
  *
- * Text lists of RULE-SET: common/rules/list.h tells their forms.
+ * Lists of RULE-SET: common/rules/form.h tells their forms.
  *
  * Errors	ERR_CONFIG when diag got an error; -ENOMEM; -EFBIG
  * Ownership	rules_new() gives to the caller; verdicts borrow from the rules
@@ -47,6 +47,14 @@ enum network {
 	NETWORK_ICMP,
 };
 
+/* Who has a flow, as far as it is known. */
+enum flow_owner {
+	OWNER_UNKNOWN = 0,
+	OWNER_ASKABLE, /* not asked yet: it costs a while */
+	OWNER_NONE,    /* it is another host's, or nobody's any more */
+	OWNER_KNOWN,
+};
+
 /* What is known; unknown members are zero. */
 struct facts {
 	const struct name *name; /* borrowed, NULL: unknown or none */
@@ -55,9 +63,15 @@ struct facts {
 	uint16_t dst_port; /* valid if network is known */
 	uint16_t src_port;
 	enum network network;
+	enum flow_owner owner;
+	uint32_t uid;        /* with OWNER_KNOWN, as the two below */
+	const char *process; /* borrowed; path of the program; NULL: unknown */
+	const char *cgroup;  /* borrowed; "/user.slice"; NULL: unknown */
 	/*
 	 * The flow is all there: what is unknown now stays unknown, so rules
-	 * that need it do not match.
+	 * that need it do not match.  Only an owner that is ASKABLE is
+	 * waited for: VERDICT_NEEDS_FLOW, to be asked again with OWNER_KNOWN
+	 * or OWNER_NONE.
 	 */
 	bool is_final;
 };
@@ -65,16 +79,17 @@ struct facts {
 struct rule {
 	const char *file; /* as the user named it */
 	unsigned line;
+	const char *list; /* of `sub-rules:`; NULL: `rules:` itself */
 	const char *text; /* "DOMAIN-SUFFIX,example.com,proxy" */
-	int outbound;
-	int upstream;  /* UPSTREAM_DEFAULT or an index */
-	bool looks_up; /* a name that comes to it is resolved first */
+	int outbound;     /* PASS with SUB-RULE */
+	int upstream;     /* UPSTREAM_DEFAULT or an index */
+	bool looks_up;    /* a name that comes to it is resolved first */
 };
 
 enum verdict_kind {
 	VERDICT_MATCH,
 	VERDICT_NEEDS_ADDRESS, /* resolve the name, then ask again */
-	VERDICT_NEEDS_FLOW,    /* port, network: carry it, the relay decides */
+	VERDICT_NEEDS_FLOW,    /* port, owner: carry it, the relay decides */
 	VERDICT_NO_RULE,       /* the list ended; DIRECT */
 };
 
@@ -97,15 +112,37 @@ struct rules_names {
 	const char *const *upstreams; /* NULL ends */
 };
 
+/* Databases; NULL: not set. */
+struct rules_geo {
+	const char *country; /* MaxMind's format, for GEOIP */
+	const char *asn;     /* the same, for IP-ASN */
+	const char *site;    /* geosite.dat or a folder of lists, for GEOSITE */
+};
+
+/* An entry of `rule-sets:`; the numbers are those of common/rules/form.h. */
+struct rule_set_conf {
+	const char *name;
+	const char *path;
+	int behavior; /* FORM_AUTO, FORM_DOMAIN, FORM_IPCIDR, FORM_CLASSICAL */
+	int format;   /* FORM_AUTO, FORM_TEXT, or one of the other programs' */
+	unsigned line;
+};
+
 NODISCARD struct rules *rules_new(void);
 void rules_free(struct rules *rules);
+
+/* Before the first rule; all of it borrowed until rules_seal(). */
+void rules_set_geo(struct rules *rules, const struct rules_geo *geo);
+void rules_set_sets(struct rules *rules, const struct rule_set_conf *sets,
+		    size_t count);
 
 /* Where a rule stands, and who hears what is wrong with it; borrowed. */
 struct rule_place {
 	struct diag *diag;
 	const char *file; /* as the user named it */
 	unsigned line;
-	unsigned column; /* of the text's first character; 0: not known */
+	unsigned column;  /* of the text's first character; 0: not known */
+	const char *list; /* of `sub-rules:`; NULL: `rules:` itself */
 };
 
 /*
@@ -118,14 +155,49 @@ NODISCARD int rules_add(struct rules *rules, const char *text,
 			const struct rules_names *names,
 			const struct rule_place *place);
 
-/* Call once after the last rules_add(), and before the first question. */
+/* An empty list of sub-rules; those with rules come by themselves. */
+NODISCARD int rules_add_list(struct rules *rules, const char *name);
+
+/*
+ * Call after the last rules_add(): ties SUB-RULEs to their rules, and reads
+ * what the databases have for all of them.  What is wrong goes to the diag,
+ * and rules_seal() will answer ERR_CONFIG.
+ */
+NODISCARD int rules_finish(struct rules *rules, struct diag *diag);
+
+/*
+ * Call once, before the first question; it finishes, silently, if that was not
+ * done.
+ */
 NODISCARD int rules_seal(struct rules *rules);
 
 struct verdict rules_decide(const struct rules *rules,
 			    const struct facts *facts);
 
+/* Those of `rules:`, then those of each of `sub-rules:`. */
 size_t rules_count(const struct rules *rules);
 const struct rule *rules_at(const struct rules *rules, size_t index);
+
+/* A file that rules were read from. */
+struct rules_file {
+	const char *file;
+	const char *form; /* "dnsmasq list" */
+	size_t entries;
+};
+size_t rules_file_count(const struct rules *rules);
+struct rules_file rules_file_at(const struct rules *rules, size_t index);
+
+/*
+ * Calls `fn`, in order, for the fewest prefixes that have every destination
+ * which the rules send DIRECT whatever else there is to know of a flow;
+ * -ENOMEM, or what `fn` returned if that is not 0.  The order of the rules
+ * counts: what an earlier rule may send elsewhere is left out.  With
+ * `has_names` a flow to an address can have a name that rules know; without,
+ * only fakes have one.
+ */
+typedef int (*rules_prefix_fn)(void *ctx, const struct prefix *prefix);
+NODISCARD int rules_direct_prefixes(const struct rules *rules, bool has_names,
+				    rules_prefix_fn fn, void *ctx);
 
 /*
  * The same decision told step by step, for --explain: calls `fn` for each

@@ -104,6 +104,18 @@ static void print_count(const char *before, size_t count, const char *noun,
 	fprintf(out, "%s%zu %s%s", before, count, noun, count == 1 ? "" : "s");
 }
 
+/* What was read for the rules, as which form, and how much was in there. */
+static void print_files(const struct rules *rules, FILE *out)
+{
+	for (size_t i = 0; i < rules_file_count(rules); i++) {
+		struct rules_file file = rules_file_at(rules, i);
+
+		fprintf(out, "%s: %s", file.file, file.form);
+		fprintf(out, ", %zu %s\n", file.entries,
+			file.entries == 1 ? "entry" : "entries");
+	}
+}
+
 void settings_print_check(const struct config *config, FILE *out)
 {
 	fprintf(out, "%s: correct", config->file);
@@ -112,4 +124,5 @@ void settings_print_check(const struct config *config, FILE *out)
 		    out);
 	print_count(", ", config->upstream_count, "upstream", out);
 	fputc('\n', out);
+	print_files(config->rules, out);
 }

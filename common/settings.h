@@ -91,7 +91,10 @@ NODISCARD int settings_load(const struct settings *settings,
 			    const struct settings_source *source,
 			    struct diag *diag);
 
-/* What --check says of a configuration without errors. */
+/*
+ * What --check says of a configuration without errors: a line for it, and one
+ * for each list that was read.
+ */
 void settings_print_check(const struct config *config, FILE *out);
 
 #endif

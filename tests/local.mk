@@ -13,7 +13,8 @@ include $(srcdir)/tests/bench/local.mk
 # The boundaries' own include options, for checks that see every file.
 ALL_CPPFLAGS = $(DEFS) $(AM_CPPFLAGS) $(LDNS_CFLAGS) $(NL_CFLAGS) \
 	$(SQLITE_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFLAGS) $(CAPNG_CFLAGS) \
-	$(NFTABLES_CFLAGS) $(BPF_CFLAGS) $(CMOCKA_CFLAGS)
+	$(NFTABLES_CFLAGS) $(BPF_CFLAGS) $(CMOCKA_CFLAGS) $(IDN_CFLAGS) \
+	$(PCRE2_CFLAGS) $(MAXMINDDB_CFLAGS)
 
 dist_check_SCRIPTS += tests/lint
 .PHONY: lint

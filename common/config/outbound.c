@@ -53,8 +53,7 @@ static int check_outbound_name(const struct schema_call *call, const char *name)
 	return config_check_name(call, name);
 }
 
-/* A path is relative to the folder of the file that names it. */
-static const char *path_beside(const struct schema_walk *walk, const char *path)
+const char *config_path_beside(const struct schema_walk *walk, const char *path)
 {
 	const char *slash = strrchr(walk->file, '/');
 	size_t folder = slash ? (size_t)(slash - walk->file) + 1 : 0;
@@ -177,7 +176,7 @@ static int load_password(const struct schema_call *call,
 		.walk = call->walk, .outbound = outbound, .user = config->user};
 	int fd, ret;
 
-	password.path = path_beside(call->walk, outbound->password_file);
+	password.path = config_path_beside(call->walk, outbound->password_file);
 	if (!password.path)
 		return -ENOMEM;
 	fd = open(password.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

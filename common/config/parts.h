@@ -5,7 +5,8 @@
  * ../config.c	loads, frees, reads files
  * table.c	every key, its default, what it expects, where it goes
  * outbound.c	outbounds and their password files
- * upstream.c	upstreams, what names them, rules
+ * upstream.c	upstreams, what names them
+ * rule.c	rules, and the sets, sub-rules and databases that they name
  * routed.c	types of the routed section, and of the fake pools
  * check.c	what only the whole can tell
  * proxy.c	the text that --proxy stands for
@@ -31,6 +32,12 @@ struct config_names {
 NODISCARD int config_check_name(const struct schema_call *call,
 				const char *name);
 
+/*
+ * A path is relative to the folder of the file that names it; NULL: no memory.
+ */
+const char *config_path_beside(const struct schema_walk *walk,
+			       const char *path);
+
 /* Hooks of `outbounds` and `upstreams`. */
 int config_outbound_each(const struct schema_call *call, void *object);
 int config_outbounds_done(const struct schema_call *call, void *object);
@@ -43,9 +50,16 @@ extern const struct schema_type config_upstream_server;
 extern const struct schema_type config_via;
 /* int: the index of an upstream. */
 extern const struct schema_type config_upstream_name;
-/* Not stored: goes to config.rules. */
+/* Not stored: goes to config.rules, in the list that the path names. */
 extern const struct schema_type config_rule;
 void config_print_rules(const void *root, FILE *out);
+void config_print_sub_rules(const void *root, FILE *out);
+
+/* Hooks of `geo`, `rule-sets` and `sub-rules`. */
+int config_geo_done(const struct schema_call *call, void *object);
+int config_rule_set_each(const struct schema_call *call, void *object);
+int config_rule_sets_done(const struct schema_call *call, void *object);
+int config_sub_rules_each(const struct schema_call *call, void *object);
 
 /* struct prefix: "auto", "off" or a prefix. */
 extern const struct schema_type config_fake_ipv6;

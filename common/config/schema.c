@@ -437,6 +437,33 @@ static int read_named(const struct schema_call *call, void *object)
 	return key->done ? key->done(call, object) : 0;
 }
 
+static int read_lists(const struct schema_call *call, void *object)
+{
+	const struct yaml_node *map = mapping_of(call, NULL);
+	struct schema_key items = *call->key;
+	int ret = 0;
+
+	items.expected = NULL; /* that was for the mapping */
+
+	for (size_t i = 0; ret != -ENOMEM && map && i < map->count; i++) {
+		const struct yaml_entry *entry = &map->entries[i];
+		struct schema_call list = *call;
+		char path[SCHEMA_PATH_SIZE];
+
+		snprintf(path, sizeof(path), "%s.%s", call->path,
+			 entry->key->text);
+		list.key = &items;
+		list.path = path;
+		list.value = entry->value;
+		list.place = entry->key;
+		ret = call->key->each(&list, object);
+		list.place = entry->value;
+		if (ret != -ENOMEM)
+			ret = read_list(&list, object);
+	}
+	return ret == -ENOMEM ? ret : 0;
+}
+
 static int read_single(const struct schema_call *call, void *object)
 {
 	const struct schema_key *key = call->key;
@@ -482,6 +509,8 @@ static int read_key(const struct schema_call *section,
 		return read_section(&call, object);
 	case SCHEMA_NAMED:
 		return read_named(&call, object);
+	case SCHEMA_LISTS:
+		return read_lists(&call, object);
 	case SCHEMA_LATER:
 		if (entry)
 			schema_error(

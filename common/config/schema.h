@@ -37,6 +37,7 @@ enum schema_kind {
 	SCHEMA_LIST,    /* key: [value, ...], or one value */
 	SCHEMA_SECTION, /* key: the keys of `keys`, of the same object */
 	SCHEMA_NAMED,   /* key: names of the user's, each with `keys` */
+	SCHEMA_LISTS,   /* key: names of the user's, each a list of values */
 	SCHEMA_LATER,   /* known, but not to this version */
 };
 
@@ -108,9 +109,9 @@ struct schema_key {
 	size_t first;     /* NAMED: members in front that are not read */
 	/* After the key was read or was absent; NAMED: after all members. */
 	int (*done)(const struct schema_call *call, void *object);
-	/* NAMED: after each member. */
+	/* NAMED: after each member; LISTS: before each, at its name. */
 	int (*each)(const struct schema_call *call, void *object);
-	/* LIST without a stored value: prints the items. */
+	/* LIST and LISTS without a stored value: prints the items. */
 	void (*print)(const void *root, FILE *out);
 };
 

@@ -168,6 +168,9 @@ static void print_keys(const struct print *print, const struct schema_key *keys,
 		case SCHEMA_NAMED:
 			print_named(print, key, object, depth);
 			break;
+		case SCHEMA_LISTS:
+			key->print(print->root, print->out);
+			break;
 		case SCHEMA_LATER:
 			break;
 		}

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/config/parts.h"
 
+#include "common/rules/form.h"
+
 #define AT(member) .at = offsetof(struct config, member)
 #define COUNT_AT(member) .count_at = offsetof(struct config, member)
 #define OUTBOUND_AT(member) .at = offsetof(struct outbound_conf, member)
+#define SET_AT(member) .at = offsetof(struct rule_set_conf, member)
 #define UPSTREAM_AT(member) .at = offsetof(struct upstream_conf, member)
 
 static const struct schema_word log_words[] = {
@@ -26,6 +29,33 @@ static const struct schema_word type_words[] = {
 static const struct schema_word udp_words[] = {
 	{"off", 0, NULL},
 	{"associate", 0, ""},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word set_type_words[] = {
+	{"file", 0, NULL},
+	{"http", 0, "the file itself, fetched by a timer of yours"},
+	{"inline", 0, "a file of its own, or 'sub-rules'"},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word behavior_words[] = {
+	{"auto", FORM_AUTO, NULL},
+	{"domain", FORM_DOMAIN, NULL},
+	{"ipcidr", FORM_IPCIDR, NULL},
+	{"classical", FORM_CLASSICAL, NULL},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word format_words[] = {
+	{"auto", FORM_AUTO, NULL},
+	{"yaml", FORM_YAML, NULL},
+	{"text", FORM_TEXT, NULL},
+	{"dnsmasq", FORM_DNSMASQ, NULL},
+	{"hosts", FORM_HOSTS, NULL},
+	{"adblock", FORM_ADBLOCK, NULL},
+	{"v2fly", FORM_V2FLY, NULL},
+	{"mrs", 0, "the same list as yaml or text"},
 	{NULL, 0, NULL},
 };
 
@@ -336,6 +366,64 @@ static const struct schema_key routed_keys[] = {
 	{.name = NULL},
 };
 
+static const struct schema_key geo_keys[] = {
+	{.name = "country",
+	 .type = &schema_text,
+	 .help = "A database of countries in MaxMind's format, for GEOIP.",
+	 AT(geo.country)},
+	{.name = "asn",
+	 .type = &schema_text,
+	 .help = "A database of autonomous systems in the same format, for "
+		 "IP-ASN.",
+	 AT(geo.asn)},
+	{.name = "site",
+	 .type = &schema_text,
+	 .help = "The geosite.dat of the v2fly project, or a folder of its "
+		 "lists, for GEOSITE.",
+	 AT(geo.site)},
+	{.name = NULL},
+};
+
+#define FETCH                                                                  \
+	"a file that is there, fetched by a timer of yours; it is read again " \
+	"when it changes"
+
+static const struct schema_key set_keys[] = {
+	{.name = "type",
+	 .type = &schema_fixed,
+	 .words = set_type_words,
+	 .fallback = "file",
+	 .help = "Where the list is: in a file."},
+	{.name = "behavior",
+	 .type = &schema_word,
+	 .words = behavior_words,
+	 .fallback = "auto",
+	 .help = "What an entry is: a name, a prefix, or a rule without an "
+		 "outbound; auto: any of these.",
+	 SET_AT(behavior)},
+	{.name = "format",
+	 .type = &schema_word,
+	 .words = format_words,
+	 .fallback = "auto",
+	 .help = "How the file is written; auto: that is seen from it.",
+	 SET_AT(format)},
+	{.name = "path",
+	 .type = &schema_text,
+	 .is_required = true,
+	 .expected = "the path of the list",
+	 .help = "The file, from the folder of the configuration.",
+	 SET_AT(path)},
+	{.name = "url", .kind = SCHEMA_LATER, .expected = FETCH},
+	{.name = "interval", .kind = SCHEMA_LATER, .expected = FETCH},
+	{.name = "proxy", .kind = SCHEMA_LATER, .expected = FETCH},
+	{.name = "header", .kind = SCHEMA_LATER, .expected = FETCH},
+	{.name = "size-limit", .kind = SCHEMA_LATER, .expected = FETCH},
+	{.name = "payload",
+	 .kind = SCHEMA_LATER,
+	 .expected = "the entries in a file that 'path' names"},
+	{.name = NULL},
+};
+
 /*
  * In the order of reading: `user` before the password files that it must be
  * able to read; what is named before what names it.
@@ -400,12 +488,32 @@ const struct schema_key config_keys[] = {
 	{.name = "rule-providers",
 	 .kind = SCHEMA_LATER,
 	 .help = "(it is Clash's)",
-	 .expected = "the path of a plain list in the rule itself: "
-		     "RULE-SET,lists/cn.txt,DIRECT"},
+	 .expected = "'rule-sets' with 'path' and 'behavior' of each"},
+	{.name = "geo",
+	 .kind = SCHEMA_SECTION,
+	 .keys = geo_keys,
+	 .help = "The databases of GEOIP, IP-ASN and GEOSITE.",
+	 .done = config_geo_done},
 	{.name = "rule-sets",
-	 .kind = SCHEMA_LATER,
-	 .expected = "the path of a plain list in the rule itself: "
-		     "RULE-SET,lists/cn.txt,DIRECT"},
+	 .kind = SCHEMA_NAMED,
+	 .keys = set_keys,
+	 .expected = "a mapping such as 'cn: {behavior: domain, path: "
+		     "lists/cn.yaml}'",
+	 .help = "Lists that RULE-SET can name.",
+	 AT(rule_sets),
+	 COUNT_AT(rule_set_count),
+	 .item_size = sizeof(struct rule_set_conf),
+	 .line_at = offsetof(struct rule_set_conf, line),
+	 .each = config_rule_set_each,
+	 .done = config_rule_sets_done},
+	{.name = "sub-rules",
+	 .kind = SCHEMA_LISTS,
+	 .type = &config_rule,
+	 .expected = "a mapping such as 'inner: [\"MATCH,proxy\"]'",
+	 .items_max = CONFIG_SIZE_MAX,
+	 .help = "Lists of rules that SUB-RULE can name.",
+	 .each = config_sub_rules_each,
+	 .print = config_print_sub_rules},
 	{.name = "rules",
 	 .kind = SCHEMA_LIST,
 	 .type = &config_rule,

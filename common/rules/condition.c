@@ -1,67 +1,45 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/rules/condition.h"
 
-#include "common/err.h"
 #include "common/rules/name_index.h"
+#include "common/rules/ranges.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define RANGES_MAX 28 /* as in Clash */
-
-struct ports {
-	size_t count;
-	struct {
-		uint16_t first, last;
-	} ranges[RANGES_MAX];
-};
-
 struct wildcard {
 	struct name pattern;
+	size_t labels;
 	unsigned kinds;
 };
-
-void asked_init(struct asked *asked, const struct facts *facts)
-{
-	asked->facts = facts;
-	asked->text_length = 0;
-}
-
-/*
- * The name as people write it.  Bytes that name_format() would escape stay as
- * they are: a keyword has none of them.
- */
-static void make_text(struct asked *asked)
-{
-	const struct name *name = asked->facts->name;
-	size_t at = 0;
-
-	if (name->length < 2)
-		return;
-	while (at + 1U < name->length) {
-		size_t label = name->wire[at];
-
-		memcpy(asked->text + at, name->wire + at + 1, label);
-		at += label;
-		asked->text[at++] = '.';
-	}
-	asked->text_length = (uint8_t)(at - 1);
-}
 
 void condition_fini(struct condition *condition)
 {
 	switch (condition->type) {
 	case CONDITION_KEYWORD:
-		free(condition->keyword);
+	case CONDITION_GLOB:
+	case CONDITION_PROCESS_NAME:
+	case CONDITION_PROCESS_PATH:
+	case CONDITION_CGROUP:
+		free(condition->text);
 		break;
-	case CONDITION_WILDCARD:
+	case CONDITION_LABELS:
 		free(condition->wildcard);
 		break;
-	case CONDITION_PORTS:
-		free(condition->ports);
+	case CONDITION_DST_PORT:
+	case CONDITION_SRC_PORT:
+	case CONDITION_UID:
+		free(condition->ranges);
+		break;
+	case CONDITION_REGEX:
+	case CONDITION_PROCESS_NAME_REGEX:
+	case CONDITION_PROCESS_PATH_REGEX:
+		regex_free(condition->regex);
+		break;
+	case CONDITION_LOGIC:
+		logic_free(condition->logic);
 		break;
 	case CONDITION_NETWORK:
 	case CONDITION_ANY:
@@ -70,107 +48,69 @@ void condition_fini(struct condition *condition)
 	condition->type = CONDITION_ANY;
 }
 
-int condition_init_keyword(struct condition *condition, const char *text)
+int condition_init_owner_text(struct condition *condition,
+			      enum condition_type type, const char *text)
 {
-	char *keyword;
-
 	if (text[0] == '\0')
 		return -EINVAL;
+	*condition = (struct condition){.type = type, .text = strdup(text)};
+	return condition->text ? 0 : -ENOMEM;
+}
+
+int condition_init_name_text(struct condition *condition,
+			     enum condition_type type, const char *text)
+{
+	int ret;
+
 	for (const char *c = text; *c; c++) {
-		if ((uint8_t)*c >= 0x80)
-			return ERR_MALFORMED;
-		if (*c <= ' ' || *c == 0x7f)
+		if (*c <= ' ' || *c >= 0x7f)
 			return -EINVAL;
 	}
-	keyword = strdup(text);
-	if (!keyword)
-		return -ENOMEM;
-	for (char *c = keyword; *c; c++) {
+	ret = condition_init_owner_text(condition, type, text);
+	if (ret < 0)
+		return ret;
+	for (char *c = condition->text; *c; c++) {
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c + ('a' - 'A'));
 	}
-	*condition = (struct condition){
-		.type = CONDITION_KEYWORD,
-		.keyword = keyword,
-	};
 	return 0;
 }
 
-int condition_init_wildcard(struct condition *condition,
-			    const struct name *pattern, unsigned kinds)
+static size_t count_labels(const struct name *name)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; name->wire[at] != 0; at += 1U + name->wire[at])
+		count++;
+	return count;
+}
+
+int condition_init_labels(struct condition *condition,
+			  const struct name *pattern, unsigned kinds)
 {
 	struct wildcard *wildcard = malloc(sizeof(*wildcard));
 
 	if (!wildcard)
 		return -ENOMEM;
-	*wildcard = (struct wildcard){*pattern, kinds};
+	*wildcard = (struct wildcard){
+		.pattern = *pattern,
+		.labels = count_labels(pattern),
+		.kinds = kinds,
+	};
 	*condition = (struct condition){
-		.type = CONDITION_WILDCARD,
+		.type = CONDITION_LABELS,
 		.wildcard = wildcard,
 	};
 	return 0;
 }
 
-/* Reads digits up to the first other character. */
-static int parse_port(const char **text, uint16_t *port)
+int condition_init_ranges(struct condition *condition, enum condition_type type,
+			  const char *text)
 {
-	unsigned value = 0;
+	uint32_t max = type == CONDITION_UID ? UINT32_MAX : UINT16_MAX;
 
-	if (!isdigit((unsigned char)**text))
-		return -EINVAL;
-	for (; isdigit((unsigned char)**text); (*text)++) {
-		value = value * 10 + (unsigned)(**text - '0');
-		if (value > UINT16_MAX)
-			return -EINVAL;
-	}
-	*port = (uint16_t)value;
-	return 0;
-}
-
-static int parse_ports(struct ports *ports, const char *text)
-{
-	for (;; text++) {
-		uint16_t first, last;
-		int ret = parse_port(&text, &first);
-
-		last = first;
-		if (ret == 0 && *text == '-') {
-			text++;
-			ret = parse_port(&text, &last);
-		}
-		if (ret < 0)
-			return ret;
-		if (last < first || ports->count == RANGES_MAX)
-			return -EINVAL;
-		ports->ranges[ports->count].first = first;
-		ports->ranges[ports->count].last = last;
-		ports->count++;
-		if (*text == '\0')
-			return 0;
-		if (*text != '/')
-			return -EINVAL;
-	}
-}
-
-int condition_init_ports(struct condition *condition, const char *text)
-{
-	struct ports *ports = calloc(1, sizeof(*ports));
-	int ret;
-
-	if (!ports)
-		return -ENOMEM;
-	ret = parse_ports(ports, text);
-	if (ret < 0)
-		goto free_ports;
-	*condition = (struct condition){
-		.type = CONDITION_PORTS,
-		.ports = ports,
-	};
-	return 0;
-
-free_ports:
-	free(ports);
-	return ret;
+	*condition = (struct condition){.type = type};
+	return ranges_new(&condition->ranges, text, max);
 }
 
 int condition_init_network(struct condition *condition, const char *text)
@@ -185,28 +125,31 @@ int condition_init_network(struct condition *condition, const char *text)
 	return 0;
 }
 
+void condition_init_regex(struct condition *condition, enum condition_type type,
+			  struct regex *regex)
+{
+	*condition = (struct condition){.type = type, .regex = regex};
+}
+
+void condition_init_logic(struct condition *condition, struct logic *logic)
+{
+	*condition = (struct condition){
+		.type = CONDITION_LOGIC,
+		.logic = logic,
+	};
+}
+
 void condition_init_any(struct condition *condition)
 {
 	*condition = (struct condition){.type = CONDITION_ANY};
 }
 
-static bool has_keyword(const char *keyword, struct asked *asked)
+bool condition_is_of_name(const struct condition *condition)
 {
-	if (!asked->facts->name)
-		return false;
-	if (asked->text_length == 0)
-		make_text(asked);
-	return memmem(asked->text, asked->text_length, keyword,
-		      strlen(keyword)) != NULL;
-}
-
-static size_t count_labels(const struct name *name)
-{
-	size_t count = 0;
-
-	for (size_t at = 0; name->wire[at] != 0; at += 1U + name->wire[at])
-		count++;
-	return count;
+	return condition->type == CONDITION_KEYWORD ||
+	       condition->type == CONDITION_LABELS ||
+	       condition->type == CONDITION_GLOB ||
+	       condition->type == CONDITION_REGEX;
 }
 
 static bool label_matches(const uint8_t *pattern, const uint8_t *label)
@@ -216,15 +159,12 @@ static bool label_matches(const uint8_t *pattern, const uint8_t *label)
 	return memcmp(pattern, label, 1U + pattern[0]) == 0;
 }
 
-static bool wildcard_matches(const struct wildcard *wildcard,
-			     const struct name *name)
+static bool labels_match(const struct wildcard *wildcard,
+			 const struct name *name)
 {
 	const uint8_t *pattern = wildcard->pattern.wire, *label;
-	size_t wanted = count_labels(&wildcard->pattern), count;
+	size_t wanted = wildcard->labels, count = count_labels(name);
 
-	if (!name)
-		return false;
-	count = count_labels(name);
 	if (count < wanted)
 		return false;
 	if (!(wildcard->kinds & (count == wanted ? NAME_ITSELF : NAME_BELOW)))
@@ -241,45 +181,177 @@ static bool wildcard_matches(const struct wildcard *wildcard,
 	return true;
 }
 
-static bool has_port(const struct ports *ports, const struct facts *facts)
+/* One star is gone back to at most: the time is that of the two lengths. */
+static bool glob_matches(const char *glob, const char *text, size_t length)
 {
-	if (facts->network != NETWORK_TCP && facts->network != NETWORK_UDP)
-		return false;
-	for (size_t i = 0; i < ports->count; i++) {
-		if (facts->dst_port >= ports->ranges[i].first &&
-		    facts->dst_port <= ports->ranges[i].last)
+	const char *end = text + length, *star = NULL, *from = NULL;
+
+	while (text < end) {
+		if (*glob == '*') {
+			star = ++glob;
+			from = text;
+		} else if (*glob == '?' || *glob == *text) {
+			glob++;
+			text++;
+		} else if (star) {
+			glob = star;
+			text = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (*glob == '*')
+		glob++;
+	return *glob == '\0';
+}
+
+static bool name_matches(const struct condition *condition, struct asked *asked)
+{
+	const char *text = asked->text;
+	size_t length;
+
+	if (condition->type == CONDITION_LABELS)
+		return labels_match(condition->wildcard, asked->facts->name);
+	asked_make_text(asked);
+	length = asked->text_length;
+	if (condition->type == CONDITION_GLOB)
+		return glob_matches(condition->text, text, length);
+	if (condition->type == CONDITION_REGEX)
+		return regex_matches(condition->regex, text, length);
+	return memmem(text, length, condition->text, strlen(condition->text)) !=
+	       NULL;
+}
+
+static bool flow_matches(const struct condition *condition,
+			 const struct facts *facts)
+{
+	bool has_ports =
+		facts->network == NETWORK_TCP || facts->network == NETWORK_UDP;
+
+	if (condition->type == CONDITION_NETWORK)
+		return condition->network == facts->network;
+	return has_ports && ranges_has(condition->ranges,
+				       condition->type == CONDITION_DST_PORT
+					       ? facts->dst_port
+					       : facts->src_port);
+}
+
+/* The group itself or one below it; without a slash, any part of the path. */
+static bool cgroup_matches(const char *wanted, const char *path)
+{
+	size_t length = strlen(wanted);
+
+	if (wanted[0] == '/') {
+		bool is_root = length == 1;
+
+		return strncmp(path, wanted, length) == 0 &&
+		       (is_root || path[length] == '\0' || path[length] == '/');
+	}
+	while (*path) {
+		size_t part = strcspn(path, "/");
+
+		if (part == length && strncmp(path, wanted, length) == 0)
 			return true;
+		path += part + (path[part] == '/');
 	}
 	return false;
 }
 
-static bool is_true(const struct condition *condition, struct asked *asked)
+static enum answer text_matches(const struct condition *condition,
+				const char *text)
 {
+	const char *slash;
+	bool is_match = false;
+
+	if (!text)
+		return ANSWER_UNKNOWN;
+	slash = strrchr(text, '/');
+	switch ((int)condition->type) {
+	case CONDITION_PROCESS_NAME:
+		text = slash ? slash + 1 : text;
+		is_match = strcasecmp(condition->text, text) == 0;
+		break;
+	case CONDITION_PROCESS_PATH:
+		is_match = strcmp(condition->text, text) == 0;
+		break;
+	case CONDITION_PROCESS_NAME_REGEX:
+		text = slash ? slash + 1 : text;
+		is_match = regex_matches(condition->regex, text, strlen(text));
+		break;
+	case CONDITION_PROCESS_PATH_REGEX:
+		is_match = regex_matches(condition->regex, text, strlen(text));
+		break;
+	case CONDITION_CGROUP:
+		is_match = cgroup_matches(condition->text, text);
+		break;
+	}
+	return is_match ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer ask_owner(const struct condition *condition,
+			     const struct asked *asked)
+{
+	const struct facts *facts = asked->facts;
+
+	switch (facts->owner) {
+	case OWNER_UNKNOWN:
+		return asked_unknown(asked, ANSWER_NEEDS_FLOW);
+	case OWNER_ASKABLE:
+		return ANSWER_NEEDS_FLOW;
+	case OWNER_NONE:
+		return ANSWER_NO;
+	case OWNER_KNOWN:
+		break;
+	}
+	if (condition->type == CONDITION_UID)
+		return ranges_has(condition->ranges, facts->uid) ? ANSWER_YES
+								 : ANSWER_NO;
+	if (condition->type == CONDITION_CGROUP)
+		return text_matches(condition, facts->cgroup);
+	return text_matches(condition, facts->process);
+}
+
+static enum answer ask(const struct condition *condition, struct asked *asked,
+		       uint32_t *line)
+{
+	const struct facts *facts = asked->facts;
+
 	switch (condition->type) {
 	case CONDITION_KEYWORD:
-		return has_keyword(condition->keyword, asked);
-	case CONDITION_WILDCARD:
-		return wildcard_matches(condition->wildcard,
-					asked->facts->name);
-	case CONDITION_PORTS:
-		return has_port(condition->ports, asked->facts);
+	case CONDITION_LABELS:
+	case CONDITION_GLOB:
+	case CONDITION_REGEX:
+		return facts->name && name_matches(condition, asked)
+			       ? ANSWER_YES
+			       : ANSWER_NO;
+	case CONDITION_DST_PORT:
+	case CONDITION_SRC_PORT:
 	case CONDITION_NETWORK:
-		return condition->network == asked->facts->network;
+		if (facts->network == NETWORK_UNKNOWN)
+			return asked_unknown(asked, ANSWER_NEEDS_FLOW);
+		return flow_matches(condition, facts) ? ANSWER_YES : ANSWER_NO;
+	case CONDITION_UID:
+	case CONDITION_PROCESS_NAME:
+	case CONDITION_PROCESS_NAME_REGEX:
+	case CONDITION_PROCESS_PATH:
+	case CONDITION_PROCESS_PATH_REGEX:
+	case CONDITION_CGROUP:
+		return ask_owner(condition, asked);
+	case CONDITION_LOGIC:
+		return logic_ask(condition->logic, asked, line);
 	case CONDITION_ANY:
-		return true;
+		return ANSWER_YES;
 	}
-	return false;
+	return ANSWER_NO;
 }
 
 enum answer condition_ask(const struct condition *condition,
-			  struct asked *asked)
+			  struct asked *asked, uint32_t *line)
 {
-	const struct facts *facts = asked->facts;
-	bool is_about_flow = condition->type == CONDITION_PORTS ||
-			     condition->type == CONDITION_NETWORK;
+	enum answer answer = ask(condition, asked, line);
 
-	if (is_about_flow && facts->network == NETWORK_UNKNOWN &&
-	    !facts->is_final)
-		return ANSWER_NEEDS_FLOW;
-	return is_true(condition, asked) ? ANSWER_YES : ANSWER_NO;
+	if (answer == ANSWER_YES &&
+	    (condition->line || condition->type != CONDITION_LOGIC))
+		*line = condition->line;
+	return answer;
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * condition.h - what is asked one by one: keywords, wildcards, ports,
- * networks.
+ * condition.h - what is asked one by one: keywords, wildcards, regular
+ * expressions, ports, networks, owners of a flow, and logic out of these.
  *
  * Plain names and prefixes have an index of their own (name_index.h,
- * prefix_set.h); these are the few that are left.
+ * prefix_index.h); these are the few that are left.
  *
- * Errors	-EINVAL for text that is none, ERR_MALFORMED for Unicode,
- *		-ENOMEM
+ * Errors	-EINVAL for text that is none, -ENOMEM
  * Ownership	the owner embeds the struct; condition_fini() frees what it
  *		holds
  * Thread	asking is const: any number of threads
@@ -17,37 +16,32 @@
 
 #include "common/compiler.h"
 #include "common/name.h"
-#include "common/rules.h"
+#include "common/rules/asked.h"
+#include "common/rules/logic.h"
+#include "common/rules/regex.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The three values; what is needed makes two of the third. */
-enum answer {
-	ANSWER_NO,
-	ANSWER_YES,
-	ANSWER_NEEDS_ADDRESS,
-	ANSWER_NEEDS_FLOW,
-};
-
-/* Facts and what was made of them once for all conditions. */
-struct asked {
-	const struct facts *facts;
-	uint8_t text_length; /* 0: not made yet */
-	char text[NAME_WIRE_MAX];
-};
-
-void asked_init(struct asked *asked, const struct facts *facts);
-
 enum condition_type {
 	CONDITION_KEYWORD,
-	CONDITION_WILDCARD,
-	CONDITION_PORTS,
+	CONDITION_LABELS,
+	CONDITION_GLOB,
+	CONDITION_REGEX,
+	CONDITION_DST_PORT,
+	CONDITION_SRC_PORT,
 	CONDITION_NETWORK,
+	CONDITION_UID,
+	CONDITION_PROCESS_NAME,
+	CONDITION_PROCESS_NAME_REGEX,
+	CONDITION_PROCESS_PATH,
+	CONDITION_PROCESS_PATH_REGEX,
+	CONDITION_CGROUP,
+	CONDITION_LOGIC,
 	CONDITION_ANY,
 };
 
-struct ports;
+struct ranges;
 struct wildcard;
 
 struct condition {
@@ -55,37 +49,55 @@ struct condition {
 	enum network network;
 	uint32_t line; /* of the list it stands in */
 	union {
-		char *keyword;             /* owned */
+		char *text;                /* owned */
 		struct wildcard *wildcard; /* owned */
-		struct ports *ports;       /* owned */
+		struct ranges *ranges;     /* owned */
+		struct regex *regex;       /* owned */
+		struct logic *logic;       /* owned */
 	};
 };
 
 void condition_fini(struct condition *condition);
 
-/* Any part of the name's text, dots included. */
-NODISCARD int condition_init_keyword(struct condition *condition,
-				     const char *text);
+/* KEYWORD, GLOB ("*" any characters, "?" one): of the name, lower-cased. */
+NODISCARD int condition_init_name_text(struct condition *condition,
+				       enum condition_type type,
+				       const char *text);
 
 /*
- * A name in which labels "*" stand for any one label, for names that have the
- * kinds (name_index.h) of relation to it.
+ * LABELS: a name in which labels "*" stand for any one label, for names that
+ * have the kinds (name_index.h) of relation to it.
  */
-NODISCARD int condition_init_wildcard(struct condition *condition,
-				      const struct name *pattern,
-				      unsigned kinds);
+NODISCARD int condition_init_labels(struct condition *condition,
+				    const struct name *pattern, unsigned kinds);
 
-/* "443", "80/443", "8000-9000/22". */
-NODISCARD int condition_init_ports(struct condition *condition,
-				   const char *text);
+/* DST_PORT, SRC_PORT, UID: "443", "80/443", "8000-9000/22". */
+NODISCARD int condition_init_ranges(struct condition *condition,
+				    enum condition_type type, const char *text);
 
 /* "tcp" or "udp". */
 NODISCARD int condition_init_network(struct condition *condition,
 				     const char *text);
 
+/* PROCESS_NAME, PROCESS_PATH, CGROUP. */
+NODISCARD int condition_init_owner_text(struct condition *condition,
+					enum condition_type type,
+					const char *text);
+
+/* REGEX, PROCESS_NAME_REGEX, PROCESS_PATH_REGEX: takes the expression. */
+void condition_init_regex(struct condition *condition, enum condition_type type,
+			  struct regex *regex);
+
+/* Takes the logic. */
+void condition_init_logic(struct condition *condition, struct logic *logic);
+
 void condition_init_any(struct condition *condition);
 
+/* Is it about the name and nothing else? */
+bool condition_is_of_name(const struct condition *condition);
+
+/* `line` is set with ANSWER_YES. */
 enum answer condition_ask(const struct condition *condition,
-			  struct asked *asked);
+			  struct asked *asked, uint32_t *line);
 
 #endif

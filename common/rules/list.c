@@ -2,6 +2,9 @@
 #include "common/rules/list.h"
 
 #include "common/err.h"
+#include "common/rules/adblock.h"
+#include "common/rules/list_line.h"
+#include "common/rules/payload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,148 +14,89 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLANKS " \t\r\n"
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
-struct list {
-	struct matcher *matcher;
-	struct rule_place place; /* of the line being read */
-	bool is_no_resolve;
-	unsigned faults;
-	/* Types that are not supported, and where the first one was. */
-	unsigned left_out, left_out_line;
-	char left_out_word[32];
+/* The whole of a file, and a zero behind it. */
+struct bytes {
+	char *at; /* owned */
+	size_t size;
 };
 
-/* What begins after a blank with "#" or "//" says nothing. */
-static void cut_comment(char *text)
+uint32_t list_line(const struct list *list)
 {
-	for (char *c = text; *c; c++) {
-		bool is_start = c == text || c[-1] == ' ' || c[-1] == '\t';
-
-		if (is_start && (*c == '#' || (*c == '/' && c[1] == '/'))) {
-			*c = '\0';
-			return;
-		}
-	}
+	return list->before + list->place.line;
 }
 
-/* Cuts the ends off; returns the column of what is left. */
-static unsigned trim(char **text)
-{
-	size_t before = strspn(*text, BLANKS), length;
-
-	*text += before;
-	length = strlen(*text);
-	while (length > 0 && strchr(BLANKS, (*text)[length - 1]))
-		length--;
-	(*text)[length] = '\0';
-	return (unsigned)before + 1;
-}
-
-static void leave_out(struct list *list, const char *word)
+int list_leave_out(struct list *list, const char *word)
 {
 	if (list->left_out++ > 0)
-		return;
+		return 0;
 	list->left_out_line = list->place.line;
 	snprintf(list->left_out_word, sizeof(list->left_out_word), "%s", word);
+	return 0;
 }
 
-static int add_classical(struct list *list, char *text)
+void list_tell_left_out(const struct list *list)
 {
-	struct rule_parts parts;
-	struct matcher_entry entry;
-	int ret = rule_parse_list_line(&parts, text, &list->place);
-
-	if (ret == -EOPNOTSUPP) {
-		leave_out(list, parts.type_word);
-		return 0;
-	}
-	if (ret < 0)
-		return ret;
-	entry = (struct matcher_entry){
-		.type = parts.type,
-		.argument = parts.argument,
-		.line = list->place.line,
-		.is_no_resolve = parts.is_no_resolve || list->is_no_resolve,
-	};
-	return matcher_add(list->matcher, &entry, &parts.argument_place);
+	if (list->left_out == 0)
+		return;
+	diag_warning(list->place.diag, list->place.file, list->left_out_line, 0,
+		     "%u entries that cannot be served here are left out, the "
+		     "first is '%s'",
+		     list->left_out, list->left_out_word);
 }
 
-static int add_line(struct list *list, char *text)
-{
-	struct matcher_entry entry = {
-		.line = list->place.line,
-		.is_no_resolve = list->is_no_resolve,
-	};
-
-	cut_comment(text);
-	list->place.column = trim(&text);
-	if (text[0] == '\0')
-		return 0;
-	if (strchr(text, ','))
-		return add_classical(list, text);
-	entry.argument = text;
-	return matcher_add_word(list->matcher, &entry, &list->place);
-}
-
-/* Forms that are not text lists, told once and not line by line. */
-static int check_form(const struct list *list, const char *text, size_t length)
+/* Forms that are no list at all, told once and not line by line. */
+static int check_line(const struct list *list, const char *text, size_t length)
 {
 	const char *what = NULL;
 
 	if (memchr(text, '\0', length))
 		what = "is not text";
-	else if (strncmp(text, "payload:", 8) == 0)
-		what = "is a list in YAML";
 	else if (length > RULE_TEXT_MAX)
 		what = "has a line that is too long";
 	if (!what)
 		return 0;
 	diag_error(list->place.diag, list->place.file, list->place.line, 0,
-		   "list %s, expected a text file with one entry a line", what);
+		   "list %s, expected a text file with one entry a line, or "
+		   "YAML with a payload",
+		   what);
 	return ERR_CONFIG;
 }
 
-static size_t mark_length(const char *text)
+static int add_line(struct list *list, char *text)
 {
-	size_t length = strlen(BYTE_ORDER_MARK);
+	const char *start = text;
 
-	return strncmp(text, BYTE_ORDER_MARK, length) == 0 ? length : 0;
+	text = form_trim(list->form, text);
+	if (text[0] == '\0')
+		return 0;
+	list->place.column = 1;
+	list->place = rule_place_at(&list->place, start, text);
+	return list_line_add(list, text);
 }
 
 /* Returns an error only if there is no point in reading on. */
-static int read_lines(struct list *list, FILE *file)
+static int read_lines(struct list *list, struct bytes *bytes)
 {
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t length;
+	char *text = bytes->at, *end = bytes->at + bytes->size;
 	int ret = 0;
 
-	while (ret == 0 && (length = getline(&text, &size, file)) >= 0) {
-		size_t mark = list->place.line++ == 0 ? mark_length(text) : 0;
+	while (ret == 0 && text < end) {
+		char *newline = memchr(text, '\n', (size_t)(end - text));
+		char *stop = newline ? newline : end;
 
-		ret = check_form(list, text + mark, (size_t)length - mark);
+		list->place.line++;
+		ret = check_line(list, text, (size_t)(stop - text));
 		if (ret < 0)
 			break;
-		ret = add_line(list, text + mark);
+		*stop = '\0';
+		ret = add_line(list, text);
 		if (ret == ERR_CONFIG && ++list->faults < LIST_ERRORS_MAX)
 			ret = 0;
+		text = stop + 1;
 	}
-	if (ret == 0 && !feof(file))
-		ret = ferror(file) ? -EIO : -ENOMEM;
-	free(text);
 	return ret;
-}
-
-static void tell_left_out(const struct list *list)
-{
-	if (list->left_out == 0)
-		return;
-	diag_warning(list->place.diag, list->place.file, list->left_out_line, 0,
-		     "%u entries of types that this version does not support "
-		     "are left out, the first is '%s'",
-		     list->left_out, list->left_out_word);
 }
 
 /* The daemons read it once as root, and at a reload as somebody else. */
@@ -167,54 +111,153 @@ static int tell_unreadable(const struct rule_place *place, const char *path,
 }
 
 /* Only a plain file: anything else might never end. */
-static const char *check_file(int fd)
+static const char *check_file(const struct stat *st)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st->st_mode))
 		return "not a plain file";
-	return st.st_size > LIST_SIZE_MAX ? "larger than 256 MiB" : NULL;
+	return st->st_size > LIST_SIZE_MAX ? "larger than 256 MiB" : NULL;
 }
 
-static int open_list(FILE **file, const char *path,
+/* A file that grows meanwhile ends where it ended at first. */
+static const char *read_all(int fd, size_t size, struct bytes *bytes)
+{
+	bytes->at = malloc(size + 1);
+	if (!bytes->at)
+		return strerror(ENOMEM);
+	while (bytes->size < size) {
+		ssize_t got =
+			read(fd, bytes->at + bytes->size, size - bytes->size);
+
+		if (got < 0 && errno != EINTR)
+			return strerror(errno);
+		if (got == 0)
+			break;
+		bytes->size += got > 0 ? (size_t)got : 0;
+	}
+	bytes->at[bytes->size] = '\0';
+	return NULL;
+}
+
+static int read_file(struct bytes *bytes, const char *path,
 		     const struct rule_place *place)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	const char *why;
+	struct stat st;
 
 	if (fd < 0)
 		return tell_unreadable(place, path, strerror(errno));
-	why = check_file(fd);
-	if (why) {
-		close(fd);
-		return tell_unreadable(place, path, why);
-	}
-	*file = fdopen(fd, "r");
-	if (*file)
-		return 0;
+	if (fstat(fd, &st) < 0)
+		why = strerror(errno);
+	else
+		why = check_file(&st);
+	if (!why)
+		why = read_all(fd, (size_t)st.st_size, bytes);
 	close(fd);
-	return -ENOMEM;
+	return why ? tell_unreadable(place, path, why) : 0;
 }
 
-int list_load(struct matcher *matcher, const char *path, bool is_no_resolve,
-	      const struct rule_place *place)
+static size_t count_lines(const struct bytes *bytes)
 {
-	struct list list = {
-		.matcher = matcher,
-		.place = {.diag = place->diag, .file = path},
-		.is_no_resolve = is_no_resolve,
-	};
-	FILE *file;
-	int ret = open_list(&file, path, place);
+	const char *at = bytes->at, *end = bytes->at + bytes->size;
+	size_t count = 1;
 
-	if (ret < 0)
-		return ret;
-	ret = read_lines(&list, file);
-	fclose(file);
-	if (ret == -EIO)
-		ret = tell_unreadable(place, path, strerror(EIO));
-	tell_left_out(&list);
-	return ret == 0 && list.faults > 0 ? ERR_CONFIG : ret;
+	for (; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+		count++;
+	return count;
+}
+
+static int read_entries(struct list *list, struct bytes *bytes, bool is_yaml)
+{
+	return is_yaml ? payload_read(list, bytes->at, bytes->size)
+		       : read_lines(list, bytes);
+}
+
+/*
+ * A list with exceptions matches what is in the one part and not in the other,
+ * so it cannot share the index of all rules.
+ */
+static int read_with_exceptions(struct list *list, struct bytes *bytes)
+{
+	struct matcher *whole = list->matcher;
+	struct matcher *entries = matcher_new(whole->load);
+	struct matcher *except = matcher_new(whole->load);
+	struct logic *both = logic_new(LOGIC_AND), *not = logic_new(LOGIC_NOT);
+	struct matcher *negated = matcher_new(whole->load);
+	struct condition condition;
+	int ret = -ENOMEM;
+
+	if (!entries || !except || !negated || !both || !not ) {
+		matcher_free(entries);
+		matcher_free(except);
+		matcher_free(negated);
+		logic_free(both);
+		logic_free(not );
+		return -ENOMEM;
+	}
+	list->matcher = entries;
+	list->except = except;
+	ret = read_entries(list, bytes, false);
+	list->matcher = whole;
+	list->except = NULL;
+	whole->entry_count += entries->entry_count;
+
+	/* From here on each belongs to the next. */
+	if (logic_add(not, except) < 0)
+		ret = -ENOMEM;
+	condition_init_logic(&condition, not );
+	if (matcher_add_condition(negated, &condition, 0) < 0 ||
+	    logic_add(both, entries) < 0 || logic_add(both, negated) < 0)
+		ret = -ENOMEM;
+	condition_init_logic(&condition, both);
+	if (matcher_add_condition(whole, &condition, 0) < 0)
+		ret = -ENOMEM;
+	whole->entry_count--;
+	return ret;
+}
+
+static int read_list(struct list *list, struct bytes *bytes)
+{
+	struct sources *sources = list->matcher->load->sources;
+	bool is_yaml = form_is_yaml(bytes->at, bytes->size);
+	size_t before = list->matcher->entry_count;
+	int ret, at;
+
+	if (list->form == FORM_AUTO)
+		list->form = is_yaml ? FORM_TEXT
+				     : form_recognise(bytes->at, bytes->size);
+	at = sources_add(sources, list->path, form_text(list->form, is_yaml),
+			 count_lines(bytes));
+	if (at < 0)
+		return at;
+	list->before = sources->at[at].before;
+	list->place.file = list->path;
+	if (list->form == FORM_ADBLOCK &&
+	    adblock_has_exceptions(bytes->at, bytes->size))
+		ret = read_with_exceptions(list, bytes);
+	else
+		ret = read_entries(list, bytes, is_yaml);
+	sources->at[at].entries = list->matcher->entry_count - before;
+	list_tell_left_out(list);
+	return ret == 0 && list->faults > 0 ? ERR_CONFIG : ret;
+}
+
+int list_load(struct list *list, const struct rule_place *place)
+{
+	struct bytes file = {NULL, 0}, text;
+	size_t mark = strlen(BYTE_ORDER_MARK);
+	int ret;
+
+	list->place.diag = place->diag;
+	ret = read_file(&file, list->path, place);
+	text = file;
+	if (ret == 0 && file.size >= mark &&
+	    memcmp(file.at, BYTE_ORDER_MARK, mark) == 0) {
+		text.at += mark;
+		text.size -= mark;
+	}
+	if (ret == 0)
+		ret = read_list(list, &text);
+	free(file.at);
+	return ret;
 }

@@ -3,12 +3,14 @@
  * matcher.h - what one rule matches: any one of its entries.
  *
  * DOMAIN-SUFFIX,example.com has one entry, a RULE-SET one for each line of its
- * list.  Names are not kept here but in a name index that all rules share,
- * under the number of the rule; matcher_ask() speaks of everything else.
+ * list.  Names and prefixes of a rule are not kept here but in indexes that
+ * all rules share, under the number of the rule; matcher_ask() speaks of
+ * everything else.  A part of AND, OR and NOT has indexes of its own, and
+ * speaks of all.
  *
- * Errors	ERR_CONFIG: the diag of the place got an error; -ENOMEM, -EFBIG
+ * Errors	-ENOMEM, -EFBIG
  * Ownership	the owner embeds the struct; matcher_fini() frees what it
- *		holds, which the name index is not
+ *		holds, which shared indexes are not
  * Thread	asking is const: any number of threads
  */
 #ifndef ERSATZ_COMMON_RULES_MATCHER_H
@@ -17,56 +19,57 @@
 #include "common/compiler.h"
 #include "common/rules/condition.h"
 #include "common/rules/name_index.h"
-#include "common/rules/parse.h"
-#include "common/rules/prefix_set.h"
+#include "common/rules/prefix_index.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct load;
+
 struct matcher {
-	struct name_index *names; /* borrowed */
+	struct load *load; /* borrowed; while entries are added */
+	struct name_index *names;
+	struct prefix_index *prefixes;
+	bool is_apart; /* both indexes are its own, and made when needed */
 	uint32_t rule;
-	struct prefix_set prefixes;
+	struct prefix_index *sources; /* owned; of the other end; NULL: none */
 	struct condition *conditions; /* owned */
 	size_t condition_count, condition_room;
-	bool resolves; /* some prefix is without no-resolve */
+	bool has_names; /* in `names` */
+	bool resolves;  /* some prefix is without no-resolve */
+	size_t entry_count;
 };
 
-/* An argument, and how it is to be taken. */
-struct matcher_entry {
-	enum rule_type type; /* all but RULE_SET */
-	const char *argument;
-	uint32_t line; /* of the list; 0: of no list */
-	bool is_no_resolve;
-};
-
-void matcher_init(struct matcher *matcher, struct name_index *names,
-		  uint32_t rule);
+void matcher_init(struct matcher *matcher, struct load *load);
+/* Before any entry: names and prefixes go to these, as those of a rule. */
+void matcher_share(struct matcher *matcher, struct name_index *names,
+		   struct prefix_index *prefixes, uint32_t rule);
 void matcher_fini(struct matcher *matcher);
 
-NODISCARD int matcher_add(struct matcher *matcher,
-			  const struct matcher_entry *entry,
-			  const struct rule_place *place);
+/* The same on the heap, for parts; NULL: no memory. */
+NODISCARD struct matcher *matcher_new(struct load *load);
+void matcher_free(struct matcher *matcher);
 
-/*
- * One word of a list: an address or a prefix, or a name as Clash's domain
- * lists have them (the argument; the type is not looked at):
- *
- *	example.com	that name
- *	.example.com	all below it
- *	+.example.com	both
- *	*.example.com	all with exactly one label more; "*" can be any label
- */
-NODISCARD int matcher_add_word(struct matcher *matcher,
-			       const struct matcher_entry *entry,
-			       const struct rule_place *place);
+/* `line` is a number of sources.h; 0: not of a list. */
+NODISCARD int matcher_add_name(struct matcher *matcher, const struct name *name,
+			       unsigned kinds, uint32_t line);
+
+/* Takes the condition; frees it when there is no room. */
+NODISCARD int matcher_add_condition(struct matcher *matcher,
+				    struct condition *condition, uint32_t line);
+
+/* Where prefixes of destinations, or of sources, go; NULL: no memory. */
+struct prefix_index *matcher_prefixes(struct matcher *matcher, bool is_source);
 
 /* Call once, after the last entry. */
-void matcher_seal(struct matcher *matcher);
+NODISCARD int matcher_seal(struct matcher *matcher);
 
-/* Is there anything that the name index does not tell? */
+/* Is there anything that the shared indexes do not tell? */
 bool matcher_is_asked(const struct matcher *matcher);
+
+/* Does it want names to be resolved, in its parts too? */
+bool matcher_resolves(const struct matcher *matcher);
 
 /* `line` is set with ANSWER_YES. */
 enum answer matcher_ask(const struct matcher *matcher, struct asked *asked,

@@ -192,7 +192,7 @@ static uint32_t append(struct name_index *index, const struct name *name)
 }
 
 int name_index_add(struct name_index *index, const struct name *name,
-		   unsigned kinds, struct name_hit hit)
+		   unsigned kinds, struct rule_hit hit)
 {
 	struct suffixes suffixes;
 	uint32_t offset = UINT32_MAX;
@@ -248,7 +248,7 @@ void name_index_trim(struct name_index *index)
 /* Takes the earlier of `hit` and what the slots of this suffix say. */
 static bool probe(const struct name_index *index, const struct name *name,
 		  const struct suffixes *suffixes, size_t nth,
-		  struct name_hit *hit)
+		  struct rule_hit *hit)
 {
 	const uint8_t *wire = name->wire + suffixes->start[nth];
 	size_t length = (size_t)name->length - suffixes->start[nth];
@@ -268,16 +268,16 @@ static bool probe(const struct name_index *index, const struct name *name,
 			continue;
 		if (!is_same(index, slot, wire, length))
 			continue;
-		*hit = (struct name_hit){rule, slot->line};
+		*hit = (struct rule_hit){rule, slot->line};
 		is_found = true;
 	}
 	return is_found;
 }
 
 bool name_index_find(const struct name_index *index, const struct name *name,
-		     struct name_hit *hit)
+		     struct rule_hit *hit)
 {
-	struct name_hit found = {UINT32_MAX, UINT32_MAX};
+	struct rule_hit found = {UINT32_MAX, UINT32_MAX};
 	struct suffixes suffixes;
 	size_t mask = index->slot_count - 1;
 	bool is_found = false;

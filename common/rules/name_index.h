@@ -18,6 +18,7 @@
 
 #include "common/compiler.h"
 #include "common/name.h"
+#include "common/rules/hit.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,11 +34,6 @@ enum {
 
 #define NAME_INDEX_RULE_MAX ((1U << 29) - 1)
 
-struct name_hit {
-	uint32_t rule;
-	uint32_t line; /* 0: not from a list file */
-};
-
 struct name_index;
 
 NODISCARD struct name_index *name_index_new(void); /* NULL: no memory */
@@ -45,14 +41,14 @@ void name_index_free(struct name_index *index);
 
 /* Hits must come in order of their rules: an earlier one stays. */
 NODISCARD int name_index_add(struct name_index *index, const struct name *name,
-			     unsigned kinds, struct name_hit hit);
+			     unsigned kinds, struct rule_hit hit);
 
 /* Gives back the memory that was kept for growing. */
 void name_index_trim(struct name_index *index);
 
 /* The hit with the lowest rule, then the lowest line; false: there is none. */
 bool name_index_find(const struct name_index *index, const struct name *name,
-		     struct name_hit *hit);
+		     struct rule_hit *hit);
 
 /* Names held, for whoever wants to tell. */
 size_t name_index_count(const struct name_index *index);

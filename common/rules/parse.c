@@ -11,77 +11,6 @@
 #define FIELDS_MAX 8 /* type, argument, outbound and five options */
 #define BLANKS " \t\r\n"
 
-static const struct rule_word {
-	const char *word;
-	enum rule_type type;
-	const char *example; /* of an argument; NULL: there is none */
-} types[] = {
-	{"DOMAIN", RULE_DOMAIN, "www.example.com"},
-	{"DOMAIN-SUFFIX", RULE_DOMAIN_SUFFIX, "example.com"},
-	{"DOMAIN-KEYWORD", RULE_DOMAIN_KEYWORD, "example"},
-	{"IP-CIDR", RULE_IP_CIDR, "10.0.0.0/8"},
-	{"IP-CIDR6", RULE_IP_CIDR, "2001:db8::/32"},
-	{"DST-PORT", RULE_DST_PORT, "443"},
-	{"NETWORK", RULE_NETWORK, "udp"},
-	{"RULE-SET", RULE_SET, "lists/direct.txt"},
-	{"MATCH", RULE_MATCH, NULL},
-};
-
-#define TYPE_WORDS                                                   \
-	"DOMAIN, DOMAIN-SUFFIX, DOMAIN-KEYWORD, IP-CIDR, IP-CIDR6, " \
-	"DST-PORT, NETWORK, RULE-SET or MATCH"
-
-/* What Clash and its successors have beyond these. */
-static const char *const other_types[] = {
-	"AND",
-	"DOMAIN-REGEX",
-	"DOMAIN-WILDCARD",
-	"DSCP",
-	"GEOIP",
-	"GEOSITE",
-	"IN-NAME",
-	"IN-PORT",
-	"IN-TYPE",
-	"IN-USER",
-	"IP-ASN",
-	"IP-SUFFIX",
-	"IPSET",
-	"NOT",
-	"OR",
-	"PROCESS-NAME",
-	"PROCESS-NAME-REGEX",
-	"PROCESS-NAME-WILDCARD",
-	"PROCESS-PATH",
-	"PROCESS-PATH-REGEX",
-	"PROCESS-PATH-WILDCARD",
-	"SCHEDULE",
-	"SCRIPT",
-	"SRC-GEOIP",
-	"SRC-IP-ASN",
-	"SRC-IP-CIDR",
-	"SRC-IP-SUFFIX",
-	"SRC-MAC",
-	"SRC-PORT",
-	"SUB-RULE",
-	"UID",
-	"URL-REGEX",
-	"USER-AGENT",
-	NULL,
-};
-
-/* What other programs call the same. */
-static const struct {
-	const char *word, *ours;
-} foreign_types[] = {
-	{"DEST-PORT", "DST-PORT"},
-	{"FINAL", "MATCH"},
-	{"HOST", "DOMAIN"},
-	{"HOST-KEYWORD", "DOMAIN-KEYWORD"},
-	{"HOST-SUFFIX", "DOMAIN-SUFFIX"},
-	{"IP6-CIDR", "IP-CIDR6"},
-	{"PROTOCOL", "NETWORK"},
-};
-
 static const struct {
 	const char *word;
 	int outbound;
@@ -98,96 +27,178 @@ struct field {
 };
 
 struct fields {
+	char *text; /* whose fields these are */
+	const struct rule_place *place;
+	const struct rule_word *type; /* of the first; NULL: none of ours */
+	const char *instead;          /* of rule_word_find() */
 	struct field at[FIELDS_MAX];
 	size_t count;
-	bool is_cut; /* there were more */
+	bool is_cut;  /* there were more */
+	bool is_open; /* a parenthesis is not closed, or there is none */
 };
 
-/* Bytes that begin a character: columns are counted in these. */
-static unsigned characters(const char *from, const char *to)
+int rule_tell_wrong(const struct rule_place *place, const char *text,
+		    const char *expected)
 {
-	unsigned count = 0;
+	diag_error(PLACE_ARGS(place), "'%s' is wrong, expected %s", text,
+		   expected);
+	return ERR_CONFIG;
+}
 
-	for (; from < to; from++)
-		count += ((uint8_t)*from & 0xc0) != 0x80;
-	return count;
+/* Columns are counted in bytes that begin a character. */
+struct rule_place rule_place_at(const struct rule_place *place,
+				const char *text, const char *at)
+{
+	struct rule_place found = *place;
+
+	if (place->column == 0)
+		return found;
+	for (; text < at; text++)
+		found.column += ((uint8_t)*text & 0xc0) != 0x80;
+	return found;
+}
+
+/* The text up to `end`, without the blanks around it. */
+static void add_field(struct fields *fields, char *start, char *end)
+{
+	struct field *field;
+
+	if (fields->count == FIELDS_MAX) {
+		fields->is_cut = true;
+		return;
+	}
+	start += strspn(start, BLANKS);
+	if (start > end)
+		start = end;
+	while (end > start && strchr(BLANKS, end[-1]))
+		end--;
+	field = &fields->at[fields->count++];
+	field->place = rule_place_at(fields->place, fields->text, start);
+	field->text = start;
+	*end = '\0';
+}
+
+/* One field after each comma, from `start` on. */
+static void add_fields(struct fields *fields, char *start)
+{
+	for (;;) {
+		char *end = start + strcspn(start, ",");
+		bool is_last = *end == '\0';
+
+		add_field(fields, start, end);
+		if (is_last)
+			return;
+		start = end + 1;
+	}
+}
+
+/* Behind the parenthesis that closes the one at `start`; NULL: none does. */
+static char *end_of_parens(char *start)
+{
+	int depth = 0;
+
+	for (char *c = start; *c; c++) {
+		if (*c == '\\' && c[1])
+			c++;
+		else if (*c == '(')
+			depth++;
+		else if (*c == ')' && --depth == 0)
+			return c + 1;
+	}
+	return NULL;
+}
+
+static void add_parens(struct fields *fields, char *start)
+{
+	char *end;
+
+	start += strspn(start, BLANKS);
+	end = *start == '(' ? end_of_parens(start) : NULL;
+	if (!end || !strchr(BLANKS ",", end[strspn(end, BLANKS)])) {
+		fields->is_open = true;
+		add_fields(fields, start);
+		return;
+	}
+	if (end[strspn(end, BLANKS)] == '\0') {
+		add_field(fields, start, end + strspn(end, BLANKS));
+		return;
+	}
+	end += strspn(end, BLANKS);
+	add_field(fields, start, end);
+	add_fields(fields, end + 1);
+}
+
+static bool is_option(const char *text)
+{
+	text += strspn(text, BLANKS);
+	return text[0] == '\0' || text[0] == ',' ||
+	       strncasecmp(text, "no-resolve", 10) == 0 ||
+	       strncasecmp(text, "upstream=", 9) == 0 ||
+	       strcasecmp(text, "src") == 0;
+}
+
+/* The outbound is the last field that is no option; the rest is one. */
+static void add_regex(struct fields *fields, char *start, bool has_outbound)
+{
+	char *comma = strrchr(start, ',');
+
+	if (!has_outbound || !comma) {
+		add_field(fields, start, start + strlen(start));
+		return;
+	}
+	while (comma > start && is_option(comma + 1)) {
+		char *earlier = memrchr(start, ',', (size_t)(comma - start));
+
+		if (!earlier)
+			break;
+		comma = earlier;
+	}
+	add_field(fields, start, comma);
+	add_fields(fields, comma + 1);
 }
 
 static void split(struct fields *fields, char *text,
-		  const struct rule_place *place)
+		  const struct rule_place *place, bool has_outbound)
 {
-	char *start = text;
+	char *comma = text + strcspn(text, ",");
+	bool is_last = *comma == '\0';
+	enum rule_form form = RULE_FORM_PLAIN;
 
-	*fields = (struct fields){0};
-	for (;;) {
-		size_t length = strcspn(start, ",");
-		char *end = start + length, *next = end + 1;
-		bool is_last = *end == '\0';
-		struct field *field;
-
-		if (fields->count == FIELDS_MAX) {
-			fields->is_cut = true;
-			return;
-		}
-		start += strspn(start, BLANKS);
-		if (start > end)
-			start = end;
-		while (end > start && strchr(BLANKS, end[-1]))
-			end--;
-		field = &fields->at[fields->count++];
-		field->place = *place;
-		if (place->column)
-			field->place.column += characters(text, start);
-		field->text = start;
-		*end = '\0';
-		if (is_last)
-			return;
-		start = next;
+	*fields = (struct fields){.text = text, .place = place};
+	add_field(fields, text, comma);
+	fields->type = rule_word_find(fields->at[0].text, &fields->instead);
+	if (is_last)
+		return;
+	if (fields->type)
+		form = fields->type->form;
+	switch (form) {
+	case RULE_FORM_NONE:
+	case RULE_FORM_PLAIN:
+		add_fields(fields, comma + 1);
+		break;
+	case RULE_FORM_REGEX:
+		add_regex(fields, comma + 1, has_outbound);
+		break;
+	case RULE_FORM_PARENS:
+		add_parens(fields, comma + 1);
+		break;
 	}
-}
-
-/* The index of the type, -EOPNOTSUPP for one of Clash's others, or -ENOENT. */
-static int find_type(const char *word)
-{
-	for (int i = 0; i < (int)ARRAY_LEN(types); i++) {
-		if (strcasecmp(word, types[i].word) == 0)
-			return i;
-	}
-	for (size_t i = 0; other_types[i]; i++) {
-		if (strcasecmp(word, other_types[i]) == 0)
-			return -EOPNOTSUPP;
-	}
-	return -ENOENT;
-}
-
-static const char *nearest_type(const char *word)
-{
-	const char *words[ARRAY_LEN(types) + 1];
-
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		words[i] = types[i].word;
-	words[ARRAY_LEN(types)] = NULL;
-	for (size_t i = 0; i < ARRAY_LEN(foreign_types); i++) {
-		if (strcasecmp(word, foreign_types[i].word) == 0)
-			return foreign_types[i].ours;
-	}
-	return diag_nearest(word, words);
 }
 
 static int tell_unknown_type(const struct field *field)
 {
-	const char *nearest = nearest_type(field->text);
+	const char *nearest = rule_word_nearest(field->text);
 
 	if (field->text[0] == '\0')
 		diag_error(PLACE_ARGS(&field->place),
-			   "rule has no type, expected " TYPE_WORDS);
+			   "rule has no type, expected " RULE_WORDS);
 	else if (nearest)
 		diag_error(PLACE_ARGS(&field->place),
 			   "unknown rule type '%s', did you mean '%s'?",
 			   field->text, nearest);
 	else
 		diag_error(PLACE_ARGS(&field->place),
-			   "unknown rule type '%s', expected " TYPE_WORDS,
+			   "unknown rule type '%s', expected " RULE_WORDS,
 			   field->text);
 	return ERR_CONFIG;
 }
@@ -195,33 +206,36 @@ static int tell_unknown_type(const struct field *field)
 /* Fills in what both kinds of text have: type and argument. */
 static int parse_head(struct rule_parts *parts, const struct fields *fields)
 {
-	const struct field *argument = &fields->at[1];
-	int found = find_type(fields->at[0].text);
-	const struct rule_word *type;
+	const struct field *head = &fields->at[0], *argument = &fields->at[1];
+	const struct rule_word *type = fields->type;
 
 	*parts = (struct rule_parts){
-		.type_word = fields->at[0].text,
+		.type_word = head->text,
 		.upstream = UPSTREAM_DEFAULT,
 	};
-	if (found == -ENOENT)
-		return tell_unknown_type(&fields->at[0]);
-	if (found < 0)
-		return found;
-	type = &types[found];
+	if (!type)
+		return fields->instead ? -EOPNOTSUPP : tell_unknown_type(head);
 	parts->type = type->type;
-	parts->argument = fields->at[0].text + strlen(fields->at[0].text);
-	parts->argument_place = fields->at[0].place;
-	if (!type->example)
+	parts->is_source = type->is_source;
+	parts->argument = head->text + strlen(head->text);
+	parts->argument_place = head->place;
+	if (type->form == RULE_FORM_NONE)
 		return 0;
 	if (fields->count < 2 || argument->text[0] == '\0') {
-		diag_error(PLACE_ARGS(&fields->at[0].place),
+		diag_error(PLACE_ARGS(&head->place),
 			   "'%s' has no argument, expected one such as %s,%s",
 			   parts->type_word, type->word, type->example);
 		return ERR_CONFIG;
 	}
 	parts->argument = argument->text;
 	parts->argument_place = argument->place;
-	return 0;
+	if (!fields->is_open)
+		return 0;
+	diag_error(PLACE_ARGS(&argument->place),
+		   "the parentheses of '%s' are not in pairs, expected "
+		   "%s,%s",
+		   parts->type_word, type->word, type->example);
+	return ERR_CONFIG;
 }
 
 /* The index of a word, or -ENOENT. */
@@ -254,6 +268,10 @@ static int parse_outbound(struct rule_parts *parts, const struct field *field,
 	int found = find_word(field->text, names->outbounds);
 	const char *nearest;
 
+	if (parts->type == RULE_SUB) {
+		parts->sub_rule = field->text;
+		return 0;
+	}
 	if (found >= 0) {
 		parts->outbound = OUTBOUND_FIRST + found;
 		return 0;
@@ -306,19 +324,34 @@ static int tell_unknown_option(const struct field *field)
 	static const char *const words[] = {"no-resolve", "upstream=", NULL};
 	const char *nearest = diag_nearest(field->text, words);
 
-	if (strcasecmp(field->text, "src") == 0)
-		diag_error(PLACE_ARGS(&field->place),
-			   "option 'src' is not supported by this version, "
-			   "expected a destination without it");
-	else if (nearest)
+	if (nearest)
 		diag_error(PLACE_ARGS(&field->place),
 			   "unknown option '%s', did you mean '%s'?",
 			   field->text, nearest);
 	else
 		diag_error(PLACE_ARGS(&field->place),
-			   "unknown option '%s', expected no-resolve or "
+			   "unknown option '%s', expected no-resolve, src or "
 			   "upstream=NAME",
 			   field->text);
+	return ERR_CONFIG;
+}
+
+static bool is_of_addresses(enum rule_type type)
+{
+	return type == RULE_IP_CIDR || type == RULE_IP_ASN ||
+	       type == RULE_GEOIP;
+}
+
+static int parse_source(struct rule_parts *parts, const struct field *field)
+{
+	if (is_of_addresses(parts->type)) {
+		parts->is_source = true;
+		return 0;
+	}
+	diag_error(PLACE_ARGS(&field->place),
+		   "option 'src' does not go with '%s', expected it behind "
+		   "IP-CIDR, IP-ASN or GEOIP",
+		   parts->type_word);
 	return ERR_CONFIG;
 }
 
@@ -332,6 +365,8 @@ static int parse_option(struct rule_parts *parts, const struct field *field,
 		parts->is_no_resolve = true;
 		return 0;
 	}
+	if (strcasecmp(field->text, "src") == 0)
+		return parse_source(parts, field);
 	if (strncasecmp(field->text, "upstream=", 9) == 0)
 		return parse_upstream(parts, field, names);
 	return tell_unknown_option(field);
@@ -340,10 +375,16 @@ static int parse_option(struct rule_parts *parts, const struct field *field,
 static int tell_no_outbound(const struct rule_parts *parts,
 			    const struct fields *fields)
 {
-	diag_error(PLACE_ARGS(&fields->at[0].place),
-		   "rule has no outbound, expected %s,%sOUTBOUND",
-		   parts->type_word,
-		   parts->type == RULE_MATCH ? "" : "argument,");
+	if (parts->type == RULE_SUB)
+		diag_error(PLACE_ARGS(&fields->at[0].place),
+			   "'%s' names no rules, expected %s,(condition),NAME "
+			   "with one of 'sub-rules:'",
+			   parts->type_word, parts->type_word);
+	else
+		diag_error(PLACE_ARGS(&fields->at[0].place),
+			   "rule has no outbound, expected %s,%sOUTBOUND",
+			   parts->type_word,
+			   parts->type == RULE_MATCH ? "" : "argument,");
 	return ERR_CONFIG;
 }
 
@@ -354,13 +395,12 @@ int rule_parse(struct rule_parts *parts, char *text,
 	size_t next;
 	int ret, worst;
 
-	split(&fields, text, place);
+	split(&fields, text, place, true);
 	worst = parse_head(parts, &fields);
 	if (worst == -EOPNOTSUPP) {
 		diag_error(PLACE_ARGS(&fields.at[0].place),
-			   "rule type '%s' is not supported by this version, "
-			   "expected " TYPE_WORDS,
-			   parts->type_word);
+			   "rule type '%s' cannot be served here, expected %s",
+			   parts->type_word, fields.instead);
 		return ERR_CONFIG;
 	}
 	if (worst < 0)
@@ -377,25 +417,26 @@ int rule_parse(struct rule_parts *parts, char *text,
 	if (fields.is_cut) {
 		diag_error(PLACE_ARGS(place),
 			   "rule has too many options, expected at most "
-			   "no-resolve and upstream=NAME");
+			   "no-resolve, src and upstream=NAME");
 		worst = ERR_CONFIG;
 	}
 	return worst;
 }
 
-int rule_parse_list_line(struct rule_parts *parts, char *text,
-			 const struct rule_place *place)
+int rule_parse_part(struct rule_parts *parts, char *text,
+		    const struct rule_place *place)
 {
 	struct fields fields;
 	int ret;
 
-	split(&fields, text, place);
+	split(&fields, text, place, false);
 	ret = parse_head(parts, &fields);
 	if (ret < 0)
 		return ret;
-	if (parts->type == RULE_MATCH || parts->type == RULE_SET) {
+	if (parts->type == RULE_MATCH || parts->type == RULE_SUB) {
 		diag_error(PLACE_ARGS(place),
-			   "'%s' cannot stand in a list, only in 'rules:'",
+			   "'%s' cannot stand here, only in 'rules:' and "
+			   "'sub-rules:'",
 			   parts->type_word);
 		return ERR_CONFIG;
 	}
@@ -403,6 +444,8 @@ int rule_parse_list_line(struct rule_parts *parts, char *text,
 	for (size_t i = 2; i < fields.count; i++) {
 		if (strcasecmp(fields.at[i].text, "no-resolve") == 0)
 			parts->is_no_resolve = true;
+		else if (strcasecmp(fields.at[i].text, "src") == 0)
+			parts->is_source |= is_of_addresses(parts->type);
 	}
 	return 0;
 }

@@ -3,9 +3,10 @@
  * parse.h - the text of one rule, taken apart.
  *
  * TYPE,argument,OUTBOUND[,option...] in a configuration and
- * TYPE,argument[,option...] in a list; MATCH has no argument.  Types are read
- * without regard to case, and blanks around commas do not count, as in Clash.
- * What the argument means is the business of matcher.h.
+ * TYPE,argument[,option...] in a list or inside of AND, OR and NOT; MATCH has
+ * no argument.  Types are read without regard to case, and blanks around
+ * commas do not count, as in Clash.  What the argument means is the business
+ * of argument.h.
  *
  * Errors	ERR_CONFIG: the diag of the place got an error
  */
@@ -14,6 +15,7 @@
 
 #include "common/compiler.h"
 #include "common/rules.h"
+#include "common/rules/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,16 +26,13 @@
 #define PLACE_ARGS(place) \
 	(place)->diag, (place)->file, (place)->line, (place)->column
 
-enum rule_type {
-	RULE_DOMAIN,
-	RULE_DOMAIN_SUFFIX,
-	RULE_DOMAIN_KEYWORD,
-	RULE_IP_CIDR, /* IP-CIDR6 is the same */
-	RULE_DST_PORT,
-	RULE_NETWORK,
-	RULE_SET,
-	RULE_MATCH,
-};
+/* "'text' is wrong, expected ..."; ERR_CONFIG. */
+int rule_tell_wrong(const struct rule_place *place, const char *text,
+		    const char *expected);
+
+/* The place of `at` in a text that begins at `place`. */
+struct rule_place rule_place_at(const struct rule_place *place,
+				const char *text, const char *at);
 
 struct rule_parts {
 	enum rule_type type;
@@ -41,8 +40,10 @@ struct rule_parts {
 	char *argument;        /* in the text that was given; "" for MATCH */
 	struct rule_place argument_place;
 	int outbound;
+	const char *sub_rule; /* the name behind SUB-RULE, else NULL */
 	int upstream;
 	bool is_no_resolve;
+	bool is_source; /* it is about the source of the flow */
 };
 
 /* Both cut `text` into pieces, in place. */
@@ -51,11 +52,11 @@ NODISCARD int rule_parse(struct rule_parts *parts, char *text,
 			 const struct rule_place *place);
 
 /*
- * A line of a list, which has neither outbound nor upstream, and cannot be
- * MATCH or another list.  -EOPNOTSUPP, and nothing told, for a type of Clash
- * that this version does not have: `type_word` is set.
+ * A rule that has neither outbound nor upstream, and is not MATCH or SUB-RULE.
+ * -EOPNOTSUPP, and nothing told, for a type of Clash that cannot be served:
+ * `type_word` is set.
  */
-NODISCARD int rule_parse_list_line(struct rule_parts *parts, char *text,
-				   const struct rule_place *place);
+NODISCARD int rule_parse_part(struct rule_parts *parts, char *text,
+			      const struct rule_place *place);
 
 #endif

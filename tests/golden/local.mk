@@ -2,4 +2,4 @@
 #
 # Inputs with what must come out of them, to the letter.
 
-EXTRA_DIST += tests/golden/config
+EXTRA_DIST += tests/golden/config tests/golden/rules

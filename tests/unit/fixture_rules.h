@@ -34,7 +34,7 @@ static inline struct rules *rules_of_file(const char *file, const char *text,
 					  struct diag *diag)
 {
 	struct rules *rules = rules_new();
-	struct rule_place place = {diag, file, 0, 3};
+	struct rule_place place = {diag, file, 0, 3, NULL};
 	char line[512];
 
 	assert_non_null(rules);

@@ -392,9 +392,9 @@ UNIT_TESTS += tests/unit/test_port
 tests_unit_test_port_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_port_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
-UNIT_TESTS += tests/unit/test_prefix_set
-tests_unit_test_prefix_set_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_prefix_set_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_prefix_index
+tests_unit_test_prefix_index_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_prefix_index_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_privilege
 tests_unit_test_privilege_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -500,13 +500,20 @@ tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules
 tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_rules_forms
+tests_unit_test_rules_forms_SOURCES = tests/unit/test_rules_forms.c tests/unit/fixture_rules.h
+tests_unit_test_rules_forms_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_forms_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_rules_list
 tests_unit_test_rules_list_SOURCES = tests/unit/test_rules_list.c tests/unit/fixture_rules.h
 tests_unit_test_rules_list_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_list_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_rules_oracle
-tests_unit_test_rules_oracle_SOURCES = tests/unit/test_rules_oracle.c tests/unit/fixture_rules.h
+tests_unit_test_rules_oracle_SOURCES = tests/unit/test_rules_oracle.c \
+	tests/unit/rules_model.c \
+	tests/unit/rules_model.h tests/unit/fixture_rules.h
 tests_unit_test_rules_oracle_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_oracle_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 

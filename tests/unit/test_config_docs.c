@@ -159,6 +159,14 @@ static void key_members(struct json_out *json, const struct schema_key *key)
 		section_members(json, key->keys);
 		close_object(json);
 		break;
+	case SCHEMA_LISTS:
+		member(json, "type");
+		fputs("[\"object\", \"null\"]", json->out);
+		member(json, "additionalProperties");
+		open_object(json);
+		list_members(json, key);
+		close_object(json);
+		break;
 	case SCHEMA_LATER:
 		break;
 	}
@@ -309,6 +317,7 @@ static unsigned load_example(const char *text, size_t length)
 	struct diag diag;
 
 	if (memmem(text, length, "RULE-SET,", 9) ||
+	    memmem(text, length, "geo:", 4) ||
 	    memmem(text, length, "password-file:", 14))
 		return 0;
 	diag_init(&diag);

@@ -23,7 +23,7 @@ static void add(struct name_index *index, const char *text, unsigned kinds,
 		uint32_t rule, uint32_t line)
 {
 	struct name name = name_of(text);
-	struct name_hit hit = {rule, line};
+	struct rule_hit hit = {rule, line};
 
 	assert_int_equal(name_index_add(index, &name, kinds, hit), 0);
 }
@@ -32,7 +32,7 @@ static void add(struct name_index *index, const char *text, unsigned kinds,
 static int rule_of(const struct name_index *index, const char *text)
 {
 	struct name name = name_of(text);
-	struct name_hit hit;
+	struct rule_hit hit;
 
 	if (!name_index_find(index, &name, &hit))
 		return -1;
@@ -114,7 +114,7 @@ static void earliest_line_of_a_rule_is_told(void **state)
 {
 	struct name_index *index = name_index_new();
 	struct name name = name_of("www.example.com");
-	struct name_hit hit;
+	struct rule_hit hit;
 
 	(void)state;
 	add(index, "com", NAME_SUFFIX, 1, 7);
@@ -143,7 +143,7 @@ static void longest_names_fit(void **state)
 {
 	struct name_index *index = name_index_new();
 	struct name name = {.length = 255};
-	struct name_hit hit = {1, 2}, found;
+	struct rule_hit hit = {1, 2}, found;
 
 	(void)state;
 	/* As many labels as there can be, then as long as there can be. */
@@ -168,7 +168,7 @@ static void longest_names_fit(void **state)
 struct naive {
 	struct name name;
 	unsigned kinds;
-	struct name_hit hit;
+	struct rule_hit hit;
 };
 
 static bool naive_matches(const struct naive *entry, const struct name *name)
@@ -221,7 +221,7 @@ static void random_indexes_answer_like_a_list(void **state)
 		}
 		for (int question = 0; question < 300; question++) {
 			struct name name = random_name();
-			struct name_hit hit = {0};
+			struct rule_hit hit = {0};
 			size_t i = 0;
 
 			while (i < count && !naive_matches(&entries[i], &name))

@@ -225,12 +225,12 @@ static void list_with_pass_takes_no_name(void **state)
 	folder_close(&folder, "list.txt", NULL);
 }
 
-static void types_of_later_versions_are_left_out_with_one_warning(void **state)
+static void
+types_that_cannot_be_served_are_left_out_with_one_warning(void **state)
 {
 	static const char list[] = "DOMAIN,a.example\n"
-				   "PROCESS-NAME,curl\n"
-				   "IP-ASN,13335,no-resolve\n"
-				   "GEOIP,CN\n";
+				   "IN-PORT,7890\n"
+				   "src-mac,02:00:00:00:00:01\n";
 	char expected[256];
 	struct folder folder;
 	struct diag diag;
@@ -241,8 +241,8 @@ static void types_of_later_versions_are_left_out_with_one_warning(void **state)
 	rules = rules_of_list(&folder, list, strlen(list), "", &diag);
 	assert_int_equal(diag.count, 1);
 	snprintf(expected, sizeof(expected),
-		 "%s:2: warning: 3 entries of types that this version does not "
-		 "support are left out, the first is 'PROCESS-NAME'",
+		 "%s:2: warning: 2 entries that cannot be served here are left "
+		 "out, the first is 'IN-PORT'",
 		 folder_file(&folder, "list.txt"));
 	assert_string_equal(diag.lines[0], expected);
 	diag_fini(&diag);
@@ -260,28 +260,25 @@ static void faults_in_a_list_are_told_with_their_place(void **state)
 	const struct {
 		const char *line, *place, *text, *expected;
 	} rows[] = {
-		{"||ads.example^", "1:1", "'||ads.example^' is wrong, ", word},
-		{"domain:a.example", "1:1", "'domain:a.example' is wrong, ",
-		 word},
 		{"  a..example", "1:3", "'a..example' is wrong, ", word},
 		{".", "1:1", "'.' is wrong, ", word},
 		{"+.", "1:1", "'+.' is wrong, ", word},
 		{"a.+.example", "1:1", "'a.+.example' is wrong, ", word},
 		{"10.0.0.0/99", "1:1", "'10.0.0.0/99' is wrong, ", word},
-		{"server=/a.example/192.0.2.1", "1:1",
-		 "'server=/a.example/192.0.2.1' is wrong, ", word},
-		{"0.0.0.0 ads.example", "1:1",
-		 "'0.0.0.0 ads.example' is wrong, ", word},
+		{"server=/a..example/192.0.2.1", "1:1",
+		 "'a..example' is wrong, ",
+		 "expected the name of a domain between slashes: "
+		 "server=/example.com/192.0.2.1"},
+		{"full:a..example", "1:1", "'a..example' is wrong, ",
+		 "expected a line such as example.com, full:example.com, "
+		 "keyword:example or regexp:^example"},
+		{"include:/etc/passwd", "1:1", "'/etc/passwd' is wrong, ",
+		 "expected the name of another list in the same folder, which "
+		 "does not lead back to this one"},
 		{"ads*.example", "1:1", "'ads*.example' is wrong, ",
 		 "expected '*' as a whole label: *.example.com"},
-		{"b\xc3\xbc"
-		 "cher.example",
-		 "1:1",
-		 "'b\xc3\xbc"
-		 "cher.example' is not ASCII, ",
-		 "write it in punycode (xn--...)"},
-		{"MATCH,proxy", "1:1", "'MATCH' cannot stand in a list, ",
-		 "only in 'rules:'"},
+		{"MATCH,proxy", "1:1", "'MATCH' cannot stand here, ",
+		 "only in 'rules:' and 'sub-rules:'"},
 		{"RULE-SET,other.txt", "1:1",
 		 "'RULE-SET' cannot stand in a list, ", "only in 'rules:'"},
 		{"DOMAIN-SUFIX,a.example", "1:1",
@@ -289,10 +286,13 @@ static void faults_in_a_list_are_told_with_their_place(void **state)
 		 "did you mean 'DOMAIN-SUFFIX'?"},
 		{"\n\nDST-PORT,x", "3:10", "'x' is wrong, ",
 		 "expected ports such as 443, 80/443 or 8000-9000"},
-		{"payload:\n  - '+.example'", "1", "list is a list in YAML, ",
-		 "expected a text file with one entry a line"},
-		{"\xef\xbb\xbfpayload:\n", "1", "list is a list in YAML, ",
-		 "expected a text file with one entry a line"},
+		{"payload:\n  - '+.example'\n  - a..example", "3:5",
+		 "'a..example' is wrong, ", word},
+		{"payload: ['+.example', \"b..example\"]", "1:25",
+		 "'b..example' is wrong, ", word},
+		{"\xef\xbb\xbfpayload: 1\n", "",
+		 "list in YAML has no payload, ",
+		 "expected 'payload:' with a list of entries"},
 		{"IP-CIDR,", "1:1", "'IP-CIDR' has no argument, ",
 		 "expected one such as IP-CIDR,10.0.0.0/8"},
 	};
@@ -306,8 +306,9 @@ static void faults_in_a_list_are_told_with_their_place(void **state)
 		struct rules *rules = rules_of_list(
 			&folder, rows[i].line, strlen(rows[i].line), "", &diag);
 
-		snprintf(expected, sizeof(expected), "%s:%s: %s%s",
-			 folder_file(&folder, "list.txt"), rows[i].place,
+		snprintf(expected, sizeof(expected), "%s%s%s: %s%s",
+			 folder_file(&folder, "list.txt"),
+			 rows[i].place[0] ? ":" : "", rows[i].place,
 			 rows[i].text, rows[i].expected);
 		assert_int_equal(diag.errors, 1);
 		assert_string_equal(diag.lines[0], expected);
@@ -425,7 +426,7 @@ int main(void)
 			address_in_a_mixed_list_is_asked_before_the_flow),
 		cmocka_unit_test(list_with_pass_takes_no_name),
 		cmocka_unit_test(
-			types_of_later_versions_are_left_out_with_one_warning),
+			types_that_cannot_be_served_are_left_out_with_one_warning),
 		cmocka_unit_test(faults_in_a_list_are_told_with_their_place),
 		cmocka_unit_test(bytes_that_are_no_text_are_told_once),
 		cmocka_unit_test(file_full_of_faults_is_given_up),

@@ -31,9 +31,7 @@ static int told(const char *text, char *out, size_t size)
 	return ret;
 }
 
-#define TYPES                                                                 \
-	"expected DOMAIN, DOMAIN-SUFFIX, DOMAIN-KEYWORD, IP-CIDR, IP-CIDR6, " \
-	"DST-PORT, NETWORK, RULE-SET or MATCH\n"
+#define TYPES "expected " RULE_WORDS "\n"
 static const struct {
 	const char *text, *expected;
 } wrong[] = {
@@ -53,15 +51,67 @@ static const struct {
 	 "'DOMAIN-SUFFIX'?\n"},
 	{"DEST-PORT,80,proxy", "5: unknown rule type 'DEST-PORT', did "
 			       "you mean 'DST-PORT'?\n"},
-	{"GEOIP,CN,DIRECT", "5: rule type 'GEOIP' is not supported by "
-			    "this version, " TYPES},
-	{"geosite,cn,DIRECT", "5: rule type 'geosite' is not supported by this "
-			      "version, " TYPES},
-	{"AND,((DOMAIN,baidu.com),(NETWORK,UDP)),DIRECT",
-	 "5: rule type 'AND' is not supported by this version, " TYPES},
-	{"PROCESS-NAME,curl,proxy",
-	 "5: rule type 'PROCESS-NAME' is not supported by this "
-	 "version, " TYPES},
+	{"GEOIP,CN,DIRECT",
+	 "11: 'CN' is looked up in a database, but none is set, expected 'geo: "
+	 "{country: FILE.mmdb}'\n"},
+	{"IP-ASN,64496,DIRECT",
+	 "12: '64496' is looked up in a database, but none is set, expected "
+	 "'geo: {asn: FILE.mmdb}'\n"},
+	{"IP-ASN,AS64496,DIRECT",
+	 "12: 'AS64496' is wrong, expected the number of an autonomous system "
+	 "such as 64496\n"},
+	{"geosite,cn,DIRECT",
+	 "13: GEOSITE is looked up in a file, but none is set, expected 'geo: "
+	 "{site: geosite.dat}'\n"},
+	{"IN-PORT,7890,DIRECT",
+	 "5: rule type 'IN-PORT' cannot be served here, expected "
+	 "SRC-IP-CIDR, UID or DST-PORT (there are no inbounds here)\n"},
+	{"URL-REGEX,^http,DIRECT",
+	 "5: rule type 'URL-REGEX' cannot be served here, expected "
+	 "DOMAIN-REGEX (nobody here sees URLs)\n"},
+
+	/* Logic. */
+	{"AND,(DOMAIN,a.example),DIRECT",
+	 "10: a rule is not in parentheses, expected each rule in parentheses "
+	 "and all of them in another pair, as in "
+	 "AND,((DOMAIN-SUFFIX,example.com),(NETWORK,udp))\n"},
+	{"AND,((DOMAIN,a.example),(NETWORK,UDP),DIRECT",
+	 "9: the parentheses of 'AND' are not in pairs, expected "
+	 "AND,((DOMAIN-SUFFIX,example.com),(NETWORK,udp))\n"},
+	{"NOT,((DOMAIN,a.example),(NETWORK,UDP)),DIRECT",
+	 "9: NOT is of one rule, expected each rule in parentheses and all of "
+	 "them in another pair, as in "
+	 "AND,((DOMAIN-SUFFIX,example.com),(NETWORK,udp))\n"},
+	{"OR,((DST-PORT,53),(DST-PORT,x)),DIRECT",
+	 "33: 'x' is wrong, expected ports such as 443, 80/443 or 8000-9000\n"},
+	{"OR,((DST-PORT,53),(MATCH)),DIRECT",
+	 "24: 'MATCH' cannot stand here, only in 'rules:' and 'sub-rules:'\n"},
+	{"OR,((DST-PORT,53),(IN-PORT,1)),DIRECT",
+	 "24: rule type 'IN-PORT' cannot be served here, expected "
+	 "SRC-IP-CIDR, UID or DST-PORT (there are no inbounds here)\n"},
+	{"AND,((DOMAIN,a.example)(NETWORK,UDP)),DIRECT",
+	 "10: a comma is missing, expected each rule in parentheses and all of "
+	 "them in another pair, as in "
+	 "AND,((DOMAIN-SUFFIX,example.com),(NETWORK,udp))\n"},
+	{"SUB-RULE,(NETWORK,tcp)",
+	 "5: 'SUB-RULE' names no rules, expected SUB-RULE,(condition),NAME "
+	 "with one of 'sub-rules:'\n"},
+	{"SUB-RULE,NETWORK,tcp,inner",
+	 "14: the parentheses of 'SUB-RULE' are not in pairs, expected "
+	 "SUB-RULE,(NETWORK,udp)\n"},
+
+	/* Regular expressions, owners. */
+	{"DOMAIN-REGEX,^a(b,proxy",
+	 "18: '^a(b' is no regular expression: missing closing parenthesis at "
+	 "character 5\n"},
+	{"PROCESS-NAME,/usr/bin/curl,proxy",
+	 "18: '/usr/bin/curl' is wrong, expected the name of a program without "
+	 "a folder (with one: PROCESS-PATH)\n"},
+	{"PROCESS-PATH,curl,proxy",
+	 "18: 'curl' is wrong, expected the whole path of a program such as "
+	 "/usr/bin/curl\n"},
+	{"UID,root,proxy", "9: 'root' is wrong, expected user numbers such as "
+			   "1000 or 1000-1999\n"},
 
 	/* Outbounds, upstreams, options. */
 	{"DOMAIN,example.com", "5: rule has no outbound, expected "
@@ -86,31 +136,23 @@ static const struct {
 	{"IP-CIDR,10.0.0.0/8,DIRECT,no-reslove",
 	 "31: unknown option 'no-reslove', did you mean "
 	 "'no-resolve'?\n"},
-	{"IP-CIDR,10.0.0.0/8,DIRECT,src",
-	 "31: option 'src' is not supported by this version, expected a "
-	 "destination without it\n"},
+	{"DST-PORT,22,DIRECT,src",
+	 "24: option 'src' does not go with 'DST-PORT', expected it behind "
+	 "IP-CIDR, IP-ASN or GEOIP\n"},
 	{"DOMAIN,a.example,proxy,fast",
-	 "28: unknown option 'fast', expected no-resolve or "
+	 "28: unknown option 'fast', expected no-resolve, src or "
 	 "upstream=NAME\n"},
 	{"MATCH,a,b,c", "11: unknown outbound 'a', expected one of "
 			"'outbounds:' or DIRECT, REJECT, REJECT-DROP, "
 			"PASS\n"
 			"rules.yaml:7:13: unknown option 'b', expected "
-			"no-resolve or upstream=NAME\n"
+			"no-resolve, src or upstream=NAME\n"
 			"rules.yaml:7:15: unknown option 'c', expected "
-			"no-resolve or upstream=NAME\n"},
+			"no-resolve, src or upstream=NAME\n"},
 	{"MATCH,proxy,,,,,,,,", "5: rule has too many options, expected at "
-				"most no-resolve and upstream=NAME\n"},
+				"most no-resolve, src and upstream=NAME\n"},
 
 	/* Names. */
-	{"DOMAIN,b\xc3\xbc"
-	 "cher.example,proxy",
-	 "12: 'b\xc3\xbc"
-	 "cher.example' is not ASCII, write it in punycode "
-	 "(xn--...)\n"},
-	{"DOMAIN-KEYWORD,\xe4\xb8\xad,proxy",
-	 "20: '\xe4\xb8\xad' is not ASCII, write it in punycode "
-	 "(xn--...)\n"},
 	{"DOMAIN,a..example,proxy",
 	 "12: 'a..example' is wrong, expected a domain name such as "
 	 "example.com\n"},
@@ -186,6 +228,11 @@ static void odd_but_right_rules_are_understood(void **state)
 		{"DOMAIN-SUFFIX,xn--fiqs8s,DIRECT", "a.xn--fiqs8s",
 		 OUTBOUND_DIRECT},
 		{"DOMAIN-SUFFIX,.,proxy", "anything.example", PROXY},
+		{"DOMAIN,B\xc3\x9c"
+		 "cher.example,proxy",
+		 "xn--bcher-kva.example", PROXY},
+		{"DOMAIN-KEYWORD,\xe4\xb8\xad\xe5\x9b\xbd,proxy",
+		 "a.xn--fiqs8s", PROXY},
 		{"DOMAIN,localhost,DIRECT", "localhost", OUTBOUND_DIRECT},
 		{"DOMAIN,_sip._tcp.example,proxy", "_sip._tcp.example", PROXY},
 		{"DOMAIN,a\\.b.example,proxy", "a\\.b.example", PROXY},
