@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/net/conftest.py \
 	tests/net/demo.py \
 	tests/net/nameserver.py \
+	tests/net/odd_queries.py \
 	tests/net/peer.py \
 	tests/net/test_bad_input.py \
 	tests/net/test_clients.py \
@@ -30,6 +31,7 @@ EXTRA_DIST += \
 	tests/net/test_icmp.py \
 	tests/net/test_local_proxy.py \
 	tests/net/test_map_crash.py \
+	tests/net/test_odd.py \
 	tests/net/test_processes.py \
 	tests/net/test_upstream.py \
 	tests/net/test_relay.py \
