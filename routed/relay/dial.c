@@ -2,6 +2,7 @@
 #include "routed/relay/dial.h"
 
 #include "common/err.h"
+#include "routed/relay/egress.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -58,37 +59,17 @@ static void fail_by_error(struct dial *dial, int error)
 	fail(dial, &failure);
 }
 
-static int bind_to(int fd, const char *name)
-{
-	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name,
-		       (socklen_t)strlen(name)) < 0)
-		return -errno;
-	return 0;
-}
-
 /* To the interface that was named, or the link that leads there. */
 static int bind_socket(struct dial *dial, const struct addr *to)
 {
-	const struct nl_state *state =
-		uplink_watch_state(dial->dialler->uplinks);
-	const struct outbound_conf *conf = dial->conf.outbound->conf;
-	const struct nl_link *link;
-	struct uplink uplink;
-	int ret;
+	const struct egress egress = {.outbound = dial->conf.outbound->conf,
+				      .uplink = dial->conf.uplink};
+	int ret =
+		egress_bind(&egress, uplink_watch_state(dial->dialler->uplinks),
+			    to, dial->fd);
 
-	dial->ifindex = 0;
-	if (conf->type == OUTBOUND_TYPE_INTERFACE) {
-		link = nl_link_by_name(state, conf->interface);
-		if (!link)
-			return -ENODEV;
-		dial->ifindex = link->ifindex;
-		return bind_to(dial->fd, conf->interface);
-	}
-	ret = uplink_toward(state, to, dial->conf.uplink, &uplink);
-	if (ret != 0)
-		return ret < 0 ? ret : 0;
-	dial->ifindex = uplink.ifindex;
-	return bind_to(dial->fd, uplink.name);
+	dial->ifindex = ret > 0 ? ret : 0;
+	return ret;
 }
 
 static void tell_socket(struct dial *dial, const struct endpoint *to)

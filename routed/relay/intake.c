@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "routed/relay/egress.h"
 #include "routed/relay/icmp/icmp.h"
 #include "routed/relay/passage.h"
 
@@ -106,7 +107,7 @@ static void on_out(void *ctx, struct poller_source *source, uint32_t events)
 }
 
 /* The TUN's own address may be younger than the last look at the links. */
-static bool is_of_this_host(const struct parts *parts, const struct addr *addr)
+bool intake_is_of_this_host(const struct parts *parts, const struct addr *addr)
 {
 	const struct nl_state *state = uplink_watch_state(parts->uplinks);
 	const struct fake_pool *pool = &parts->policy->config->dnsd.fake;
@@ -128,8 +129,8 @@ static bool is_to_be_asked(const struct parts *parts, const struct flow *flow)
 	return policy->has_local_server &&
 	       policy->outbounds[flow->outbound].conf->type ==
 		       OUTBOUND_TYPE_SOCKS5 &&
-	       is_of_this_host(parts,
-			       &flows_tuple(parts->flows, flow)->src.addr);
+	       intake_is_of_this_host(
+		       parts, &flows_tuple(parts->flows, flow)->src.addr);
 }
 
 /* NULL when a pool is used up or the SYN is too large to be kept. */
@@ -341,22 +342,6 @@ void intake_on_time(struct parts *parts)
 	}
 }
 
-static bool is_alive(const struct flow *flow, const struct nl_state *state)
-{
-	const struct nl_link *link;
-
-	if (flow->ifindex == 0)
-		return true;
-	link = nl_link_by_index(state, flow->ifindex);
-	if (!link || !link->is_up)
-		return false;
-	for (size_t i = 0; i < state->addr_count; i++) {
-		if (addr_equal(&state->addrs[i].addr, &flow->local))
-			return true;
-	}
-	return false;
-}
-
 void intake_on_links(struct parts *parts, const struct nl_state *state)
 {
 	static const struct dial_failure link_gone = {
@@ -369,7 +354,8 @@ void intake_on_links(struct parts *parts, const struct nl_state *state)
 	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {
 		struct flow *flow = flows_at(parts->flows, i);
 
-		if (!flow || is_alive(flow, state))
+		if (!flow ||
+		    egress_is_alive(state, flow->ifindex, &flow->local))
 			continue;
 		if (flow->state == FLOW_OPEN) {
 			passage_reset(parts, flow);

@@ -34,6 +34,9 @@ void intake_on_time(struct parts *parts);
  */
 void intake_on_links(struct parts *parts, const struct nl_state *state);
 
+/* Is it an address of this host, the TUN's own one included? */
+bool intake_is_of_this_host(const struct parts *parts, const struct addr *addr);
+
 /* Ends every flow: open ones by resets, held ones by silence. */
 void intake_stop(struct parts *parts);
 

@@ -6,6 +6,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/decide.h \
 	routed/relay/dial.c \
 	routed/relay/dial.h \
+	routed/relay/egress.c \
+	routed/relay/egress.h \
 	routed/relay/entrance.c \
 	routed/relay/entrance.h \
 	routed/relay/flows.c \
