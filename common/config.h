@@ -44,6 +44,7 @@ struct outbound_conf {
 	const char *password;      /* read from password-file; "" if none */
 	const char *password_file; /* as written */
 	const char *interface;     /* interface */
+	bool has_no_udp;           /* socks5: 'udp: off' */
 	unsigned line;
 };
 
@@ -111,6 +112,11 @@ struct routed_conf {
 	size_t serve_count;
 	int64_t connect_timeout_ms;
 	uint32_t flows_max;
+	struct {
+		uint32_t flows, flows_per_source;
+		int64_t idle_ms;
+		int64_t idle_short_ms; /* of domain and NTP */
+	} udp;
 };
 
 struct config {

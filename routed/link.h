@@ -86,6 +86,11 @@ struct link_counters {
 	uint64_t own_flows; /* of an outbound's own server, carried DIRECT */
 	uint64_t echoes_answered, echoes_refused;
 	uint64_t loops; /* our own packets that came back: must stay 0 */
+	uint64_t udp_flows_now, udp_flows_ever, udp_refused;
+	uint64_t udp_packets_up, udp_packets_down;
+	uint64_t udp_bytes_up, udp_bytes_down;
+	uint64_t udp_dropped; /* full buffers, answers to nobody */
+	uint64_t dns_queries; /* that entered the TUN, given to dnsd */
 };
 
 struct link_message {

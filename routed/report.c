@@ -154,6 +154,28 @@ static void print_traffic(const struct json *status, FILE *out)
 		int_of(status, "packets_dropped"));
 }
 
+static void print_udp(const struct json *status, FILE *out)
+{
+	char up[REPORT_BYTES_SIZE], down[REPORT_BYTES_SIZE];
+	long long dropped = int_of(status, "udp_dropped");
+	long long queries = int_of(status, "dns_queries");
+
+	fprintf(out,
+		KEY "%lld flows now, %lld so far, %lld refused; %s up, "
+		    "%s down",
+		"udp", int_of(status, "udp_flows_now"),
+		int_of(status, "udp_flows_ever"), int_of(status, "udp_refused"),
+		report_bytes(int_of(status, "udp_bytes_up"), up),
+		report_bytes(int_of(status, "udp_bytes_down"), down));
+	if (dropped)
+		fprintf(out, "; %lld packets dropped", dropped);
+	fputc('\n', out);
+	if (queries)
+		fprintf(out,
+			KEY "%lld questions entered the TUN and went to dnsd\n",
+			"dns", queries);
+}
+
 void report_status(const struct json *status, FILE *out)
 {
 	fprintf(out, "%s %s, process %lld, since %s\n",
@@ -168,6 +190,7 @@ void report_status(const struct json *status, FILE *out)
 	print_carrier(status, out);
 	print_flow_counts(status, out);
 	print_traffic(status, out);
+	print_udp(status, out);
 }
 
 static void print_text(const struct json *line, const char *word,

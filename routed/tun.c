@@ -11,6 +11,19 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* Trains of UDP datagrams: Linux 6.2, which older headers do not know. */
+#define OFFLOAD_USO4 0x20
+#define OFFLOAD_USO6 0x40
+
+static int set_offload(int fd)
+{
+	const unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+
+	if (ioctl(fd, TUNSETOFFLOAD, tcp | OFFLOAD_USO4 | OFFLOAD_USO6) == 0)
+		return 0;
+	return ioctl(fd, TUNSETOFFLOAD, tcp);
+}
+
 static int make(const char *pattern, short flags, char name[IFNAMSIZ])
 {
 	struct ifreq request = {
@@ -21,9 +34,7 @@ static int make(const char *pattern, short flags, char name[IFNAMSIZ])
 	if (fd < 0)
 		return -errno;
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", pattern);
-	if (ioctl(fd, TUNSETIFF, &request) < 0 ||
-	    ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) <
-		    0) {
+	if (ioctl(fd, TUNSETIFF, &request) < 0 || set_offload(fd) < 0) {
 		int ret = -errno;
 		close(fd);
 		return ret;

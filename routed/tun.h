@@ -4,8 +4,9 @@
  *
  * Not persistent: a TUN and its routes live as long as somebody has the
  * descriptor, and after LINK_SETUP that is the relay alone.  IFF_NO_PI and
- * IFF_VNET_HDR with checksum and TSO off-load: each packet has a struct
- * virtio_net_hdr of 10 bytes before it and may be a super-packet of 64 KiB.
+ * IFF_VNET_HDR with checksum, TSO and (Linux 6.2) USO off-load: each packet
+ * has a struct virtio_net_hdr of 10 bytes before it and may be a super-packet
+ * of 64 KiB.
  *
  * A TUN is made down and without addresses: those of the host's are part of
  * its plan, the one inside is brought up by inner.h.

@@ -60,6 +60,15 @@ static void set_counters(struct json *json, const struct link_counters *c)
 		{"packets_in", c->packets_in},
 		{"packets_out", c->packets_out},
 		{"packets_dropped", c->packets_dropped},
+		{"udp_flows_now", c->udp_flows_now},
+		{"udp_flows_ever", c->udp_flows_ever},
+		{"udp_refused", c->udp_refused},
+		{"udp_packets_up", c->udp_packets_up},
+		{"udp_packets_down", c->udp_packets_down},
+		{"udp_bytes_up", c->udp_bytes_up},
+		{"udp_bytes_down", c->udp_bytes_down},
+		{"udp_dropped", c->udp_dropped},
+		{"dns_queries", c->dns_queries},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)

@@ -206,6 +206,13 @@ static const struct belonging {
 	{"interface", OUTBOUND_TYPE_INTERFACE, true},
 };
 
+bool config_is_part_of_socks5(const void *object)
+{
+	const struct outbound_conf *outbound = object;
+
+	return outbound->type == OUTBOUND_TYPE_SOCKS5;
+}
+
 static const char *type_word(enum outbound_type type)
 {
 	return type == OUTBOUND_TYPE_SOCKS5 ? "socks5" : "interface";

@@ -44,6 +44,9 @@ int config_outbounds_done(const struct schema_call *call, void *object);
 int config_upstream_each(const struct schema_call *call, void *object);
 int config_upstreams_done(const struct schema_call *call, void *object);
 
+/* schema_key.is_part: of an outbound that has UDP, or has it not. */
+bool config_is_part_of_socks5(const void *object);
+
 /* struct upstream_server_conf: "system", "udp://ADDRESS:PORT", ... */
 extern const struct schema_type config_upstream_server;
 /* Writes upstream_conf.interface: of an outbound that is an interface. */

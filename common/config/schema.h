@@ -113,6 +113,8 @@ struct schema_key {
 	int (*each)(const struct schema_call *call, void *object);
 	/* LIST and LISTS without a stored value: prints the items. */
 	void (*print)(const void *root, FILE *out);
+	/* Is the key one of this object's, to be printed?  NULL: always. */
+	bool (*is_part)(const void *object);
 };
 
 /*

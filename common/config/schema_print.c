@@ -153,6 +153,8 @@ static void print_keys(const struct print *print, const struct schema_key *keys,
 		       const void *object, unsigned depth)
 {
 	for (const struct schema_key *key = keys; key->name; key++) {
+		if (key->is_part && !key->is_part(object))
+			continue;
 		switch (key->kind) {
 		case SCHEMA_VALUE:
 			print_value(print, key, object, depth);

@@ -27,8 +27,8 @@ static const struct schema_word type_words[] = {
 };
 
 static const struct schema_word udp_words[] = {
-	{"off", 0, NULL},
-	{"associate", 0, ""},
+	{"associate", false, NULL},
+	{"off", true, NULL},
 	{NULL, 0, NULL},
 };
 
@@ -146,11 +146,14 @@ static const struct schema_key outbound_keys[] = {
 	 .help = "The interface that flows leave by.",
 	 OUTBOUND_AT(interface)},
 	{.name = "udp",
-	 .type = &schema_fixed,
+	 .type = &schema_flag,
 	 .words = udp_words,
-	 .fallback = "off",
-	 .help = "UDP through the proxy; off: it is refused, so that QUIC "
-		 "falls back to TCP."},
+	 .fallback = "associate",
+	 .help = "UDP through the proxy, by its UDP ASSOCIATE; off, or a "
+		 "proxy that has none: it is refused at once, so that QUIC "
+		 "falls back to TCP.",
+	 .is_part = config_is_part_of_socks5,
+	 OUTBOUND_AT(has_no_udp)},
 	{.name = "members",
 	 .kind = SCHEMA_LATER,
 	 .expected = "one proxy, and rules that name it"},
@@ -278,6 +281,40 @@ static const struct schema_key exempt_keys[] = {
 	{.name = NULL},
 };
 
+static const struct schema_key routed_udp_keys[] = {
+	{.name = "flows",
+	 .type = &schema_number,
+	 .min = 16,
+	 .max = 262144,
+	 .fallback = "1536",
+	 .help = "How many sockets of applications may have their UDP carried "
+		 "at a time; further ones are refused.",
+	 AT(routed.udp.flows)},
+	{.name = "flows-per-source",
+	 .type = &schema_number,
+	 .min = 1,
+	 .max = 262144,
+	 .fallback = "1024",
+	 .help = "How many of them one address may have.",
+	 AT(routed.udp.flows_per_source)},
+	{.name = "idle",
+	 .type = &schema_duration,
+	 .min = 1000,
+	 .max = 86400000,
+	 .fallback = "2m",
+	 .help = "For how long a UDP flow is kept that is silent.",
+	 AT(routed.udp.idle_ms)},
+	{.name = "idle-short",
+	 .type = &schema_duration,
+	 .min = 1000,
+	 .max = 86400000,
+	 .fallback = "10s",
+	 .help = "The same for flows to ports 53 and 123 only, where a "
+		 "question has one answer.",
+	 AT(routed.udp.idle_short_ms)},
+	{.name = NULL},
+};
+
 static const struct schema_key routed_keys[] = {
 	{.name = "mode",
 	 .type = &schema_word,
@@ -349,6 +386,10 @@ static const struct schema_key routed_keys[] = {
 	 .help = "How many flows there may be at a time; further ones are "
 		 "refused.",
 	 AT(routed.flows_max)},
+	{.name = "udp",
+	 .kind = SCHEMA_SECTION,
+	 .keys = routed_udp_keys,
+	 .help = "Limits of UDP flows."},
 	{.name = "on-crash",
 	 .type = &schema_fixed,
 	 .words = crash_words,

@@ -172,6 +172,18 @@ void carrier_reply(struct carrier *carrier, const uint8_t *frame, size_t length)
 	write_frame(carrier, &carrier->tun, frame, length);
 }
 
+int carrier_reply_parts(struct carrier *carrier, const struct iovec *parts,
+			int count)
+{
+	if (writev(carrier->tun.fd, parts, count) >= 0)
+		carrier->counters.out++;
+	else if (errno == EINVAL)
+		return -EINVAL;
+	else
+		carrier->counters.dropped++;
+	return 0;
+}
+
 void carrier_refuse(struct carrier *carrier, const struct packet *packet,
 		    enum refusal refusal)
 {

@@ -26,6 +26,7 @@
 #include <ev.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 struct carrier;
 
@@ -60,6 +61,12 @@ void carrier_inject(struct carrier *carrier, const uint8_t *frame,
  */
 void carrier_reply(struct carrier *carrier, const uint8_t *frame,
 		   size_t length);
+/*
+ * The same out of parts.  -EINVAL: the kernel does not take such a frame (a
+ * kind of super-packet that it does not know), and it was not counted.
+ */
+NODISCARD int carrier_reply_parts(struct carrier *carrier,
+				  const struct iovec *parts, int count);
 /* Answers a packet of the host's, as unreachable.h does. */
 void carrier_refuse(struct carrier *carrier, const struct packet *packet,
 		    enum refusal refusal);

@@ -94,7 +94,8 @@ struct hold *holds_take(struct holds *holds, struct flow *flow, int64_t now_ms,
 	}
 	holds->count++;
 	holds->serial++;
-	hold->ticket = (uint32_t)holds->serial << 16 | hold->number;
+	/* Half of the numbers are for UDP: inquiry.h. */
+	hold->ticket = (holds->serial & 0x7fffU) << 16 | hold->number;
 	hold->flow = flow;
 	hold->stage = HOLD_DIALLING;
 	hold->deadline_ms = now_ms + dialling_ms;

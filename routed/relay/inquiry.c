@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/inquiry.h"
 
-#include "common/rules.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
 struct question {
 	uint32_t id;
+	enum network network;
 	struct tuple tuple;
 };
 
@@ -24,7 +23,7 @@ static int put(const struct inquiry *inquiry, const struct question *question)
 	const struct link_message message = {
 		.type = LINK_OWNER,
 		.id = question->id,
-		.flow = {.network = NETWORK_TCP,
+		.flow = {.network = (uint8_t)question->network,
 			 .src = question->tuple.src,
 			 .dst = question->tuple.dst},
 	};
@@ -71,9 +70,11 @@ void inquiry_free(struct inquiry *inquiry)
 	free(inquiry);
 }
 
-int inquiry_ask(struct inquiry *inquiry, uint32_t id, const struct tuple *tuple)
+int inquiry_ask(struct inquiry *inquiry, uint32_t id, enum network network,
+		const struct tuple *tuple)
 {
-	struct question question = {.id = id, .tuple = *tuple};
+	struct question question = {
+		.id = id, .network = network, .tuple = *tuple};
 	int ret = -EAGAIN;
 
 	if (inquiry->count == 0)

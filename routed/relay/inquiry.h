@@ -13,6 +13,7 @@
 #ifndef ERSATZ_ROUTED_RELAY_INQUIRY_H
 #define ERSATZ_ROUTED_RELAY_INQUIRY_H
 
+#include "common/rules.h"
 #include "routed/link.h"
 #include "routed/relay/tuples.h"
 
@@ -25,8 +26,12 @@ NODISCARD int inquiry_new(struct inquiry **inquiry, struct ev_loop *loop,
 			  int link_fd, uint32_t capacity);
 void inquiry_free(struct inquiry *inquiry);
 
-/* The answer is LINK_OWNER with the same `id`. */
+/*
+ * The answer is LINK_OWNER with the same `id`: below INQUIRY_UDP for TCP, and
+ * from there on for UDP.
+ */
+#define INQUIRY_UDP 0x80000000U
 NODISCARD int inquiry_ask(struct inquiry *inquiry, uint32_t id,
-			  const struct tuple *tuple);
+			  enum network network, const struct tuple *tuple);
 
 #endif

@@ -6,9 +6,12 @@
 #include "routed/relay/egress.h"
 #include "routed/relay/icmp/icmp.h"
 #include "routed/relay/passage.h"
+#include "routed/relay/udp/udp.h"
 
 #include <assert.h>
 #include <unistd.h>
+
+#define DNS_PORT 53
 
 /* Ends a flow that is not open, and leaves the application waiting. */
 static void discard(struct parts *parts, struct flow *flow)
@@ -84,13 +87,16 @@ static void start_dial(struct parts *parts, struct flow *flow)
 {
 	struct hold *hold = flow->hold;
 	const struct policy *policy = flow->policy;
-	const struct dial_conf conf = {
+	struct dial_conf conf = {
 		.outbound = &policy->outbounds[flow->outbound],
 		.uplink = policy->config->routed.uplink,
 		.name = hold->name.length > 0 ? &hold->name : NULL,
 		.dst = flows_tuple(parts->flows, flow)->dst,
 	};
 
+	/* Whoever is asked: dnsd answers. */
+	if (conf.dst.port == DNS_PORT)
+		conf.dst = policy_dnsd(policy);
 	dial_start(&hold->dial, &parts->dialler, &conf, &flow->out);
 }
 
@@ -172,6 +178,8 @@ static void begin(struct parts *parts, const struct packet *packet,
 	struct flow *flow;
 
 	decide(parts->decider, parts->policy, packet, &decision);
+	if (packet->dst.port == DNS_PORT)
+		decision = (struct decision){.outbound = OUTBOUND_DIRECT};
 	if (decision.is_refused) {
 		refuse(parts, packet, decision.refusal);
 		return;
@@ -194,7 +202,8 @@ static void begin(struct parts *parts, const struct packet *packet,
 	flow->hold->name = decision.name;
 	if (!is_to_be_asked(parts, flow))
 		start_dial(parts, flow);
-	else if (inquiry_ask(parts->inquiry, flow->hold->ticket, &tuple) < 0)
+	else if (inquiry_ask(parts->inquiry, flow->hold->ticket, NETWORK_TCP,
+			     &tuple) < 0)
 		refuse_held(parts, flow, &unanswered);
 }
 
@@ -351,6 +360,7 @@ void intake_on_links(struct parts *parts, const struct nl_state *state)
 
 	policy_look_around(parts->policy, state);
 	icmp_on_links(parts->icmp, state);
+	udp_on_links(parts->udp, state);
 	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {
 		struct flow *flow = flows_at(parts->flows, i);
 

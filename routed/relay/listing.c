@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 #include "common/rules.h"
+#include "routed/relay/udp/udp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,45 +72,60 @@ static void set_endpoint(struct json *json, const char *key,
 	json_set_text(json, key, endpoint_format(endpoint, text, sizeof(text)));
 }
 
-static void set_name(struct json *json, struct parts *parts,
-		     const struct flow *flow)
+static void set_name(struct json *json, struct parts *parts, uint32_t slot)
 {
 	char text[NAME_TEXT_SIZE];
 	struct name name;
 
-	if (decider_name(parts->decider, flow->slot, &name))
+	if (decider_name(parts->decider, slot, &name))
 		json_set_text(json, "name",
 			      name_format(&name, text, sizeof(text)));
 	else
 		json_set_null(json, "name");
 }
 
-/* The line of a flow, to be freed. */
-static char *flow_line(struct parts *parts, const struct flow *flow)
+static struct udp_line line_of(const struct parts *parts,
+			       const struct flow *flow)
 {
-	const struct tuple *tuple = flows_tuple(parts->flows, flow);
-	const struct rule *rule = flow->rule;
 	bool is_open = flow->state == FLOW_OPEN;
+
+	return (struct udp_line){
+		.tuple = flows_tuple(parts->flows, flow),
+		.policy = flow->policy,
+		.rule = flow->rule,
+		.slot = flow->slot,
+		.outbound = flow->outbound,
+		.state = state_text(flow),
+		.is_own = flow->is_own,
+		.up = is_open ? flow->mover.lane[MOVER_APP].bytes : 0,
+		.down = is_open ? flow->mover.lane[MOVER_OUT].bytes : 0,
+		.since_ms = flow->since_ms,
+	};
+}
+
+/* The line of a flow, to be freed. */
+static char *flow_line(struct parts *parts, const char *network,
+		       const struct udp_line *flow)
+{
+	const struct rule *rule = flow->rule;
 	struct json *json = json_new();
 	char *line;
 
 	if (!json)
 		return NULL;
-	json_set_text(json, "network", "tcp");
-	set_endpoint(json, "src", &tuple->src);
-	set_endpoint(json, "dst", &tuple->dst);
-	set_name(json, parts, flow);
+	json_set_text(json, "network", network);
+	set_endpoint(json, "src", &flow->tuple->src);
+	set_endpoint(json, "dst", &flow->tuple->dst);
+	set_name(json, parts, flow->slot);
 	json_set_text(json, "outbound",
 		      policy_outbound_name(flow->policy, flow->outbound));
 	json_set_text(json, "rule", rule ? rule->text : NULL);
 	json_set_text(json, "file", rule ? rule->file : NULL);
 	json_set_int(json, "line", rule ? rule->line : 0);
-	json_set_text(json, "state", state_text(flow));
+	json_set_text(json, "state", flow->state);
 	json_set_bool(json, "own", flow->is_own);
-	json_set_int(json, "up",
-		     is_open ? (int64_t)flow->mover.lane[MOVER_APP].bytes : 0);
-	json_set_int(json, "down",
-		     is_open ? (int64_t)flow->mover.lane[MOVER_OUT].bytes : 0);
+	json_set_int(json, "up", (int64_t)flow->up);
+	json_set_int(json, "down", (int64_t)flow->down);
 	json_set_time(json, "since", flow->since_ms);
 	line = json_line(json);
 	json_free(json);
@@ -117,9 +133,10 @@ static char *flow_line(struct parts *parts, const struct flow *flow)
 }
 
 /* A flow whose line cannot be made, or is monstrous, is left out. */
-static void put_flow(struct listing *listing, const struct flow *flow)
+static void put_flow(struct listing *listing, const char *network,
+		     const struct udp_line *flow)
 {
-	char *line = flow_line(listing->listings->parts, flow);
+	char *line = flow_line(listing->listings->parts, network, flow);
 	size_t length = line ? strlen(line) : 0;
 
 	if (length > 0 && length < LINE_SIZE - sizeof(end_line)) {
@@ -130,18 +147,35 @@ static void put_flow(struct listing *listing, const struct flow *flow)
 	free(line);
 }
 
+/* First the flows of TCP, then those of UDP; false: there are no more. */
+static bool put_next(struct listing *listing)
+{
+	struct parts *parts = listing->listings->parts;
+	uint32_t number = listing->next++, tcp = flows_end(parts->flows);
+	struct udp_line line;
+
+	if (number < tcp) {
+		const struct flow *flow = flows_at(parts->flows, number);
+
+		if (flow) {
+			line = line_of(parts, flow);
+			put_flow(listing, "tcp", &line);
+		}
+		return true;
+	}
+	number -= tcp;
+	if (number >= udp_end(parts->udp))
+		return false;
+	if (udp_line_at(parts->udp, number, &line))
+		put_flow(listing, "udp", &line);
+	return true;
+}
+
 static void fill(struct listing *listing)
 {
-	struct flows *flows = listing->listings->parts->flows;
-
 	listing->sent = listing->length = 0;
-	while (listing->length < FILL_SIZE &&
-	       listing->next < flows_end(flows)) {
-		const struct flow *flow = flows_at(flows, listing->next++);
-
-		if (flow)
-			put_flow(listing, flow);
-	}
+	while (listing->length < FILL_SIZE && put_next(listing))
+		;
 	if (listing->length >= FILL_SIZE)
 		return;
 	memcpy(listing->buffer + listing->length, end_line,

@@ -53,11 +53,32 @@ routed_librouted_a_SOURCES += \
 	routed/relay/socks.h \
 	routed/relay/socks_address.c \
 	routed/relay/socks_address.h \
+	routed/relay/sources.c \
+	routed/relay/sources.h \
 	routed/relay/stray.c \
 	routed/relay/stray.h \
 	routed/relay/tuples.c \
 	routed/relay/tuples.h \
 	routed/relay/udp/datagram.c \
 	routed/relay/udp/datagram.h \
+	routed/relay/udp/dns.c \
+	routed/relay/udp/dns.h \
+	routed/relay/udp/held.c \
+	routed/relay/udp/held.h \
+	routed/relay/udp/inbox.c \
+	routed/relay/udp/leg.c \
+	routed/relay/udp/outbox.c \
+	routed/relay/udp/outbox.h \
+	routed/relay/udp/parts.h \
+	routed/relay/udp/servers.c \
+	routed/relay/udp/servers.h \
+	routed/relay/udp/table.c \
+	routed/relay/udp/table.h \
+	routed/relay/udp/train.c \
+	routed/relay/udp/train.h \
+	routed/relay/udp/trouble.c \
+	routed/relay/udp/udp.c \
+	routed/relay/udp/udp.h \
+	routed/relay/udp/view.c \
 	routed/relay/unreachable.c \
 	routed/relay/unreachable.h

@@ -18,6 +18,7 @@
 #include "routed/relay/policy.h"
 
 struct icmp;
+struct udp;
 
 struct parts {
 	struct ev_loop *loop;  /* borrowed */
@@ -32,6 +33,7 @@ struct parts {
 	struct inquiry *inquiry;
 	struct carrier *carrier;
 	struct icmp *icmp;
+	struct udp *udp;
 	struct dialler dialler;
 	struct link_counters counters; /* those of flows that are no more */
 	struct log_limit failures;     /* of destinations, */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/passage.h"
 
+#include "routed/relay/udp/udp.h"
+
 #include <assert.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -112,6 +114,7 @@ void passage_count(const struct parts *parts, struct link_counters *counters)
 	*counters = parts->counters;
 	counters->flows_now = flows_count(parts->flows);
 	counters->flows_held = holds_count(parts->holds);
+	udp_count(parts->udp, counters);
 	counters->packets_in = carried->in;
 	counters->packets_out = carried->out;
 	counters->packets_dropped = carried->dropped;

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 int policy_new(struct policy **policy, const char *text, size_t length,
@@ -78,4 +79,17 @@ const char *policy_outbound_name(const struct policy *policy, int outbound)
 	assert(outbound >= 0 &&
 	       (size_t)outbound < policy->config->outbound_count);
 	return policy->config->outbounds[outbound].name;
+}
+
+struct endpoint policy_dnsd(const struct policy *policy)
+{
+	struct endpoint server = policy->config->dnsd.listen[0];
+
+	if (!addr_is_unspecified(&server.addr))
+		return server;
+	if (server.addr.family == ADDR_IPV4)
+		server.addr = addr_ipv4(INADDR_LOOPBACK);
+	else
+		server.addr.bytes[15] = 1;
+	return server;
 }

@@ -22,6 +22,9 @@ struct policy_outbound {
 	struct socks_login login;
 	bool has_login;
 	bool is_local; /* its server is on this host */
+	/* Learnt: until when its UDP is refused, and how. */
+	int64_t udp_again_ms; /* monotonic */
+	enum refusal udp_refusal;
 };
 
 struct policy {
@@ -41,6 +44,9 @@ void policy_unref(struct policy *policy);
 
 /* Finds out anew which servers are on this host. */
 void policy_look_around(struct policy *policy, const struct nl_state *state);
+
+/* Where dnsd is asked: where it listens, on this host. */
+struct endpoint policy_dnsd(const struct policy *policy);
 
 /* "proxy", "DIRECT": an outbound's name. */
 const char *policy_outbound_name(const struct policy *policy, int outbound);

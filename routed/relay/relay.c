@@ -9,6 +9,7 @@
 #include "routed/relay/listing.h"
 #include "routed/relay/passage.h"
 #include "routed/relay/stray.h"
+#include "routed/relay/udp/udp.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -39,7 +40,6 @@ struct relay {
 	char config_file[PATH_MAX];
 	struct parts parts;
 	struct entrance *entrance;
-	struct stray *stray;
 	struct listings *listings;
 	struct ev_io link;
 	struct ev_timer tick;
@@ -114,8 +114,10 @@ static void on_packet(void *ctx, const uint8_t *frame, size_t length)
 	}
 	if (packet.protocol == PACKET_ICMP || packet.protocol == PACKET_ICMPV6)
 		icmp_on_packet(parts->icmp, &packet);
+	else if (packet.protocol == PACKET_UDP)
+		udp_on_packet(parts->udp, &packet, frame);
 	else if (packet.protocol != PACKET_TCP)
-		stray_on_packet(relay->stray, parts, &packet);
+		stray_on_packet(parts, &packet);
 	else if (packet_is_opening(&packet))
 		on_syn(relay, &packet, frame, length);
 	else if ((packet.tcp.flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
@@ -200,7 +202,10 @@ static void on_message(struct relay *relay, const struct link_message *message,
 		answer(relay, message, LINK_STATUS);
 		break;
 	case LINK_OWNER:
-		intake_on_owner(&relay->parts, message->id, message->outbound);
+		if (!udp_on_owner(relay->parts.udp, message->id,
+				  message->outbound))
+			intake_on_owner(&relay->parts, message->id,
+					message->outbound);
 		break;
 	case LINK_CONFIG:
 		on_config(relay, fds->fd[0]);
@@ -254,24 +259,34 @@ static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
 	close_fds(&fds);
 }
 
-/* Two descriptors a flow: fewer flows when there are not enough. */
-static uint32_t flows_that_fit(uint32_t wanted)
+/*
+ * Two descriptors a flow, of TCP and of UDP: fewer of both when there are not
+ * enough.
+ */
+static void fit_flows(uint32_t *tcp, uint32_t *udp)
 {
 	struct rlimit limit;
+	uint64_t wanted = (uint64_t)*tcp + *udp;
 	rlim_t fit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return wanted;
+		return;
 	limit.rlim_cur = limit.rlim_max;
 	/* It only ever raises the soft limit, which cannot be refused. */
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	fit = limit.rlim_max >= OTHER_FDS + 2 ? (limit.rlim_max - OTHER_FDS) / 2
-					      : 1;
+	fit = limit.rlim_max >= OTHER_FDS + 4 ? (limit.rlim_max - OTHER_FDS) / 2
+					      : 2;
 	if (fit >= wanted)
-		return wanted;
-	log_notice("taking %u flows, not %u: too few descriptors (%llu)",
-		   (unsigned)fit, wanted, (unsigned long long)limit.rlim_max);
-	return (uint32_t)fit;
+		return;
+	*tcp = (uint32_t)(fit * *tcp / wanted);
+	*udp = (uint32_t)(fit - *tcp);
+	/* One of each at least. */
+	if (*tcp == 0)
+		*tcp = 1;
+	log_notice("taking %u flows of TCP and %u of UDP, not %llu: too few "
+		   "descriptors (%llu)",
+		   *tcp, *udp, (unsigned long long)wanted,
+		   (unsigned long long)limit.rlim_max);
 }
 
 /* The outer half: what is known of the world. */
@@ -305,10 +320,12 @@ static int open_flows(struct relay *relay)
 {
 	struct parts *parts = &relay->parts;
 	const struct routed_conf *conf = &parts->policy->config->routed;
-	uint32_t flows = flows_that_fit(conf->flows_max);
-	uint32_t half_open = flows < HALF_OPEN_MAX ? flows : HALF_OPEN_MAX;
+	uint32_t flows = conf->flows_max, udp_flows = conf->udp.flows;
+	uint32_t half_open;
 	int ret;
 
+	fit_flows(&flows, &udp_flows);
+	half_open = flows < HALF_OPEN_MAX ? flows : HALF_OPEN_MAX;
 	ret = poller_new(&parts->poller, parts->loop, parts);
 	if (ret == 0)
 		ret = mover_room_new(&parts->room, PIPES);
@@ -319,8 +336,6 @@ static int open_flows(struct relay *relay)
 	if (ret == 0)
 		ret = inquiry_new(&parts->inquiry, parts->loop, relay->link_fd,
 				  half_open);
-	if (ret == 0)
-		ret = stray_new(&relay->stray, relay->link_fd);
 	if (ret == 0)
 		ret = listings_new(&relay->listings, parts);
 	if (ret == 0)
@@ -333,6 +348,8 @@ static int open_flows(struct relay *relay)
 				  relay);
 	if (ret == 0)
 		ret = icmp_new(&parts->icmp, parts);
+	if (ret == 0)
+		ret = udp_new(&parts->udp, parts, relay->link_fd, udp_flows);
 	parts->failures.burst = 20;
 	parts->faults.burst = 3;
 	parts->dialler = (struct dialler){
@@ -353,11 +370,11 @@ static void relay_fini(struct relay *relay)
 		ev_io_stop(parts->loop, &relay->link);
 		ev_timer_stop(parts->loop, &relay->tick);
 	}
+	udp_free(parts->udp);
 	icmp_free(parts->icmp);
 	carrier_free(parts->carrier);
 	entrance_free(relay->entrance);
 	listings_free(relay->listings);
-	stray_free(relay->stray);
 	inquiry_free(parts->inquiry);
 	holds_free(parts->holds);
 	flows_free(parts->flows);
@@ -445,6 +462,7 @@ static int run(struct relay *relay)
 	}
 	ev_run(relay->parts.loop, 0);
 	intake_stop(&relay->parts);
+	udp_stop(relay->parts.udp);
 	carrier_flush(relay->parts.carrier);
 	return relay->status;
 }

@@ -81,11 +81,12 @@ static bool may_answer(const struct packet *packet)
 	       !addr_is_loopback(&packet->src.addr);
 }
 
-/* The IP header of the answer, which goes the other way. */
-static size_t put_ip(uint8_t *out, const struct packet *packet,
-		     uint8_t protocol, size_t payload)
+/* The IP header of the answer from `src`, which goes the other way. */
+static size_t put_ip_from(uint8_t *out, const struct addr *src,
+			  const struct packet *packet, uint8_t protocol,
+			  size_t payload)
 {
-	const struct addr *src = &packet->dst.addr, *dst = &packet->src.addr;
+	const struct addr *dst = &packet->src.addr;
 
 	if (src->family == ADDR_IPV6) {
 		memset(out, 0, IPV6_SIZE);
@@ -108,6 +109,12 @@ static size_t put_ip(uint8_t *out, const struct packet *packet,
 	memcpy(out + 16, dst->bytes, 4);
 	put16(out + 10, packet_sum_fold(packet_sum(0, out, IPV4_SIZE)));
 	return IPV4_SIZE;
+}
+
+static size_t put_ip(uint8_t *out, const struct packet *packet,
+		     uint8_t protocol, size_t payload)
+{
+	return put_ip_from(out, &packet->dst.addr, packet, protocol, payload);
 }
 
 static size_t build_reset(uint8_t *out, const struct packet *packet)
@@ -139,32 +146,51 @@ static size_t build_reset(uint8_t *out, const struct packet *packet)
 }
 
 static size_t build_icmp(uint8_t *out, const struct packet *packet,
-			 enum refusal refusal)
+			 const struct unreachable_error *error)
 {
 	bool is_ipv6 = packet->src.addr.family == ADDR_IPV6;
 	uint8_t protocol = is_ipv6 ? PACKET_ICMPV6 : PACKET_ICMP;
 	size_t most = is_ipv6 ? UNREACHABLE_SIZE_MAX - IPV6_SIZE - ICMP_SIZE
 			      : IPV4_ANSWER_MAX - IPV4_SIZE - ICMP_SIZE;
 	size_t quoted = packet->length < most ? packet->length : most;
-	size_t at = put_ip(out, packet, protocol, ICMP_SIZE + quoted);
+	size_t at = put_ip_from(out, &error->from, packet, protocol,
+				ICMP_SIZE + quoted);
 	uint8_t *icmp = out + at;
 	uint32_t sum = 0;
 
 	memset(icmp, 0, ICMP_SIZE);
-	icmp[0] = is_ipv6 ? ICMPV6_UNREACHABLE : ICMP_UNREACHABLE;
-	icmp[1] = is_ipv6 ? codes[refusal].ipv6 : codes[refusal].ipv4;
+	icmp[0] = error->type;
+	icmp[1] = error->code;
+	put32(icmp + 4, error->rest);
 	memcpy(icmp + ICMP_SIZE, packet->bytes, quoted);
 	if (is_ipv6)
-		sum = packet_pseudo_sum(&packet->dst.addr, &packet->src.addr,
+		sum = packet_pseudo_sum(&error->from, &packet->src.addr,
 					protocol, ICMP_SIZE + quoted);
 	sum = packet_sum(sum, icmp, ICMP_SIZE + quoted);
 	put16(icmp + 2, packet_sum_fold(sum));
 	return at + ICMP_SIZE + quoted;
 }
 
+size_t unreachable_build_error(uint8_t out[UNREACHABLE_SIZE_MAX],
+			       const struct packet *packet,
+			       const struct unreachable_error *error)
+{
+	struct unreachable_error told = *error;
+
+	if (!may_answer(packet))
+		return 0;
+	/* Nobody of the other family can be the one who speaks. */
+	if (told.from.family != packet->dst.addr.family)
+		told.from = packet->dst.addr;
+	return build_icmp(out, packet, &told);
+}
+
 size_t unreachable_build(uint8_t out[UNREACHABLE_SIZE_MAX],
 			 const struct packet *packet, enum refusal refusal)
 {
+	struct unreachable_error error = {.from = packet->dst.addr};
+	bool is_ipv6 = packet->dst.addr.family == ADDR_IPV6;
+
 	if (refusal == REFUSAL_SILENT || !may_answer(packet))
 		return 0;
 	if (packet->protocol == PACKET_TCP) {
@@ -174,5 +200,7 @@ size_t unreachable_build(uint8_t out[UNREACHABLE_SIZE_MAX],
 		if (refusal == REFUSAL_RESET || refusal == REFUSAL_PORT)
 			return build_reset(out, packet);
 	}
-	return build_icmp(out, packet, refusal);
+	error.type = is_ipv6 ? ICMPV6_UNREACHABLE : ICMP_UNREACHABLE;
+	error.code = is_ipv6 ? codes[refusal].ipv6 : codes[refusal].ipv4;
+	return build_icmp(out, packet, &error);
 }

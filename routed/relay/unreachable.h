@@ -35,4 +35,15 @@ const char *refusal_text(enum refusal refusal);
 size_t unreachable_build(uint8_t out[UNREACHABLE_SIZE_MAX],
 			 const struct packet *packet, enum refusal refusal);
 
+/* An error that somebody on the way sent, to be passed on as it is. */
+struct unreachable_error {
+	struct addr from; /* no family: from the address that was asked */
+	uint8_t type, code;
+	uint32_t rest; /* of the header: an MTU in it */
+};
+
+size_t unreachable_build_error(uint8_t out[UNREACHABLE_SIZE_MAX],
+			       const struct packet *packet,
+			       const struct unreachable_error *error);
+
 #endif

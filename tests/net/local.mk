@@ -37,6 +37,7 @@ EXTRA_DIST += \
 	tests/net/test_relay.py \
 	tests/net/test_routes.py \
 	tests/net/test_special.py \
+	tests/net/test_udp.py \
 	tests/net/test_way.py \
 	tests/net/topology.py
 

@@ -554,6 +554,10 @@ UNIT_TESTS += tests/unit/test_socks_address
 tests_unit_test_socks_address_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_socks_address_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_sources
+tests_unit_test_sources_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_sources_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_spawner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -588,6 +592,20 @@ tests_unit_test_told_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_tuples
 tests_unit_test_tuples_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tuples_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_udp
+tests_unit_test_udp_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_udp_SOURCES = tests/unit/test_udp.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_udp_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_udp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
+UNIT_TESTS += tests/unit/test_udp_held
+tests_unit_test_udp_held_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_udp_held_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_udp_servers
 tests_unit_test_udp_servers_CPPFLAGS = $(UNIT_CPPFLAGS)

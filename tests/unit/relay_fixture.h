@@ -32,9 +32,10 @@ struct relay_fixture {
 	int link_fd;     /* the relay's */
 	int proxy;       /* a listener on loopback */
 	uint16_t proxy_port;
+	int dnsd; /* a socket of UDP where dnsd would be */
+	uint16_t dnsd_port;
 	int packets_to_intake; /* what the carrier handed over */
 	int gone;              /* error of a TUN that went away, or 0 */
-	struct stray *stray;
 	/* What the fake of uplink_watch_state() says. */
 	struct nl_state state;
 	struct nl_link links[2];
@@ -81,6 +82,9 @@ void relay_fixture_expect(int fd, const void *bytes, size_t length);
 void relay_fixture_expect_end(int fd);
 void relay_fixture_expect_reset(int fd);
 void relay_fixture_say(int fd, const void *bytes, size_t length);
+
+/* A socket of UDP on loopback. */
+int relay_fixture_udp(uint16_t *port);
 
 /* Two ends of a connection over loopback. */
 void relay_fixture_tcp_pair(int pair[2]);

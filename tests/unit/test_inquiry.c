@@ -17,7 +17,9 @@ static uint32_t ask_all(struct inquiry *inquiry)
 	uint32_t asked = 0;
 	int ret;
 
-	while ((ret = inquiry_ask(inquiry, asked, &tuple)) == 0)
+	while ((ret = inquiry_ask(inquiry, asked,
+				  asked % 2 ? NETWORK_TCP : NETWORK_UDP,
+				  &tuple)) == 0)
 		asked++;
 	assert_int_equal(ret, -EAGAIN);
 	return asked;
@@ -44,6 +46,8 @@ static void questions_wait_and_keep_their_order(void **state)
 			assert_int_equal(message.type, LINK_OWNER);
 			assert_int_equal(message.id, i);
 			assert_int_equal(message.flow.dst.port, 443);
+			assert_int_equal(message.flow.network,
+					 i % 2 ? NETWORK_TCP : NETWORK_UDP);
 		}
 		assert_int_equal(link_recv(ends[0], &message, &fds), -EAGAIN);
 	}
@@ -65,7 +69,7 @@ static void a_parent_that_is_gone_is_told(void **state)
 	ask_all(inquiry);
 	close(ends[0]);
 	ev_run(loop, EVRUN_NOWAIT);
-	ret = inquiry_ask(inquiry, 1, &tuple);
+	ret = inquiry_ask(inquiry, 1, NETWORK_TCP, &tuple);
 	assert_true(ret < 0 && ret != -EAGAIN);
 	inquiry_free(inquiry);
 	ev_loop_destroy(loop);

@@ -66,7 +66,10 @@ static void a_status_is_grouped_and_without_zeros_of_no_interest(void **state)
 		"\"carrier_why\":\"\",\"flows_now\":1,\"flows_ever\":3,"
 		"\"flows_refused\":0,\"flows_held\":0,\"own_flows\":0,"
 		"\"loops\":0,\"bytes_up\":160,\"bytes_down\":2048,"
-		"\"packets_in\":14,\"packets_out\":9,\"packets_dropped\":0}");
+		"\"packets_in\":14,\"packets_out\":9,\"packets_dropped\":0,"
+		"\"udp_flows_now\":2,\"udp_flows_ever\":5,"
+		"\"udp_refused\":1,\"udp_bytes_up\":10,"
+		"\"udp_bytes_down\":20}");
 
 	(void)state;
 	assert_string_equal(
@@ -80,7 +83,9 @@ static void a_status_is_grouped_and_without_zeros_of_no_interest(void **state)
 		      "  tcp        carried by the kernel\n"
 		      "  flows      1 now (0 held), 3 so far, 0 refused\n"
 		      "  bytes      160 B up, 2.0 KiB down\n"
-		      "  packets    14 in, 9 out, 0 dropped\n");
+		      "  packets    14 in, 9 out, 0 dropped\n"
+		      "  udp        2 flows now, 5 so far, 1 refused; 10 B up, "
+		      "20 B down\n");
 	free(text);
 }
 
