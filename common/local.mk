@@ -41,6 +41,8 @@ common_libcommon_a_SOURCES = \
 	common/err.h \
 	common/fake.c \
 	common/fake.h \
+	common/file_watch.c \
+	common/file_watch.h \
 	common/folders.c \
 	common/folders.h \
 	common/idn.c \
@@ -119,6 +121,8 @@ common_libcommon_a_SOURCES = \
 	common/rules/types.c \
 	common/rules/types.h \
 	common/rules/walk.c \
+	common/rules_watch.c \
+	common/rules_watch.h \
 	common/settings.c \
 	common/settings.h \
 	common/siphash.h \

@@ -100,6 +100,7 @@ struct rules_file rules_file_at(const struct rules *rules, size_t index)
 	assert(index < rules->sources.count);
 	return (struct rules_file){
 		.file = source->file,
+		.path_length = source->path_length,
 		.form = source->form,
 		.entries = source->entries,
 	};
@@ -335,7 +336,7 @@ int rules_finish(struct rules *rules, struct diag *diag)
 		if (rules->lists[i]->mark == MARK_NEW)
 			ret = check_depth(rules->lists[i], diag);
 	}
-	geo = geo_read(&rules->load.geo, diag);
+	geo = geo_read(&rules->load.geo, &rules->sources, diag);
 	ret = geo < 0 ? geo : ret;
 	if (ret < 0)
 		rules->is_broken = true;

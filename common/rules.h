@@ -181,7 +181,8 @@ const struct rule *rules_at(const struct rules *rules, size_t index);
 /* A file that rules were read from. */
 struct rules_file {
 	const char *file;
-	const char *form; /* "dnsmasq list" */
+	size_t path_length; /* of it is the path: of "geosite.dat(cn)", 11 */
+	const char *form;   /* "dnsmasq list" */
 	size_t entries;
 };
 size_t rules_file_count(const struct rules *rules);

@@ -7,6 +7,7 @@
 #include "common/diag.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/rules_watch.h"
 #include "dnsd/dump.h"
 #include "dnsd/explain.h"
 #include "dnsd/options.h"
@@ -22,6 +23,8 @@ static struct {
 	struct options options;
 	struct daemon daemon;
 	struct service *service;
+	struct settings_source source; /* of the configuration in effect */
+	struct file_watch *watch;      /* of its lists; NULL: there is none */
 } dnsd = {.daemon = {.lock_fd = -1, .ready_fd = -1}};
 
 static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
@@ -46,9 +49,30 @@ static void open_log(const struct config *config, bool is_starting)
 		 is_seen ? LOG_TARGET_STDERR : LOG_TARGET_SYSLOG);
 }
 
-static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
+/* Goes on with what the text and the lists say now, or as before. */
+static int go_on_with(const struct settings_source *source)
 {
 	struct config *config;
+	struct diag diag;
+	int ret;
+
+	diag_init(&diag);
+	ret = options_load_source(&dnsd.options, &config, source, &diag);
+	log_diag(&diag);
+	diag_fini(&diag);
+	if (ret == 0)
+		ret = service_reload(dnsd.service, config);
+	if (ret < 0)
+		return ret;
+	open_log(config, false);
+	if (dnsd.watch)
+		rules_watch_set(dnsd.watch, config->rules);
+	return 0;
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
+{
+	struct settings_source source;
 	struct diag diag;
 	int ret;
 
@@ -56,18 +80,45 @@ static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
 	(void)signal;
 	(void)events;
 	diag_init(&diag);
-	ret = options_load_config(&dnsd.options, &config, &diag);
+	ret = settings_read(&dnsd.options.settings, &source, &diag);
 	log_diag(&diag);
 	diag_fini(&diag);
-	if (ret == 0)
-		ret = service_reload(dnsd.service, config);
+	if (ret == 0) {
+		ret = go_on_with(&source);
+		free(ret < 0 ? source.text : dnsd.source.text);
+	}
 	if (ret < 0) {
 		log_error("cannot reload, going on as before: %s",
 			  err_text(ret));
 		return;
 	}
-	open_log(config, false);
-	log_notice("reloaded '%s'", config->file);
+	dnsd.source = source;
+	log_notice("reloaded '%s'", source.file);
+}
+
+/* The configuration stays the one that was loaded: nobody said to read it. */
+static void on_lists(void *ctx)
+{
+	int ret = go_on_with(&dnsd.source);
+
+	(void)ctx;
+	if (ret < 0)
+		log_error("cannot use a list that changed, going on as "
+			  "before: %s",
+			  err_text(ret));
+	else
+		log_notice("read the lists of the rules again");
+}
+
+static void watch_lists(struct ev_loop *loop, const struct config *config)
+{
+	int ret = file_watch_new(&dnsd.watch, loop, on_lists, NULL);
+
+	if (ret < 0)
+		log_warning("cannot watch lists for changes: %s",
+			    err_text(ret));
+	else
+		rules_watch_set(dnsd.watch, config->rules);
 }
 
 static void watch_signals(struct ev_loop *loop)
@@ -104,10 +155,12 @@ static int run(struct config *config)
 	if (service_start(&dnsd.service, loop, &dnsd.daemon, config) < 0)
 		return EXIT_FAILURE;
 	watch_signals(loop);
+	watch_lists(loop, config);
 	daemon_ready(&dnsd.daemon);
 	open_log(config, false);
 	ev_run(loop, 0);
 	log_notice("stopping");
+	file_watch_free(dnsd.watch);
 	service_stop(dnsd.service);
 	return EXIT_SUCCESS;
 }
@@ -164,9 +217,14 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	diag_init(&diag);
-	ret = options_load_config(&dnsd.options, &config, &diag);
+	ret = settings_read(&dnsd.options.settings, &dnsd.source, &diag);
+	if (ret == 0)
+		ret = options_load_source(&dnsd.options, &config, &dnsd.source,
+					  &diag);
 	if (ret < 0 || dnsd.options.action <= ACTION_CHECK)
 		diag_print(&diag, stderr);
 	diag_fini(&diag);
-	return ret < 0 ? EXIT_FAILURE : act(config);
+	ret = ret < 0 ? EXIT_FAILURE : act(config);
+	free(dnsd.source.text);
+	return ret;
 }

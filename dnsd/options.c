@@ -180,8 +180,16 @@ int options_load_config(const struct options *options, struct config **config,
 
 	if (ret < 0)
 		return ret;
-	ret = settings_load(&options->settings, config, &source, diag);
+	ret = options_load_source(options, config, &source, diag);
 	free(source.text);
+	return ret;
+}
+
+int options_load_source(const struct options *options, struct config **config,
+			const struct settings_source *source, struct diag *diag)
+{
+	int ret = settings_load(&options->settings, config, source, diag);
+
 	if (ret < 0 || options->listen_count == 0)
 		return ret;
 	/* Only looked at; the config takes a pointer that could write. */

@@ -51,4 +51,10 @@ void options_help(FILE *out);
 NODISCARD int options_load_config(const struct options *options,
 				  struct config **config, struct diag *diag);
 
+/* The same from a text that is already there. */
+NODISCARD int options_load_source(const struct options *options,
+				  struct config **config,
+				  const struct settings_source *source,
+				  struct diag *diag);
+
 #endif

@@ -9,6 +9,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/nl.h"
+#include "common/rules_watch.h"
 #include "routed/connections.h"
 #include "routed/host.h"
 #include "routed/options.h"
@@ -33,6 +34,8 @@ static struct {
 	struct options options;
 	struct daemon daemon;
 	struct service *service;
+	struct settings_source source; /* of the configuration in effect */
+	struct file_watch *watch;      /* of its lists; NULL: there is none */
 } routed = {.daemon = {.lock_fd = -1, .ready_fd = -1}};
 
 /* A configuration with the text that relays get. */
@@ -64,6 +67,23 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 	service_stop(routed.service);
 }
 
+static void log_diag(const struct diag *diag)
+{
+	for (size_t i = 0; i < diag->count; i++)
+		log_warning("%s", diag->lines[i]);
+}
+
+/* Takes the config, not the text. */
+static int go_on_with(const struct loaded *loaded)
+{
+	int ret = service_reload(routed.service, loaded->config,
+				 loaded->source.text, loaded->source.length);
+
+	if (ret == 0 && routed.watch)
+		rules_watch_set(routed.watch, loaded->config->rules);
+	return ret;
+}
+
 static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
 {
 	struct loaded loaded = {0};
@@ -74,19 +94,52 @@ static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
 	(void)events;
 	diag_init(&diag);
 	int ret = load(&loaded, &diag);
-	for (size_t i = 0; i < diag.count; i++)
-		log_warning("%s", diag.lines[i]);
+	log_diag(&diag);
 	diag_fini(&diag);
 	if (ret == 0) {
-		ret = service_reload(routed.service, loaded.config,
-				     loaded.source.text, loaded.source.length);
-		free(loaded.source.text);
+		ret = go_on_with(&loaded);
+		free(ret < 0 ? loaded.source.text : routed.source.text);
 	}
-	if (ret < 0)
+	if (ret < 0) {
 		log_error("cannot reload, going on as before: %s",
 			  err_text(ret));
+		return;
+	}
+	routed.source = loaded.source;
+	log_notice("reloaded");
+}
+
+/* The configuration stays the one that was loaded: nobody said to read it. */
+static void on_lists(void *ctx)
+{
+	struct loaded loaded = {.source = routed.source};
+	struct diag diag;
+
+	(void)ctx;
+	diag_init(&diag);
+	int ret = settings_load(&routed.options.settings, &loaded.config,
+				&loaded.source, &diag);
+	log_diag(&diag);
+	diag_fini(&diag);
+	if (ret == 0)
+		ret = go_on_with(&loaded);
+	if (ret < 0)
+		log_error("cannot use a list that changed, going on as "
+			  "before: %s",
+			  err_text(ret));
 	else
-		log_notice("reloaded");
+		log_notice("read the lists of the rules again");
+}
+
+static void watch_lists(struct ev_loop *loop, const struct config *config)
+{
+	int ret = file_watch_new(&routed.watch, loop, on_lists, NULL);
+
+	if (ret < 0)
+		log_warning("cannot watch lists for changes: %s",
+			    err_text(ret));
+	else
+		rules_watch_set(routed.watch, config->rules);
 }
 
 /* Those that come during the start wait until somebody can act on them. */
@@ -139,8 +192,10 @@ static int run(const struct loaded *loaded)
 	if (service_start(&routed.service, &conf) < 0)
 		return EXIT_FAILURE;
 	watch_signals(service_loop(routed.service));
+	watch_lists(service_loop(routed.service), loaded->config);
 	hold_signals(SIG_UNBLOCK);
 	int status = service_run(routed.service);
+	file_watch_free(routed.watch);
 	service_free(routed.service);
 	return status;
 }
@@ -278,6 +333,7 @@ int main(int argc, char **argv)
 	if ((ret < 0 && is_needed) || routed.options.action <= ACTION_CHECK)
 		diag_print(&diag, stderr);
 	diag_fini(&diag);
+	routed.source = loaded.source;
 	if (ret == 0 && routed.options.action == ACTION_RUN)
 		status = run(&loaded); /* takes the config */
 	else if (ret == 0 || !is_needed)
@@ -285,6 +341,6 @@ int main(int argc, char **argv)
 	if (ret == 0 && routed.options.action != ACTION_RUN)
 		config_free(loaded.config);
 	if (ret == 0)
-		free(loaded.source.text);
+		free(routed.source.text);
 	return status;
 }

@@ -87,11 +87,12 @@ int geo_want(struct geo *geo, enum geoip_field field, const char *value,
 struct walk {
 	struct geo *geo;
 	enum geoip_field field;
+	size_t count; /* of prefixes that somebody wants */
 };
 
 static int on_prefix(void *ctx, const struct prefix *prefix, const char *value)
 {
-	const struct walk *walk = ctx;
+	struct walk *walk = ctx;
 	struct geo *geo = walk->geo;
 	int ret = 0;
 
@@ -102,6 +103,7 @@ static int on_prefix(void *ctx, const struct prefix *prefix, const char *value)
 		    strcasecmp(want->value, value) != 0)
 			continue;
 		want->is_granted = true;
+		walk->count++;
 		ret = prefix_index_add(want->target.index, prefix,
 				       want->target.hit);
 	}
@@ -130,9 +132,10 @@ static int tell_unreadable(const struct geo_want *want, struct diag *diag,
 }
 
 static int read_database(struct geo *geo, enum geoip_field field,
-			 struct diag *diag)
+			 struct sources *sources, struct diag *diag)
 {
-	struct walk walk = {geo, field};
+	const char *file = file_of(geo, field);
+	struct walk walk = {geo, field, 0};
 	const struct geo_want *first = NULL;
 	int ret;
 
@@ -142,16 +145,25 @@ static int read_database(struct geo *geo, enum geoip_field field,
 	}
 	if (!first)
 		return 0;
-	ret = geoip_each(file_of(geo, field), field, on_prefix, &walk);
-	if (ret == -ENOMEM || ret >= 0)
+	ret = geoip_each(file, field, on_prefix, &walk);
+	if (ret == -ENOMEM)
 		return ret;
-	return tell_unreadable(first, diag, file_of(geo, field), ret);
+	if (ret < 0)
+		return tell_unreadable(first, diag, file, ret);
+	ret = sources_add(sources, file, "database", 0);
+	if (ret < 0)
+		return ret;
+	sources->at[ret].entries = walk.count;
+	return 0;
 }
 
-int geo_read(struct geo *geo, struct diag *diag)
+int geo_read(struct geo *geo, struct sources *sources, struct diag *diag)
 {
-	int ret = read_database(geo, GEOIP_COUNTRY, diag);
-	int other = ret == -ENOMEM ? ret : read_database(geo, GEOIP_ASN, diag);
+	int ret = read_database(geo, GEOIP_COUNTRY, sources, diag);
+	int other = ret;
+
+	if (ret != -ENOMEM)
+		other = read_database(geo, GEOIP_ASN, sources, diag);
 
 	if (ret == 0)
 		ret = other;

@@ -16,6 +16,7 @@
 #include "common/rules/geoip.h"
 #include "common/rules/hit.h"
 #include "common/rules/prefix_index.h"
+#include "common/rules/sources.h"
 
 #include <stddef.h>
 
@@ -42,7 +43,11 @@ NODISCARD int geo_want(struct geo *geo, enum geoip_field field,
 		       const char *value, const struct geo_target *target,
 		       const struct rule_place *place);
 
-/* Grants every wish; `diag` gets what is wrong. */
-NODISCARD int geo_read(struct geo *geo, struct diag *diag);
+/*
+ * Grants every wish; `diag` gets what is wrong, and the databases that were
+ * read are added to the sources.
+ */
+NODISCARD int geo_read(struct geo *geo, struct sources *sources,
+		       struct diag *diag);
 
 #endif

@@ -187,6 +187,7 @@ static int load_from_dat(struct list *list, const char *name,
 	free(shown);
 	if (at < 0)
 		return at;
+	load->sources->at[at].path_length = strlen(list->path);
 	list->before = load->sources->at[at].before;
 	list->place = (struct rule_place){.diag = place->diag,
 					  .file = load->sources->at[at].file};

@@ -49,6 +49,7 @@ int sources_add(struct sources *sources, const char *file, const char *form,
 	source.file = strdup(file);
 	if (!source.file)
 		return -ENOMEM;
+	source.path_length = strlen(file);
 	sources->used += source.lines;
 	sources->at[sources->count] = source;
 	return (int)sources->count++;

@@ -19,9 +19,10 @@
 #include <stdint.h>
 
 struct source {
-	char *file;       /* owned; as messages name it */
-	const char *form; /* static: "text list", "dnsmasq list", ... */
-	uint32_t before;  /* the number of its first line, less one */
+	char *file;         /* owned; as messages name it */
+	size_t path_length; /* what of it is the path: not "(cn)" */
+	const char *form;   /* static: "text list", "dnsmasq list", ... */
+	uint32_t before;    /* the number of its first line, less one */
 	uint32_t lines;
 	size_t entries; /* that it has given */
 };
@@ -34,7 +35,10 @@ struct sources {
 
 void sources_fini(struct sources *sources);
 
-/* Gives numbers to a file of so many lines; the place in `at`. */
+/*
+ * Gives numbers to a file of so many lines; the place in `at`.  All of the
+ * name is the path.
+ */
 NODISCARD int sources_add(struct sources *sources, const char *file,
 			  const char *form, size_t lines);
 

@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	tests/net/test_front.py \
 	tests/net/test_host.py \
 	tests/net/test_icmp.py \
+	tests/net/test_lists.py \
 	tests/net/test_local_proxy.py \
 	tests/net/test_map_crash.py \
 	tests/net/test_odd.py \
