@@ -49,6 +49,24 @@ static int find_end(const uint8_t *message, size_t length, size_t *end,
 	return ret;
 }
 
+/* How many records of the answer end before `room`, and where. */
+static uint16_t fit_answers(const uint8_t *message, size_t length, size_t room,
+			    size_t *end)
+{
+	struct wire_cursor cursor;
+	struct wire_record record;
+	uint16_t count = 0;
+
+	if (wire_begin(&cursor, message, length) < 0)
+		return 0;
+	while (wire_next(&cursor, &record) > 0 &&
+	       record.section == WIRE_ANSWER && cursor.at <= room) {
+		*end = cursor.at;
+		count++;
+	}
+	return count;
+}
+
 int forwarded_make(const struct question *question, const uint8_t *message,
 		   size_t length, uint8_t *out, size_t limit)
 {
@@ -77,6 +95,9 @@ int forwarded_make(const struct question *question, const uint8_t *message,
 		header.authorities = 0;
 		additionals = 0;
 		end = body;
+		if (!question->do_bit)
+			header.answers =
+				fit_answers(message, length, limit - opt, &end);
 	}
 	wire_write16(out, question->id);
 	wire_write16(out + 2, flags);

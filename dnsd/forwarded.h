@@ -20,8 +20,10 @@
 
 /*
  * `message` has one question, that of `question`, as packet_check() saw to
- * it.  Writes at most `limit` bytes (DNS_UDP_SIZE or more) to `out`: what does
- * not fit is left out as a whole and TC is set.  The length, or ERR_MALFORMED.
+ * it.  Writes at most `limit` bytes (DNS_UDP_SIZE or more) to `out`: if that is
+ * not enough TC is set, and only the first records of the answer stay, for
+ * clients that do not ask again by TCP, as musl before 1.2.4; with DO none
+ * does.  The length, or ERR_MALFORMED.
  */
 NODISCARD int forwarded_make(const struct question *question,
 			     const uint8_t *message, size_t length,

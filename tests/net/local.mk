@@ -18,6 +18,8 @@ EXTRA_DIST += \
 	tests/net/nameserver.py \
 	tests/net/odd_queries.py \
 	tests/net/peer.py \
+	tests/net/stub_ares.c \
+	tests/net/stub_libc.c \
 	tests/net/test_bad_input.py \
 	tests/net/test_clients.py \
 	tests/net/test_carrier.py \
@@ -38,6 +40,7 @@ EXTRA_DIST += \
 	tests/net/test_relay.py \
 	tests/net/test_routes.py \
 	tests/net/test_special.py \
+	tests/net/test_stubs.py \
 	tests/net/test_udp.py \
 	tests/net/test_way.py \
 	tests/net/topology.py
