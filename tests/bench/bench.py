@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How fast it is, beside what it could be at best, in the same run.
 
-    make bench [ONLY="dns tcp memory"]
+    make bench [ONLY="dns tcp udp memory"]
 
 Two machines out of namespaces, joined by a veth: the laptop has dnsd, routed
 and the applications; far has the SOCKS server (tests/bench/socksd) and what is
@@ -287,6 +287,46 @@ def bench_tcp(stage):
     bench_requests(stage)
 
 
+# --- datagrams --------------------------------------------------------------
+
+def datagrams(machine, way, rate, train, proxy=()):
+    """(sent, arrived, seconds)."""
+    words = machine.out([tool("datagrams"), way, SITE, "7001", "1200",
+                         str(rate), "3", str(train), *proxy]).split()
+    return int(words[0]), int(words[1]), float(words[2])
+
+
+def bench_udp(stage):
+    title("UDP: 1,200 bytes, 3 s; floor = the application speaks SOCKS itself")
+    row("", "sent/s", "arrived/s", "of the floor", "relay us each", "lost")
+    stage.far.start([tool("datagrams"), "proxy", FAR, "1080"], log="proxy")
+    stage.far.wait_listening(1080)
+    stage.far.start([tool("datagrams"), "peer", SITE, "7001"], log="peer")
+    stage.far.wait_listening(7001, "udp")
+    with captured(stage) as daemons:
+        relay = daemons.relay_pid()
+        for what, way, rate, train in (
+                ("up, all that goes", "up", 0, 1),
+                ("up, 100,000 a second", "up", 100000, 1),
+                ("up, trains of 16", "up", 0, 16),
+                ("down, all that goes", "down", 0, 1),
+                ("down, 70,000 a second", "down", 70000, 1),
+                ("down, trains of 16", "down", 0, 16),
+                ("up, 200 Mbit/s", "up", 20833, 1),
+                ("down, 200 Mbit/s", "down", 20833, 1)):
+            sent, floor, seconds = datagrams(stage.laptop, way, rate, train,
+                                             (FAR, "1080"))
+            row(f"{what}: floor", f"{sent / seconds:.0f}",
+                f"{floor / seconds:.0f}", "1.00", "-",
+                f"{1 - floor / sent:.2%}")
+            before = cpu_of(relay)
+            sent, arrived, seconds = datagrams(stage.laptop, way, rate, train)
+            each = (cpu_of(relay) - before) / max(arrived, 1) * 1e6
+            row(f"{what}: ersatz", f"{sent / seconds:.0f}",
+                f"{arrived / seconds:.0f}", f"{arrived / floor:.2f}",
+                f"{each:.2f}", f"{1 - arrived / sent:.2%}")
+
+
 # --- memory -----------------------------------------------------------------
 
 def bench_memory(stage):
@@ -327,7 +367,8 @@ def bench_memory(stage):
 
 
 def main():
-    parts = {"dns": bench_dns, "tcp": bench_tcp, "memory": bench_memory}
+    parts = {"dns": bench_dns, "tcp": bench_tcp, "udp": bench_udp,
+             "memory": bench_memory}
     wanted = sys.argv[1:] or list(parts)
     for name in wanted:
         stage = Stage()

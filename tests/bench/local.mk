@@ -2,7 +2,8 @@
 #
 # A benchmark prints and never fails a build: not part of `make check`.
 
-EXTRA_PROGRAMS = tests/bench/echo tests/bench/requests tests/bench/socksd
+EXTRA_PROGRAMS = tests/bench/datagrams tests/bench/echo \
+	tests/bench/requests tests/bench/socksd
 tests_bench_requests_LDADD = -lpthread
 CLEANFILES += $(EXTRA_PROGRAMS)
 EXTRA_DIST += tests/bench/bench.py
