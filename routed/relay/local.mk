@@ -59,6 +59,7 @@ routed_librouted_a_SOURCES += \
 	routed/relay/stray.h \
 	routed/relay/tuples.c \
 	routed/relay/tuples.h \
+	routed/relay/udp/begin.c \
 	routed/relay/udp/datagram.c \
 	routed/relay/udp/datagram.h \
 	routed/relay/udp/dns.c \

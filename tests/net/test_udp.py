@@ -4,12 +4,14 @@ import contextlib
 import errno
 import json
 import os
+import signal
 import socket
 import struct
 import threading
 
 import peer
 import pytest
+from _pytest.outcomes import Failed
 from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, wait_until
 
 PORT = 7000
@@ -326,10 +328,11 @@ def test_trains_arrive_as_the_datagrams_they_are(net, daemons, proxy, version):
     client.close()
 
 
-def refusal_of(machine, address, port=PORT):
+def refusal_of(machine, address, port=PORT, seconds=10):
     """What an application that tries UDP there is told."""
     version = 6 if ":" in address else 4
     client = udp(machine, version)
+    client.settimeout(seconds)
     # Or only errors of ports would be told: ip(7), IP_RECVERR.
     if version == 4:
         client.setsockopt(socket.IPPROTO_IP, 11, 1)
@@ -523,14 +526,37 @@ routed: { udp: { flows: 16, flows-per-source: 3, idle: 1s } }
     ersatz.down()
 
 
+def test_a_reload_keeps_mappings(net, daemons):
+    echo, other = Echo(net.site, 7100), Echo(net.site, 7101)
+    client = udp(net.laptop)
+    seen = ask(client, ADDRESS["site"], 7100)[1]
+    daemons.write(CONFIG.replace("  - DST-PORT,7100-7199,DIRECT\n", """\
+  - DST-PORT,7100,REJECT
+  - NETWORK,udp,DIRECT
+"""))
+    os.kill(daemons.pid("routed"), signal.SIGHUP)
+
+    def is_followed():
+        with contextlib.suppress(Failed):
+            return refusal_of(net.laptop, ADDRESS["site"], 7100, 1) == \
+                errno.ECONNREFUSED
+        return False
+
+    wait_until(is_followed, "new flows follow the new rules")
+    # What was there goes on; a new destination sees the same mapping.
+    assert ask(client, ADDRESS["site"], 7100)[1] == seen
+    assert ask(client, ADDRESS["site"], 7101)[1] == seen
+    for thing in (client, echo, other):
+        thing.close()
+
+
 def test_a_link_that_goes_and_comes(net, daemons):
     echo = Echo(net.site, 7100)
     client = udp(net.laptop)
     ask(client, ADDRESS["site"], 7100)
     daemons.before = None  # the link forgets its routes
     net.laptop.run("ip link set eth0 down")
-    wait_until(lambda: {f["state"] for f in flows_of(daemons)} == {"shut"},
-               "the flow has lost its link")
+    wait_until(lambda: flows_of(daemons) == [], "the flow has lost its link")
     net.laptop.run(f"ip link set eth0 up;"
                    f"ip route add default via {ROUTER['laptop']}")
 

@@ -429,6 +429,54 @@ static struct udp_leg *add_leg(struct udp *udp, const struct udp_way *way,
 	return leg;
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Does an outbound of another configuration lead the same way? */
+static bool is_same_outbound(const struct outbound_conf *a,
+			     const struct outbound_conf *b)
+{
+	return a->type == b->type && is_same_text(a->name, b->name) &&
+	       endpoint_equal(&a->server, &b->server) &&
+	       is_same_text(a->username, b->username) &&
+	       is_same_text(a->password, b->password) &&
+	       is_same_text(a->interface, b->interface);
+}
+
+/* After a reload the mapping that an application has stays what it is. */
+static struct udp_leg *take_over(struct udp *udp, const struct udp_way *way,
+				 const struct udp_peer *peer,
+				 const struct endpoint *client)
+{
+	const struct outbound_conf *conf =
+		peer->policy->outbounds[peer->outbound].conf;
+
+	if (udp->policy_seen != peer->policy) {
+		udp->policy_seen = peer->policy;
+		udp->has_older = true;
+	}
+	for (uint32_t i = 0; udp->has_older && i < udp_leg_end(udp->table);
+	     i++) {
+		struct udp_leg *leg = udp_leg_at(udp->table, i);
+
+		if (!leg || leg->policy == peer->policy ||
+		    !endpoint_equal(&leg->client, client) ||
+		    (way->family != 0 && (way->family != leg->family ||
+					  way->ifindex != leg->ifindex)) ||
+		    !is_same_outbound(
+			    leg->policy->outbounds[leg->outbound].conf, conf))
+			continue;
+		udp_leg_move(udp->table, leg, way);
+		policy_unref(leg->policy);
+		leg->policy = policy_ref(peer->policy);
+		leg->outbound = peer->outbound;
+		return leg;
+	}
+	return NULL;
+}
+
 struct udp_leg *udp_leg_get(struct udp *udp, const struct udp_peer *peer,
 			    const struct endpoint *client,
 			    const struct addr *to, enum refusal *refusal)
@@ -455,6 +503,8 @@ struct udp_leg *udp_leg_get(struct udp *udp, const struct udp_peer *peer,
 		way.family = to->family;
 	}
 	leg = udp_leg_find(udp->table, client, &way);
+	if (!leg)
+		leg = take_over(udp, &way, peer, client);
 	if (!leg)
 		leg = add_leg(udp, &way, peer, client);
 	/* Full: as if nobody were there, for the application to see at once. */

@@ -39,7 +39,7 @@ struct outbox {
 	void *ctx;
 	unsigned item_count;
 	size_t arena_used;
-	struct udp_leg *leg; /* whose messages are being made; NULL: gone */
+	struct udp_leg *leg; /* whose messages are being made */
 	unsigned message_count, part_count;
 	struct mmsghdr headers[ITEMS];
 	struct message messages[ITEMS];
@@ -74,9 +74,6 @@ void outbox_put(struct outbox *outbox, struct udp_leg *leg,
 	if (outbox->item_count == ITEMS ||
 	    outbox->arena_used + datagram->length > ARENA_SIZE)
 		outbox_flush(outbox);
-	/* A flush may have found the leg's end. */
-	if (leg->fd < 0)
-		return;
 	item = &outbox->items[outbox->item_count++];
 	item->leg = leg;
 	item->datagram = *datagram;
@@ -208,14 +205,12 @@ static void set_control(const struct outbox *outbox, struct message *message,
 }
 
 /* The same bytes, a datagram a call: the way takes no trains. */
-static enum outbox_verdict send_each(struct outbox *outbox,
-				     const struct message *message,
-				     const struct msghdr *msg)
+static void send_each(struct outbox *outbox, const struct message *message,
+		      const struct msghdr *msg)
 {
 	struct udp_leg *leg = outbox->leg;
 	size_t step = message->item->target.head_length > 0 ? 2 : 1;
 	struct message single = *message;
-	enum outbox_verdict verdict = OUTBOX_NEXT;
 
 	single.segments = 1;
 	for (size_t i = 0; i + step <= msg->msg_iovlen; i += step) {
@@ -228,16 +223,13 @@ static enum outbox_verdict send_each(struct outbox *outbox,
 			one.msg_control = NULL;
 		if (sendmsg(leg->fd, &one, MSG_NOSIGNAL) >= 0)
 			continue;
-		if (errno == EAGAIN || errno == ENOBUFS) {
+		if (errno == EAGAIN || errno == ENOBUFS)
 			outbox->ops->on_dropped(outbox->ctx, 1);
-			continue;
-		}
-		verdict = outbox->ops->on_error(
-			outbox->ctx, leg, &message->item->datagram, -errno);
-		if (verdict == OUTBOX_STOP)
-			return verdict;
+		else
+			(void)outbox->ops->on_error(outbox->ctx, leg,
+						    &message->item->datagram,
+						    -errno);
 	}
-	return OUTBOX_NEXT;
 }
 
 static bool is_about_trains(int error)
@@ -259,15 +251,14 @@ static enum outbox_verdict on_failure(struct outbox *outbox, unsigned number,
 		if (error != EMSGSIZE &&
 		    message->unit + IP_AND_UDP_MAX <= outbox->leg->mtu_bytes)
 			outbox->leg->has_no_gso = true;
-		return send_each(outbox, message,
-				 &outbox->headers[number].msg_hdr);
+		send_each(outbox, message, &outbox->headers[number].msg_hdr);
+		return OUTBOX_NEXT;
 	}
 	return outbox->ops->on_error(outbox->ctx, outbox->leg,
 				     &message->item->datagram, -error);
 }
 
-/* False: the leg has no socket any more. */
-static bool transmit(struct outbox *outbox)
+static void transmit(struct outbox *outbox)
 {
 	unsigned done = 0, count = outbox->message_count;
 	int retries = 0;
@@ -292,11 +283,8 @@ static bool transmit(struct outbox *outbox)
 		case OUTBOX_NEXT:
 			done++;
 			break;
-		case OUTBOX_STOP:
-			return false;
 		}
 	}
-	return true;
 }
 
 /* As the application would have it: its packets may be cut, or not. */
@@ -335,8 +323,7 @@ static struct message *start_message(struct outbox *outbox,
 	return message;
 }
 
-/* False: the leg has no socket any more. */
-static bool add(struct outbox *outbox, const struct item *item)
+static void add(struct outbox *outbox, const struct item *item)
 {
 	unsigned parts = 2 * segments_of(&item->datagram);
 	bool is_whole = item->datagram.is_whole;
@@ -347,8 +334,7 @@ static bool add(struct outbox *outbox, const struct item *item)
 
 	if (last && (outbox->part_count + parts > PARTS_MAX ||
 		     last->item->datagram.is_whole != is_whole)) {
-		if (!transmit(outbox))
-			return false;
+		transmit(outbox);
 		last = NULL;
 	}
 	set_discover(outbox->leg, is_whole);
@@ -356,23 +342,20 @@ static bool add(struct outbox *outbox, const struct item *item)
 		last = start_message(outbox, item);
 	add_item(outbox, last,
 		 &outbox->headers[outbox->message_count - 1].msg_hdr, item);
-	return true;
 }
 
 /* Everything that is for the leg of the item `first`. */
 static void send_leg(struct outbox *outbox, unsigned first)
 {
 	struct udp_leg *leg = outbox->items[first].leg;
-	bool is_there = true;
 
 	outbox->leg = leg;
 	outbox->message_count = outbox->part_count = 0;
-	for (unsigned i = first; i < outbox->item_count && is_there; i++) {
+	for (unsigned i = first; i < outbox->item_count; i++) {
 		if (outbox->items[i].leg == leg)
-			is_there = add(outbox, &outbox->items[i]);
+			add(outbox, &outbox->items[i]);
 	}
-	if (is_there && outbox->message_count > 0)
-		(void)transmit(outbox);
+	transmit(outbox);
 	outbox_forget(outbox, leg);
 	outbox->leg = NULL;
 }

@@ -22,11 +22,10 @@ struct outbox;
 enum outbox_verdict {
 	OUTBOX_AGAIN, /* the error was another datagram's: try once more */
 	OUTBOX_NEXT,  /* told; go on with the next one */
-	OUTBOX_STOP,  /* the leg has no socket any more */
 };
 
 struct outbox_ops {
-	/* Sending this datagram failed with -errno. */
+	/* Sending this datagram failed with -errno; the leg stays. */
 	enum outbox_verdict (*on_error)(void *ctx, struct udp_leg *leg,
 					const struct datagram *datagram,
 					int error);

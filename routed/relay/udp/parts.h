@@ -8,7 +8,7 @@
  *	TUN -> udp.c -> table.h: who is that? -> outbox.h -> leg's socket
  *	leg's socket -> inbox.h: who does the application think that is?
  *	    -> train.h -> TUN
- *	leg.c	makes sockets and associations
+ *	begin.c	decides what is new, leg.c makes sockets and associations
  *	trouble.c	tells the application of errors
  *	dns.c	port 53
  *
@@ -46,6 +46,9 @@ struct udp {
 	struct ev_timer tick;
 	struct ev_prepare turn; /* sends what a turn of the loop gathered */
 	int64_t now_ms;         /* monotonic, of this turn */
+	/* Is there a leg of an older configuration than this one? */
+	const struct policy *policy_seen; /* borrowed, to compare only */
+	bool has_older;
 	struct udp_counters counters;
 };
 
@@ -57,6 +60,12 @@ void udp_wake(struct udp *udp, struct udp_peer *peer);
 void udp_fail(struct udp *udp, struct udp_peer *peer, enum refusal refusal);
 /* Closes, fails what waits, and forgets it with all its peers. */
 void udp_end_leg(struct udp *udp, struct udp_leg *leg, enum refusal refusal);
+
+/* --- begin.c --- */
+
+/* Nobody knows this one yet: refused, or on its way to a leg. */
+void udp_begin(struct udp *udp, const struct packet *packet,
+	       const struct datagram *datagram);
 
 /* --- leg.c --- */
 

@@ -128,6 +128,15 @@ struct udp_leg *udp_leg_find(struct udp_table *table,
 	return number < 0 ? NULL : &table->legs[number];
 }
 
+void udp_leg_move(struct udp_table *table, struct udp_leg *leg,
+		  const struct udp_way *way)
+{
+	const struct tuple tuple = way_tuple(&leg->client, way);
+
+	tuples_del(table->ways, leg->number);
+	tuples_add(table->ways, leg->number, &tuple);
+}
+
 void udp_leg_del(struct udp_table *table, struct udp_leg *leg)
 {
 	assert(leg->state != UDP_LEG_NONE && !leg->peers);

@@ -115,6 +115,9 @@ struct udp_leg *udp_leg_add(struct udp_table *table,
 struct udp_leg *udp_leg_find(struct udp_table *table,
 			     const struct endpoint *client,
 			     const struct udp_way *way);
+/* It is found by another way from now on. */
+void udp_leg_move(struct udp_table *table, struct udp_leg *leg,
+		  const struct udp_way *way);
 /* Its peers must have gone. */
 void udp_leg_del(struct udp_table *table, struct udp_leg *leg);
 uint32_t udp_leg_count(const struct udp_table *table);
