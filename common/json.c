@@ -35,6 +35,11 @@ struct json *json_new(void)
 	return wrap(json_object());
 }
 
+struct json *json_clone(const struct json *json)
+{
+	return wrap(json_deep_copy(json->object));
+}
+
 void json_free(struct json *json)
 {
 	if (!json)

@@ -20,6 +20,8 @@ struct json;
 
 NODISCARD struct json *json_new(void); /* NULL: no memory */
 void json_free(struct json *json);
+/* NULL: no memory. */
+NODISCARD struct json *json_clone(const struct json *json);
 
 /*
  * Set a member; a failed one makes json_line() fail, so that calls need no

@@ -34,6 +34,7 @@ static const struct link_form forms[] = {
 	[LINK_STATUS] = {SIZE_OF(counters), 0},
 	[LINK_OWNER] = {SIZE_OF(flow), 0},
 	[LINK_UDP_SERVER] = {SIZE_OF(server), 0},
+	[LINK_CLOSE] = {SIZE_OF(flow), 0},
 	[LINK_ICMP] = {SIZE_OF(icmp), 1},
 	[LINK_STOP] = {0, 0},
 };

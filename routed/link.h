@@ -15,6 +15,7 @@
  *	LINK_FLOWS (fd: a client)
  *	LINK_STATUS (number)		LINK_STATUS (counters)
  *	LINK_OWNER (verdict)		LINK_OWNER (whose flow is this?)
+ *	LINK_CLOSE (flow)
  *	LINK_ICMP (fd: raw socket of an exit)
  *					LINK_UDP_SERVER (who answers from P?)
  *	LINK_STOP
@@ -48,8 +49,9 @@ enum link_type {
 	LINK_STATUS,
 	LINK_OWNER,
 	LINK_UDP_SERVER,
-	LINK_ICMP, /* bound to one interface; one for each exit and family */
-	LINK_STOP, /* the last one */
+	LINK_CLOSE, /* a flow, if there is such a one */
+	LINK_ICMP,  /* bound to one interface; one for each exit and family */
+	LINK_STOP,  /* the last one */
 };
 
 /* The order of the descriptors beside LINK_SETUP. */
@@ -98,9 +100,10 @@ struct link_message {
 	uint32_t id;   /* of a request; the answer repeats it */
 	union {
 		struct link_setup setup;
-		struct link_flow flow;  /* LINK_OWNER from the relay */
-		int32_t outbound;       /* LINK_OWNER from the parent: of which
-					   outbound it is the server; -1: none */
+		struct link_flow
+			flow;     /* LINK_CLOSE, LINK_OWNER from the relay */
+		int32_t outbound; /* LINK_OWNER from the parent: of which
+				     outbound it is the server; -1: none */
 		struct endpoint server; /* LINK_UDP_SERVER: family and port */
 		struct link_icmp icmp;
 		struct link_counters counters;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += routed/librouted.a
 routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
-	$(BPF_CFLAGS)
+	$(BPF_CFLAGS) $(NCURSES_CFLAGS)
 routed_librouted_a_SOURCES = \
 	routed/apply.c \
 	routed/apply.h \
@@ -85,7 +85,18 @@ routed_librouted_a_SOURCES = \
 	routed/udp_servers.h \
 	routed/verbs.c \
 	routed/verbs.h \
-	routed/verbs_print.c
+	routed/verbs_print.c \
+	routed/view/flow_list.c \
+	routed/view/flow_list.h \
+	routed/view/screen.h \
+	routed/view/watch.c \
+	routed/view/watch.h
+
+if HAVE_NCURSES
+routed_librouted_a_SOURCES += routed/view/screen.c
+else
+routed_librouted_a_SOURCES += routed/view/screen_none.c
+endif
 
 # A program goes from C to an object to a header with the bytes in it.  The
 # header is somebody else's code: our warnings are not for it.
@@ -122,7 +133,8 @@ routed/steer.skel.h: routed/steer.bpf.o
 		mv $@.tmp $@
 
 # What everything that links librouted.a links too.
-ROUTED_LIBS = routed/librouted.a $(COMMON_LIBS) $(NFTABLES_LIBS) $(BPF_LIBS)
+ROUTED_LIBS = routed/librouted.a $(COMMON_LIBS) $(NFTABLES_LIBS) $(BPF_LIBS) \
+	$(NCURSES_LIBS)
 
 include $(srcdir)/routed/relay/local.mk
 

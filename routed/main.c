@@ -21,6 +21,7 @@
 #include "routed/service.h"
 #include "routed/spawner.h"
 #include "routed/verbs.h"
+#include "routed/view/watch.h"
 
 #include <ev.h>
 #include <net/if.h>
@@ -295,6 +296,9 @@ static int act(const struct config *config)
 		return verbs_print_status(run_dir_of(config),
 					  options->settings.is_json, stdout);
 	case ACTION_FLOWS:
+		if (options->is_watch)
+			return watch_flows(run_dir_of(config),
+					   options->settings.is_json, stdout);
 		return verbs_print_flows(run_dir_of(config),
 					 options->settings.is_json, stdout);
 	case ACTION_RECOVER:

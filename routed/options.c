@@ -15,6 +15,7 @@ enum {
 	OPTION_STATUS,
 	OPTION_FLOWS,
 	OPTION_RECOVER,
+	OPTION_WATCH,
 };
 
 static const struct option long_options[] = {
@@ -26,6 +27,7 @@ static const struct option long_options[] = {
 	{"status", no_argument, NULL, OPTION_STATUS},
 	{"flows", no_argument, NULL, OPTION_FLOWS},
 	{"recover", no_argument, NULL, OPTION_RECOVER},
+	{"watch", no_argument, NULL, OPTION_WATCH},
 	{NULL, 0, NULL, 0},
 };
 
@@ -53,7 +55,8 @@ void options_help(FILE *out)
 	      "  --plan                print what would be done, as 'ip' "
 	      "commands\n"
 	      "  --status              what the running daemon does\n"
-	      "  --flows               the flows that it carries now\n"
+	      "  --flows [--watch]     the flows that it carries now, or "
+	      "all the time\n"
 	      "  --explain ADDRESS|NAME [PORT[/PROTOCOL]]\n"
 	      "                        where such traffic goes, and why\n"
 	      "  --recover             remove what a crash left behind, and "
@@ -92,6 +95,9 @@ static int take_action(struct options *options, int option)
 		return set_action(options, ACTION_STATUS, "--status");
 	case OPTION_FLOWS:
 		return set_action(options, ACTION_FLOWS, "--flows");
+	case OPTION_WATCH:
+		options->is_watch = true;
+		return 0;
 	case OPTION_RECOVER:
 		return set_action(options, ACTION_RECOVER, "--recover");
 	case SETTINGS_VERSION:
@@ -160,5 +166,9 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (optind < argc)
 		return settings_complain(&options->settings,
 					 "unexpected argument", argv[optind]);
+	if (options->is_watch && options->action != ACTION_FLOWS)
+		return settings_complain(&options->settings,
+					 "only --flows can be watched, not",
+					 "--watch");
 	return settings_check(&options->settings);
 }

@@ -35,6 +35,7 @@ struct options {
 	enum options_action action;
 	struct settings settings;
 	const char *target; /* to explain: address or name */
+	bool is_watch;      /* of the flows, again and again */
 	uint16_t port;      /* 0: not said */
 	enum network network;
 };

@@ -119,6 +119,7 @@ static bool obey(struct relays *relays, const struct link_message *message)
 	case LINK_PING:
 	case LINK_FLOWS:
 	case LINK_ICMP:
+	case LINK_CLOSE:
 	case LINK_STOP:
 		return false;
 	}
@@ -509,6 +510,13 @@ int relays_answer_owner(struct relays *relays, uint32_t id, int outbound)
 		.id = id,
 		.outbound = outbound,
 	};
+	return ask(relays, &message, NULL);
+}
+
+int relays_close_flow(struct relays *relays, const struct link_flow *flow)
+{
+	const struct link_message message = {.type = LINK_CLOSE, .flow = *flow};
+
 	return ask(relays, &message, NULL);
 }
 

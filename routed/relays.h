@@ -78,6 +78,10 @@ NODISCARD int relays_send_flows(struct relays *relays, int client_fd);
 NODISCARD int relays_answer_owner(struct relays *relays, uint32_t id,
 				  int outbound);
 
+/* Resets it, if there is such a flow. */
+NODISCARD int relays_close_flow(struct relays *relays,
+				const struct link_flow *flow);
+
 /* A raw socket for an exit (icmp_exits.h); it stays the caller's. */
 NODISCARD int relays_give_icmp(struct relays *relays, int ifindex,
 			       uint8_t family, int fd);

@@ -190,6 +190,28 @@ static void verb_flows(void *ctx, struct control_client *client,
 	close(fd);
 }
 
+/* Whether there is such a flow is the relay's to know. */
+static void verb_close(void *ctx, struct control_client *client,
+		       const struct json *request)
+{
+	const struct verbs *verbs = ctx;
+	const char *src = json_get_text(request, "src");
+	const char *dst = json_get_text(request, "dst");
+	const char *network = json_get_text(request, "network");
+	struct link_flow flow = {.network = NETWORK_TCP};
+	int ret;
+
+	if (network && strcmp(network, "udp") == 0)
+		flow.network = NETWORK_UDP;
+	if (!src || !dst || endpoint_parse(&flow.src, src, 0) < 0 ||
+	    endpoint_parse(&flow.dst, dst, 0) < 0) {
+		control_end(client, "'src' or 'dst' is no address with a port");
+		return;
+	}
+	ret = relays_close_flow(verbs->relays, &flow);
+	control_end(client, ret < 0 ? "there is no relay now" : NULL);
+}
+
 static void verb_explain(void *ctx, struct control_client *client,
 			 const struct json *request)
 {
@@ -280,6 +302,7 @@ static void verb_direct(void *ctx, struct control_client *client,
 }
 
 const struct control_verb verbs_table[] = {
+	{"close", CONTROL_CHANGE, verb_close},
 	{"direct", CONTROL_PARTNER, verb_direct},
 	{"status", CONTROL_READ, verb_status},
 	{"flows", CONTROL_READ, verb_flows},

@@ -57,6 +57,19 @@ void verbs_on_relay_lost(struct verbs *verbs);
  */
 NODISCARD int verbs_print_status(const char *run_dir, bool is_json, FILE *out);
 NODISCARD int verbs_print_flows(const char *run_dir, bool is_json, FILE *out);
+/*
+ * For who looks at flows: each line goes to `fn`; one flow is reset.  What is
+ * wrong is in `error`.
+ */
+NODISCARD int verbs_ask_flows(const char *run_dir,
+			      void (*fn)(void *ctx, const struct json *line),
+			      void *ctx, char *error, size_t error_size);
+struct verbs_flow {
+	const char *network, *src, *dst; /* as in its line */
+};
+NODISCARD int verbs_close_flow(const char *run_dir,
+			       const struct verbs_flow *flow, char *error,
+			       size_t error_size);
 /* `config` is for when no daemon runs; NULL: there is none. */
 NODISCARD int verbs_print_explanation(const char *run_dir,
 				      const struct options *options,

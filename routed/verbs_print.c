@@ -101,6 +101,49 @@ int verbs_print_flows(const char *run_dir, bool is_json, FILE *out)
 	return status;
 }
 
+static void ignore_line(void *ctx, const struct json *line)
+{
+	(void)ctx, (void)line;
+}
+
+static int explain_failure(int ret, const char *why, char *error,
+			   size_t error_size)
+{
+	snprintf(error, error_size, "%s", ret < 0 ? why : "");
+	return ret;
+}
+
+int verbs_ask_flows(const char *run_dir,
+		    void (*fn)(void *ctx, const struct json *line), void *ctx,
+		    char *error, size_t error_size)
+{
+	char why[ERROR_SIZE];
+	struct json *request = json_new();
+
+	if (request)
+		json_set_text(request, "verb", "flows");
+	int ret = call(run_dir, request, fn, ctx, why);
+	json_free(request);
+	return explain_failure(ret, why, error, error_size);
+}
+
+int verbs_close_flow(const char *run_dir, const struct verbs_flow *flow,
+		     char *error, size_t error_size)
+{
+	char why[ERROR_SIZE];
+	struct json *request = json_new();
+
+	if (request) {
+		json_set_text(request, "verb", "close");
+		json_set_text(request, "network", flow->network);
+		json_set_text(request, "src", flow->src);
+		json_set_text(request, "dst", flow->dst);
+	}
+	int ret = call(run_dir, request, ignore_line, NULL, why);
+	json_free(request);
+	return explain_failure(ret, why, error, error_size);
+}
+
 /* The same as the daemon would say, but for what it has learnt. */
 static int explain_here(const struct options *options,
 			const struct config *config, FILE *out)

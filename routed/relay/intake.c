@@ -378,6 +378,25 @@ void intake_on_links(struct parts *parts, const struct nl_state *state)
 	}
 }
 
+void intake_close(struct parts *parts, const struct link_flow *wanted)
+{
+	static const struct dial_failure closed = {
+		.refusal = REFUSAL_RESET,
+		.reason = "it was closed by hand",
+	};
+	const struct tuple tuple = {.src = wanted->src, .dst = wanted->dst};
+	struct flow *flow = wanted->network == NETWORK_TCP
+				    ? flows_find(parts->flows, &tuple)
+				    : NULL;
+
+	if (!flow)
+		return;
+	if (flow->state == FLOW_OPEN)
+		passage_reset(parts, flow);
+	else
+		refuse_held(parts, flow, &closed);
+}
+
 void intake_stop(struct parts *parts)
 {
 	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {

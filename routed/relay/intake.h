@@ -36,6 +36,8 @@ void intake_on_links(struct parts *parts, const struct nl_state *state);
 
 /* Is it an address of this host, the TUN's own one included? */
 bool intake_is_of_this_host(const struct parts *parts, const struct addr *addr);
+/* Resets a flow that somebody wants closed; it may have ended. */
+void intake_close(struct parts *parts, const struct link_flow *flow);
 
 /* Ends every flow: open ones by resets, held ones by silence. */
 void intake_stop(struct parts *parts);

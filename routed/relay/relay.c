@@ -214,6 +214,9 @@ static void on_message(struct relay *relay, const struct link_message *message,
 		listings_add(relay->listings, fds->fd[0]);
 		fds->fd[0] = -1;
 		break;
+	case LINK_CLOSE:
+		intake_close(&relay->parts, &message->flow);
+		break;
 	case LINK_ICMP:
 		icmp_on_socket(relay->parts.icmp, message->icmp.ifindex,
 			       message->icmp.family, fds->fd[0]);

@@ -171,6 +171,9 @@ tests_unit_test_fakes_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_file_watch
 tests_unit_test_file_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_file_watch_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_flow_list
+tests_unit_test_flow_list_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_flow_list_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_flows
 tests_unit_test_flows_CPPFLAGS = $(UNIT_CPPFLAGS)

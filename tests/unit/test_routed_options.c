@@ -96,9 +96,14 @@ static void what_is_no_port_is_refused(void **state)
 static void what_contradicts_itself_is_refused(void **state)
 {
 	static const char *const lines[] = {
-		"--status --flows",   "--proxy socks5://127.0.0.1:1080 -c /x",
-		"--password-file /x", "word",
-		"--check word",       "--explain x 80 more",
+		"--status --flows",
+		"--proxy socks5://127.0.0.1:1080 -c /x",
+		"--password-file /x",
+		"word",
+		"--check word",
+		"--explain x 80 more",
+		"--watch",
+		"--status --watch",
 	};
 	struct options options;
 

@@ -41,6 +41,7 @@ static struct {
 	size_t direct_count;
 	int64_t direct_ttl_s;
 	int direct_result;
+	struct link_flow closed;
 } fake;
 
 const struct nl_state *host_state(const struct host *host)
@@ -123,6 +124,13 @@ int relays_ask_counters(struct relays *relays, uint32_t id)
 	fake.asked_id = id;
 	ev_once(loop, -1, 0, 0., on_answer, NULL);
 	return 0;
+}
+
+int relays_close_flow(struct relays *relays, const struct link_flow *flow)
+{
+	(void)relays;
+	fake.closed = *flow;
+	return fake.has_relay ? 0 : -ENOTCONN;
 }
 
 int relays_send_flows(struct relays *relays, int client_fd)
@@ -453,15 +461,42 @@ static void addresses_that_no_name_may_have_are_refused(void **state)
 	assert_int_equal(fake.direct_calls, 0);
 }
 
-static void only_who_may_changes_what_is_thrown(void **state)
+static void a_flow_is_closed_by_its_two_ends(void **state)
+{
+	struct home *home = *state;
+
+	fake.has_relay = true;
+	assert_string_equal(
+		tell(home,
+		     "{\"verb\":\"close\",\"network\":\"udp\","
+		     "\"src\":\"198.18.0.1:4\",\"dst\":\"[2001:2::3]:5\"}\n"),
+		"{\"end\":true}\n");
+	assert_int_equal(fake.closed.network, NETWORK_UDP);
+	assert_int_equal(fake.closed.src.port, 4);
+	assert_int_equal(fake.closed.dst.port, 5);
+	tell(home, "{\"verb\":\"close\",\"src\":\"198.18.0.1\","
+		   "\"dst\":\"198.18.0.3:443\"}\n");
+	assert_says(home, "'src' or 'dst' is no address with a port");
+	fake.has_relay = false;
+	tell(home, "{\"verb\":\"close\",\"src\":\"198.18.0.1:4\","
+		   "\"dst\":\"198.18.0.3:443\"}\n");
+	assert_says(home, "there is no relay now");
+}
+
+static enum control_access access_of(const char *verb)
+{
+	if (strcmp(verb, "direct") == 0)
+		return CONTROL_PARTNER;
+	return strcmp(verb, "close") == 0 ? CONTROL_CHANGE : CONTROL_READ;
+}
+
+static void only_who_may_changes_something(void **state)
 {
 	const struct control_verb *verb = verbs_table;
 
 	(void)state;
 	for (; verb->name; verb++)
-		assert_int_equal(verb->access, strcmp(verb->name, "direct")
-						       ? CONTROL_READ
-						       : CONTROL_PARTNER);
+		assert_int_equal(verb->access, access_of(verb->name));
 }
 
 #define AT_HOME(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -480,7 +515,8 @@ int main(void)
 		AT_HOME(addresses_of_a_direct_name_are_handed_on),
 		AT_HOME(addresses_that_no_name_may_have_are_refused),
 		cmocka_unit_test(answer_that_comes_while_we_stop_finds_nobody),
-		cmocka_unit_test(only_who_may_changes_what_is_thrown),
+		AT_HOME(a_flow_is_closed_by_its_two_ends),
+		cmocka_unit_test(only_who_may_changes_something),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
