@@ -76,6 +76,11 @@ struct dnsd_conf {
 	bool reject_is_fake;     /* REJECT answers an address that is reset */
 	bool has_builtin_direct; /* names that break when faked are not */
 	int64_t timeout_ms;      /* for a query, all tries together */
+	struct {
+		size_t size_bytes; /* 0: off */
+		int64_t stale_ms;
+		bool has_prefetch;
+	} cache;
 };
 
 enum routed_mode { ROUTED_MODE_POLICY };

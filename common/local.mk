@@ -14,6 +14,7 @@ common_libcommon_a_SOURCES = \
 	common/compiler.h \
 	common/config.c \
 	common/config.h \
+	common/config/cache.c \
 	common/config/check.c \
 	common/config/outbound.c \
 	common/config/parts.h \

@@ -8,6 +8,9 @@
 #include <assert.h>
 #include <string.h>
 
+#define OPTION_EDE 15
+#define OPTION_EDE_SIZE 6 /* without text */
+
 static uint16_t flags_for(const struct question *question,
 			  const struct wire_header *header)
 {
@@ -110,4 +113,35 @@ int forwarded_make(const struct question *question, const uint8_t *message,
 	struct writer writer = writer_of(out + end, limit - end);
 	opt_write(&writer, question, 0, NULL);
 	return (int)(end + writer_length(&writer));
+}
+
+/* The offset of the OPT record that is the last one; 0: there is none. */
+static size_t find_opt(const uint8_t *message, size_t length)
+{
+	struct wire_cursor cursor;
+	struct wire_record record = {0};
+	int ret = wire_begin(&cursor, message, length);
+
+	while (ret >= 0 && (ret = wire_next(&cursor, &record)) > 0)
+		;
+	if (ret < 0 || record.type != DNS_TYPE_OPT ||
+	    record.rdata + record.rdlength != length)
+		return 0;
+	return record.rdata;
+}
+
+size_t forwarded_add_ede(uint8_t *message, size_t length, size_t limit,
+			 uint16_t code)
+{
+	size_t options = find_opt(message, length);
+	uint8_t *option = message + length;
+
+	if (options == 0 || length + OPTION_EDE_SIZE > limit)
+		return length;
+	wire_write16(message + options - 2,
+		     (uint16_t)(length + OPTION_EDE_SIZE - options));
+	wire_write16(option, OPTION_EDE);
+	wire_write16(option + 2, OPTION_EDE_SIZE - 4);
+	wire_write16(option + 4, code);
+	return length + OPTION_EDE_SIZE;
 }

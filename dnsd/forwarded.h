@@ -7,7 +7,8 @@
  * CD, AD only for a client that can use it, AA never, and our OPT in place of
  * the upstream's.  Pure.
  *
- * Source	RFC 1035 4.1, RFC 2181 9 (TC), RFC 6840 5.8 (AD), RFC 6891 7
+ * Source	RFC 1035 4.1, RFC 2181 9 (TC), RFC 6840 5.8 (AD), RFC 6891 7,
+ *		RFC 8914 2
  */
 #ifndef ERSATZ_DNSD_FORWARDED_H
 #define ERSATZ_DNSD_FORWARDED_H
@@ -28,5 +29,12 @@
 NODISCARD int forwarded_make(const struct question *question,
 			     const uint8_t *message, size_t length,
 			     uint8_t *out, size_t limit);
+
+/*
+ * Adds an Extended DNS Error to the OPT that such a message ends in; one
+ * without OPT, or without room, stays as it is.  The new length.
+ */
+size_t forwarded_add_ede(uint8_t *message, size_t length, size_t limit,
+			 uint16_t code);
 
 #endif

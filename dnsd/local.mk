@@ -4,6 +4,12 @@ dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 dnsd_libdnsd_a_SOURCES = \
 	dnsd/answer.c \
 	dnsd/answer.h \
+	dnsd/cache/cache.c \
+	dnsd/cache/cache.h \
+	dnsd/cache/failures.c \
+	dnsd/cache/failures.h \
+	dnsd/cache/kept.c \
+	dnsd/cache/kept.h \
 	dnsd/carried.c \
 	dnsd/carried.h \
 	dnsd/cookie.c \
@@ -72,6 +78,10 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/upstream/exchange.h \
 	dnsd/upstream/group.c \
 	dnsd/upstream/group.h \
+	dnsd/upstream/lookup.c \
+	dnsd/upstream/lookup.h \
+	dnsd/upstream/lookup_memory.c \
+	dnsd/upstream/lookup_memory.h \
 	dnsd/upstream/packet.c \
 	dnsd/upstream/packet.h \
 	dnsd/upstream/resolvconf.c \

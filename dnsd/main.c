@@ -191,6 +191,10 @@ static int act(struct config *config)
 		status = verbs_print_status(config, options->settings.is_json,
 					    stdout);
 		break;
+	case ACTION_FLUSH:
+		status = verbs_flush(config, options->name,
+				     options->settings.is_json, stdout);
+		break;
 	case ACTION_VERSION:
 	case ACTION_HELP:
 		break;

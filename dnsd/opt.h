@@ -22,6 +22,7 @@
 /* RFC 8914, 4: the ones that we say. */
 enum ede_code {
 	EDE_OTHER = 0,
+	EDE_STALE_ANSWER = 3,
 	EDE_FORGED = 4,
 	EDE_BLOCKED = 15,
 	EDE_PROHIBITED = 18,

@@ -17,6 +17,7 @@ enum {
 	OPTION_DUMP_MAP,
 	OPTION_EXPLAIN,
 	OPTION_STATUS,
+	OPTION_FLUSH,
 };
 
 static const struct option long_options[] = {
@@ -27,6 +28,7 @@ static const struct option long_options[] = {
 	{"dump-map", optional_argument, NULL, OPTION_DUMP_MAP},
 	{"explain", required_argument, NULL, OPTION_EXPLAIN},
 	{"status", no_argument, NULL, OPTION_STATUS},
+	{"flush", no_argument, NULL, OPTION_FLUSH},
 	{NULL, 0, NULL, 0},
 };
 
@@ -56,6 +58,9 @@ void options_help(FILE *out)
 	      "  --dump-map[=FORM]     print the map: table, json, csv, hosts\n"
 	      "  --explain NAME [TYPE] why NAME is answered as it is\n"
 	      "  --status              what the running daemon does\n"
+	      "  --flush [NAME]        forget answers that are kept: all, or "
+	      "of "
+	      "NAME and below\n"
 	      "  --json                with these: one object a line\n"
 	      "  --version, --help\n",
 	      out);
@@ -117,6 +122,8 @@ static int take_action(struct options *options, int option)
 		return set_action(options, ACTION_EXPLAIN, "--explain");
 	case OPTION_STATUS:
 		return set_action(options, ACTION_STATUS, "--status");
+	case OPTION_FLUSH:
+		return set_action(options, ACTION_FLUSH, "--flush");
 	case SETTINGS_VERSION:
 		return set_action(options, ACTION_VERSION, "--version");
 	case 'h':
@@ -156,15 +163,17 @@ int options_parse(struct options *options, int argc, char **argv)
 	}
 	if (options->action == ACTION_EXPLAIN && optind < argc)
 		options->type = argv[optind++];
+	if (options->action == ACTION_FLUSH && optind < argc)
+		options->name = argv[optind++];
 	if (optind < argc)
 		return settings_complain(&options->settings,
 					 "unexpected argument", argv[optind]);
 	if (options->settings.is_json && options->action != ACTION_DUMP_MAP &&
 	    options->action != ACTION_EXPLAIN &&
-	    options->action != ACTION_STATUS)
+	    options->action != ACTION_STATUS && options->action != ACTION_FLUSH)
 		return settings_complain(
 			&options->settings,
-			"--dump-map, --explain or --status is missing "
+			"--dump-map, --explain, --status or --flush is missing "
 			"before",
 			"--json");
 	if (options->settings.is_json && options->action == ACTION_DUMP_MAP)

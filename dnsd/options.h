@@ -26,6 +26,7 @@ enum options_action {
 	ACTION_DUMP_MAP,
 	ACTION_EXPLAIN,
 	ACTION_STATUS,
+	ACTION_FLUSH,
 	ACTION_VERSION,
 	ACTION_HELP,
 };
@@ -36,7 +37,7 @@ struct options {
 	struct endpoint listen[OPTIONS_LISTEN_MAX];
 	size_t listen_count;
 	enum dump_form dump_form;
-	const char *name, *type; /* to explain; type may be NULL */
+	const char *name, *type; /* to explain, to flush; may be NULL */
 };
 
 NODISCARD int options_parse(struct options *options, int argc, char **argv);

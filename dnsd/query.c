@@ -36,6 +36,7 @@ struct query {
 	struct query *next;      /* the next free one */
 	enum query_purpose purpose;
 	int upstream; /* the group that is asked */
+	struct lookup_waiter waiter;
 	struct asker asker;
 	struct question question; /* its raw bytes are those below */
 	uint8_t raw[NAME_WIRE_MAX + 4];
@@ -128,6 +129,12 @@ static void query_cancel(struct query *query,
 		query_fail(query, result->ede, result->why);
 }
 
+static size_t limit_of(const struct queries *queries, const struct asker *asker,
+		       const struct question *question)
+{
+	return asker->is_tcp ? sizeof(queries->reply) : question->udp_size;
+}
+
 /* An empty answer, or the error that `result` is, in queries->reply. */
 static int make_reply(struct query *query, const struct upstream_result *result)
 {
@@ -139,8 +146,7 @@ static int make_reply(struct query *query, const struct upstream_result *result)
 		.ede = result->status < 0 ? &ede : NULL,
 		.ttl_s = queries->conf.config->dnsd.fake_ttl_s,
 	};
-	size_t limit = query->asker.is_tcp ? sizeof(queries->reply)
-					   : question->udp_size;
+	size_t limit = limit_of(queries, &query->asker, question);
 	int length = -ENODATA;
 
 	if (query->purpose != QUERY_CARRIED)
@@ -155,19 +161,30 @@ static int make_reply(struct query *query, const struct upstream_result *result)
 				    limit);
 }
 
+/* Sends queries->reply; a stale answer says that it is one. */
+static void send_reply(struct queries *queries, const struct asker *asker,
+		       const struct question *question,
+		       const struct upstream_result *result, int length)
+{
+	if (result->is_stale)
+		length = (int)forwarded_add_ede(
+			queries->reply, (size_t)length,
+			limit_of(queries, asker, question), result->ede);
+	queries->conf.counters->passed_on++;
+	queries->conf.ops->reply(queries->conf.ctx, asker, question,
+				 queries->reply, (size_t)length);
+}
+
 static void pass_on(struct query *query, const struct upstream_result *result)
 {
-	struct queries *queries = query->queries;
 	int length = make_reply(query, result);
 
 	if (length < 0) {
 		query_fail(query, EDE_NETWORK_ERROR, WHY_MALFORMED);
 		return;
 	}
-	queries->conf.counters->passed_on++;
-	queries->conf.ops->reply(queries->conf.ctx, &query->asker,
-				 &query->question, queries->reply,
-				 (size_t)length);
+	send_reply(query->queries, &query->asker, &query->question, result,
+		   length);
 	query_end(query);
 }
 
@@ -296,8 +313,12 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 static void query_ask(struct query *query)
 {
 	struct queries *queries = query->queries;
-	int ret = upstreams_ask(queries->conf.upstreams, query->upstream,
-				&query->question, on_answer, query);
+	int ret;
+
+	query->waiter.fn = on_answer;
+	query->waiter.ctx = query;
+	ret = lookups_ask(queries->conf.lookups, query->upstream,
+			  &query->question, &query->waiter);
 	if (ret == 0)
 		return;
 	if (ret == -EBUSY)
@@ -332,10 +353,30 @@ static void start(struct queries *queries, enum query_purpose purpose,
 	query_ask(query);
 }
 
+/* What is kept needs no place to wait in. */
+static bool reply_at_once(struct queries *queries, const struct asker *asker,
+			  const struct question *question, int upstream)
+{
+	struct upstream_result result;
+	int length;
+
+	if (!lookups_find(queries->conf.lookups, upstream_of(queries, upstream),
+			  question, &result))
+		return false;
+	length = forwarded_make(question, result.message, result.length,
+				queries->reply,
+				limit_of(queries, asker, question));
+	if (length < 0)
+		return false;
+	send_reply(queries, asker, question, &result, length);
+	return true;
+}
+
 void queries_forward(struct queries *queries, const struct asker *asker,
 		     const struct question *question, int upstream)
 {
-	start(queries, QUERY_FORWARD, asker, question, upstream);
+	if (!reply_at_once(queries, asker, question, upstream))
+		start(queries, QUERY_FORWARD, asker, question, upstream);
 }
 
 int queries_home(struct queries *queries, const struct asker *asker,
@@ -346,7 +387,7 @@ int queries_home(struct queries *queries, const struct asker *asker,
 
 	if (home < 0)
 		return home;
-	start(queries, QUERY_FORWARD, asker, question, home);
+	queries_forward(queries, asker, question, home);
 	return 0;
 }
 

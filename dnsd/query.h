@@ -22,7 +22,7 @@
 #include "common/rules.h"
 #include "dnsd/question.h"
 #include "dnsd/server.h"
-#include "dnsd/upstream/upstream.h"
+#include "dnsd/upstream/lookup.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,7 +62,7 @@ struct query_ops {
 };
 
 struct queries_counters {
-	uint64_t passed_on; /* answers that came back */
+	uint64_t passed_on; /* answers that came back, or were kept */
 	uint64_t failed;    /* answered SERVFAIL */
 	uint64_t full;      /* of these: too many were under way */
 	size_t under_way;
@@ -71,6 +71,7 @@ struct queries_counters {
 struct queries_conf {
 	const struct config *config; /* borrowed, as all of these */
 	struct upstreams *upstreams;
+	struct lookups *lookups;
 	struct queries_counters *counters; /* they go on over a reload */
 	const struct query_ops *ops;
 	void *ctx;  /* of the ops */

@@ -115,6 +115,8 @@ static void print_upstreams(const struct json *line, FILE *out)
 	static const struct part more[] = {
 		{"upstream_full", "of them as too many waited"},
 		{"under_way", "wait now"},
+		{"upstream_shared", "joined an equal one"},
+		{"upstream_spared", "not asked again, having just failed"},
 		{"upstream_by_tcp", "truncated, asked again by TCP"},
 		{"upstream_ignored", "late or forged answers ignored"},
 		{NULL, NULL},
@@ -123,6 +125,28 @@ static void print_upstreams(const struct json *line, FILE *out)
 	fprintf(out, KEY "%lld answered, %lld failed", "upstreams",
 		int_of(line, "upstream_answered"),
 		int_of(line, "upstream_failed"));
+	(void)print_parts(line, more, ", ", out);
+	fputc('\n', out);
+}
+
+static void print_cache(const struct json *line, FILE *out)
+{
+	static const struct part more[] = {
+		{"cache_misses", "missed"},
+		{"cache_stale", "answered beyond their end"},
+		{"cache_prefetched", "asked for again in time"},
+		{"cache_evicted", "made room"},
+		{NULL, NULL},
+	};
+
+	if (!int_of(line, "cache_size")) {
+		fprintf(out, KEY "off\n", "cache");
+		return;
+	}
+	fprintf(out, KEY "%lld answers in %lld of %lld KiB, %lld hits", "cache",
+		int_of(line, "cache_entries"),
+		int_of(line, "cache_bytes") / 1024,
+		int_of(line, "cache_size") / 1024, int_of(line, "cache_hits"));
 	(void)print_parts(line, more, ", ", out);
 	fputc('\n', out);
 }
@@ -145,5 +169,6 @@ void report_status(const struct json *line, FILE *out)
 	print_map(line, out);
 	print_queries(line, out);
 	print_clients(line, out);
+	print_cache(line, out);
 	print_upstreams(line, out);
 }

@@ -30,6 +30,7 @@
 struct epoch {
 	struct config *config;
 	struct upstreams *upstreams;
+	struct lookups *lookups;
 	struct queries *queries;
 	struct explainer *explainer;
 };
@@ -45,6 +46,7 @@ struct service {
 	struct control *control;
 	struct epoch epoch;
 	struct queries_counters counters; /* of all epochs */
+	struct lookup_memory memory;      /* of all epochs */
 	struct verbs verbs;
 };
 
@@ -124,6 +126,7 @@ static void end_epoch(struct epoch *epoch)
 	upstreams_free(epoch->upstreams);
 	explainer_free(epoch->explainer);
 	queries_free(epoch->queries);
+	lookups_free(epoch->lookups);
 	config_free(epoch->config);
 	*epoch = (struct epoch){0};
 }
@@ -133,6 +136,16 @@ static int begin_epoch(struct service *service, struct epoch *epoch)
 {
 	const struct config *config = epoch->config;
 	struct upstreams_conf upstreams_conf = upstreams_conf_of(config);
+	const struct cache_conf cache_conf = {
+		.size = config->dnsd.cache.size_bytes,
+		.stale_ms = config->dnsd.cache.stale_ms,
+	};
+	struct lookups_conf lookups_conf = {
+		.loop = service->loop,
+		.memory = &service->memory,
+		.has_prefetch = config->dnsd.cache.has_prefetch,
+		.max = QUERIES_MAX,
+	};
 	struct queries_conf queries_conf = {
 		.config = config,
 		.counters = &service->counters,
@@ -152,12 +165,19 @@ static int begin_epoch(struct service *service, struct epoch *epoch)
 		upstreams_stats(service->epoch.upstreams,
 				&upstreams_conf.before);
 	ret = upstreams_new(&epoch->upstreams, service->loop, &upstreams_conf);
-	queries_conf.upstreams = epoch->upstreams;
+	lookups_conf.upstreams = epoch->upstreams;
 	explain_conf.upstreams = epoch->upstreams;
+	if (ret == 0)
+		ret = lookups_new(&epoch->lookups, &lookups_conf);
+	queries_conf.upstreams = epoch->upstreams;
+	queries_conf.lookups = epoch->lookups;
 	if (ret == 0)
 		ret = queries_new(&epoch->queries, &queries_conf);
 	if (ret == 0)
 		ret = explainer_new(&epoch->explainer, &explain_conf);
+	/* Last, as it changes what the epoch before may go on with. */
+	if (ret == 0)
+		ret = lookup_memory_set(&service->memory, &cache_conf);
 	if (ret < 0)
 		log_error("cannot set up the upstreams: %s", err_text(ret));
 	return ret;
@@ -257,6 +277,7 @@ static int start_unprivileged(struct service *service)
 	service->verbs.dispatch = service->dispatch;
 	service->verbs.control = service->control;
 	service->verbs.counters = &service->counters;
+	service->verbs.memory = &service->memory;
 	service->verbs.started_ms = clock_wall_ms();
 	return 0;
 }
@@ -366,6 +387,7 @@ void service_stop(struct service *service)
 		return;
 	/* Its last answers may go to clients of the control socket. */
 	end_epoch(&service->epoch);
+	lookup_memory_fini(&service->memory);
 	control_close(service->control);
 	direct_free(service->direct);
 	server_close(service->server);

@@ -92,6 +92,24 @@ static void set_queries(struct json *json, const struct verbs *verbs)
 	json_set_int(json, "under_way", (int64_t)counters->under_way);
 }
 
+static void set_cache(struct json *json, const struct lookup_memory *memory)
+{
+	const struct lookups_stats *lookups = &memory->stats;
+	struct cache_stats stats;
+
+	cache_stats(memory->cache, &stats);
+	json_set_int(json, "cache_size", (int64_t)stats.size);
+	json_set_int(json, "cache_bytes", (int64_t)stats.bytes);
+	json_set_int(json, "cache_entries", (int64_t)stats.entries);
+	json_set_int(json, "cache_evicted", (int64_t)stats.evicted);
+	json_set_int(json, "cache_hits", (int64_t)lookups->hits);
+	json_set_int(json, "cache_stale", (int64_t)lookups->stale);
+	json_set_int(json, "cache_misses", (int64_t)lookups->misses);
+	json_set_int(json, "cache_prefetched", (int64_t)lookups->prefetched);
+	json_set_int(json, "upstream_shared", (int64_t)lookups->shared);
+	json_set_int(json, "upstream_spared", (int64_t)lookups->refused);
+}
+
 static void set_direct(struct json *json, const struct direct *direct)
 {
 	struct direct_stats stats;
@@ -145,6 +163,7 @@ static void verb_status(void *ctx, struct control_client *client,
 	set_dispatch(json, verbs->dispatch);
 	set_server(json, verbs->server);
 	set_queries(json, verbs);
+	set_cache(json, verbs->memory);
 	set_direct(json, verbs->direct);
 	control_send(client, json);
 	json_free(json);
@@ -201,6 +220,31 @@ static void verb_used(void *ctx, struct control_client *client,
 	control_end(client, NULL);
 }
 
+/* What is known to fail may be asked again, too. */
+static void verb_flush(void *ctx, struct control_client *client,
+		       const struct json *request)
+{
+	const struct verbs *verbs = ctx;
+	const char *text = json_get_text(request, "name");
+	struct json *json;
+	struct name name;
+
+	if (text && name_parse(&name, text) < 0) {
+		control_end(client, "'name' is no domain name");
+		return;
+	}
+	failures_clear(&verbs->memory->failures);
+	json = json_new();
+	if (json) {
+		json_set_int(json, "flushed",
+			     (int64_t)cache_flush(verbs->memory->cache,
+						  text ? &name : NULL));
+		control_send(client, json);
+	}
+	json_free(json);
+	control_end(client, NULL);
+}
+
 static void verb_explain(void *ctx, struct control_client *client,
 			 const struct json *request)
 {
@@ -220,6 +264,7 @@ static void verb_resolve(void *ctx, struct control_client *client,
 const struct control_verb verbs_table[] = {
 	{"status", CONTROL_READ, verb_status},
 	{"used", CONTROL_READ, verb_used},
+	{"flush", CONTROL_CHANGE, verb_flush},
 	{"explain", CONTROL_READ, verb_explain},
 	{"resolve", CONTROL_READ, verb_resolve},
 	{NULL, CONTROL_READ, NULL},
@@ -239,10 +284,33 @@ static void print_json(void *ctx, const struct json *line)
 	free(text);
 }
 
-int verbs_print_status(const struct config *config, bool is_json, FILE *out)
+/* Sends the request, which it frees, to the daemon, and prints its lines. */
+static int call(const struct config *config, struct json *request,
+		const struct control_sink *sink)
 {
 	char *path = config_path(config->run_dir, SOCKET_NAME);
+	int ret = path && request ? control_call(path, request, sink) : -ENOMEM;
+
+	if (ret < 0)
+		fprintf(stderr, "dnsd: cannot ask '%s': %s\n",
+			path ? path : SOCKET_NAME,
+			ret == ERR_REFUSED ? sink->error : err_text(ret));
+	json_free(request);
+	free(path);
+	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static struct json *request_of(const char *verb)
+{
 	struct json *request = json_new();
+
+	if (request)
+		json_set_text(request, "verb", verb);
+	return request;
+}
+
+int verbs_print_status(const struct config *config, bool is_json, FILE *out)
+{
 	char error[DESCRIPTION_MAX] = "";
 	const struct control_sink sink = {
 		.timeout_ms = CALL_TIMEOUT_MS,
@@ -251,17 +319,30 @@ int verbs_print_status(const struct config *config, bool is_json, FILE *out)
 		.error = error,
 		.error_size = sizeof(error),
 	};
-	int ret = -ENOMEM;
 
-	if (path && request) {
-		json_set_text(request, "verb", "status");
-		ret = control_call(path, request, &sink);
-	}
-	if (ret < 0)
-		fprintf(stderr, "dnsd: cannot ask '%s': %s\n",
-			path ? path : SOCKET_NAME,
-			ret == ERR_REFUSED ? error : err_text(ret));
-	json_free(request);
-	free(path);
-	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return call(config, request_of("status"), &sink);
+}
+
+static void print_flushed(void *ctx, const struct json *line)
+{
+	fprintf(ctx, "%lld answers are forgotten\n",
+		(long long)json_get_int(line, "flushed", 0));
+}
+
+int verbs_flush(const struct config *config, const char *name, bool is_json,
+		FILE *out)
+{
+	char error[DESCRIPTION_MAX] = "";
+	const struct control_sink sink = {
+		.timeout_ms = CALL_TIMEOUT_MS,
+		.on_line = is_json ? print_json : print_flushed,
+		.ctx = out,
+		.error = error,
+		.error_size = sizeof(error),
+	};
+	struct json *request = request_of("flush");
+
+	if (request && name)
+		json_set_text(request, "name", name);
+	return call(config, request, &sink);
 }

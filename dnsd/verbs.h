@@ -8,6 +8,8 @@
  *		in milliseconds since 1970; at most 4096 slots from the member
  *		"from" on (0 if missing) are looked at, and {"next":N} follows
  *		if there are more: ask again from there
+ *	flush	{"name":NAME}, optional: forgets what the cache has of that name
+ *		and of all below it, or everything; answers {"flushed":N}
  *	explain, resolve	explain.h, query.h
  *
  * Thread	the thread of the loop
@@ -23,6 +25,7 @@
 #include "dnsd/fakes.h"
 #include "dnsd/query.h"
 #include "dnsd/server.h"
+#include "dnsd/upstream/lookup_memory.h"
 
 /*
  * The parts that the verbs tell of; all borrowed.  A reload changes the
@@ -36,6 +39,7 @@ struct verbs {
 	struct server *server;
 	struct queries *queries;
 	const struct queries_counters *counters;
+	struct lookup_memory *memory;
 	struct upstreams *upstreams;
 	struct explainer *explainer;
 	const struct config *config;
@@ -51,5 +55,9 @@ extern const struct control_verb verbs_table[];
  */
 NODISCARD int verbs_print_status(const struct config *config, bool is_json,
 				 FILE *out);
+
+/* dnsd --flush [NAME]: the same for that verb; `name` may be NULL. */
+NODISCARD int verbs_flush(const struct config *config, const char *name,
+			  bool is_json, FILE *out);
 
 #endif

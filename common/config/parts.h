@@ -21,6 +21,9 @@
 
 /* The table; its root object is a struct config. */
 extern const struct schema_key config_keys[];
+/* Of it: the keys of an upstream, and those of dnsd.cache. */
+extern const struct schema_key config_upstream_keys[];
+extern const struct schema_key config_cache_keys[];
 
 /* schema_walk.context: what rules may name, once it is known. */
 struct config_names {

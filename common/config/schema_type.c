@@ -383,3 +383,77 @@ const struct schema_type schema_seconds = {
 	.format = format_number,
 	.json = "\"type\": \"integer\"",
 };
+
+static const struct {
+	const char *suffix;
+	unsigned shift;
+} size_units[] = {{"G", 30}, {"M", 20}, {"K", 10}, {"", 0}};
+
+static const char *size_text(uint64_t bytes, char *out)
+{
+	size_t i = 0;
+
+	while (bytes & ((UINT64_C(1) << size_units[i].shift) - 1))
+		i++;
+	snprintf(out, SCHEMA_TEXT_SIZE, "%" PRIu64 "%s",
+		 bytes >> size_units[i].shift, size_units[i].suffix);
+	return out;
+}
+
+static int size_bytes(const char *text, uint64_t *bytes)
+{
+	char digits[16];
+	size_t length = strspn(text, "0123456789");
+
+	if (!length || length >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(size_units); i++) {
+		if (strcmp(text + length, size_units[i].suffix))
+			continue;
+		if (schema_parse_number(digits, UINT32_MAX, bytes))
+			return -EINVAL;
+		*bytes <<= size_units[i].shift;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_size(const struct schema_call *call, void *target,
+		      const char *text)
+{
+	char min[SCHEMA_TEXT_SIZE], max[SCHEMA_TEXT_SIZE];
+	size_t *size = target;
+	uint64_t bytes = 0;
+
+	if (strcmp(text, "off") && size_bytes(text, &bytes))
+		return -EINVAL;
+	if (bytes && check_range(call, bytes))
+		return schema_error(call,
+				    "'%s' is %s, expected off, or %s to %s",
+				    call->path, text,
+				    size_text((uint64_t)call->key->min, min),
+				    size_text((uint64_t)call->key->max, max));
+	*size = (size_t)bytes;
+	return 0;
+}
+
+static const char *format_size(const struct schema_key *key, const void *root,
+			       const void *target, char *out)
+{
+	const size_t *size = target;
+
+	(void)key;
+	(void)root;
+	return *size ? size_text(*size, out) : "off";
+}
+
+const struct schema_type schema_size = {
+	.expected = "off, or a size such as 8M or 512K",
+	.size = sizeof(size_t),
+	.parse = parse_size,
+	.format = format_size,
+	.json = "\"anyOf\": [{\"enum\": [\"off\", false, 0]}, {\"type\": "
+		"\"string\", \"pattern\": \"^[0-9]+[KMG]?$\"}]",
+};

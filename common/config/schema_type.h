@@ -33,6 +33,9 @@ extern const struct schema_type schema_duration;
 /* uint32_t, seconds: the same with "s" or without a unit. */
 extern const struct schema_type schema_seconds;
 
+/* size_t, bytes: key->min to key->max, or 0, written as "off". */
+extern const struct schema_type schema_size;
+
 /* struct prefix: of either family. */
 extern const struct schema_type schema_prefix;
 /* struct endpoint: key->port is taken where there is none. */

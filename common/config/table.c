@@ -7,7 +7,6 @@
 #define COUNT_AT(member) .count_at = offsetof(struct config, member)
 #define OUTBOUND_AT(member) .at = offsetof(struct outbound_conf, member)
 #define SET_AT(member) .at = offsetof(struct rule_set_conf, member)
-#define UPSTREAM_AT(member) .at = offsetof(struct upstream_conf, member)
 
 static const struct schema_word log_words[] = {
 	{"error", LOG_LEVEL_ERROR, NULL},
@@ -165,28 +164,6 @@ static const struct schema_key outbound_keys[] = {
 	{.name = NULL},
 };
 
-static const struct schema_key upstream_keys[] = {
-	{.name = "servers",
-	 .kind = SCHEMA_LIST,
-	 .type = &config_upstream_server,
-	 .is_required = true,
-	 .items_min = 1,
-	 .items_max = 16,
-	 .help = "The DNS servers, asked in this order.",
-	 UPSTREAM_AT(servers),
-	 .count_at = offsetof(struct upstream_conf, server_count)},
-	{.name = "interface",
-	 .type = &schema_interface,
-	 .help = "The interface that queries leave by; unset: the uplink.",
-	 UPSTREAM_AT(interface)},
-	{.name = "via",
-	 .type = &config_via,
-	 .expected = "DIRECT, or an outbound of 'type: interface'",
-	 .help = "The outbound that queries leave by.",
-	 UPSTREAM_AT(interface)},
-	{.name = NULL},
-};
-
 static const struct schema_key fake_keys[] = {
 	{.name = "ipv4",
 	 .type = &schema_prefix,
@@ -253,6 +230,10 @@ static const struct schema_key dnsd_keys[] = {
 	 .fallback = "4s",
 	 .help = "For how long an upstream is asked, all tries together.",
 	 AT(dnsd.timeout_ms)},
+	{.name = "cache",
+	 .kind = SCHEMA_SECTION,
+	 .keys = config_cache_keys,
+	 .help = "The answers of upstreams that are kept."},
 	{.name = NULL},
 };
 
@@ -507,7 +488,7 @@ const struct schema_key config_keys[] = {
 	 .done = config_outbounds_done},
 	{.name = "upstreams",
 	 .kind = SCHEMA_NAMED,
-	 .keys = upstream_keys,
+	 .keys = config_upstream_keys,
 	 .expected = "a mapping such as 'home: {servers: [system]}'",
 	 .help = "Groups of DNS servers, by name; without any there is one "
 		 "named 'system'.",

@@ -86,6 +86,8 @@ const struct schema_type config_upstream_server = {
 	.json = "\"type\": \"string\", \"minLength\": 1",
 };
 
+#define UPSTREAM_AT(member) .at = offsetof(struct upstream_conf, member)
+
 static const struct outbound_conf *find_outbound(const struct config *config,
 						 const char *name)
 {
@@ -231,4 +233,26 @@ const struct schema_type config_upstream_name = {
 	.parse = parse_upstream_name,
 	.format = format_upstream_name,
 	.json = "\"type\": \"string\", \"minLength\": 1",
+};
+
+const struct schema_key config_upstream_keys[] = {
+	{.name = "servers",
+	 .kind = SCHEMA_LIST,
+	 .type = &config_upstream_server,
+	 .is_required = true,
+	 .items_min = 1,
+	 .items_max = 16,
+	 .help = "The DNS servers, asked in this order.",
+	 UPSTREAM_AT(servers),
+	 .count_at = offsetof(struct upstream_conf, server_count)},
+	{.name = "interface",
+	 .type = &schema_interface,
+	 .help = "The interface that queries leave by; unset: the uplink.",
+	 UPSTREAM_AT(interface)},
+	{.name = "via",
+	 .type = &config_via,
+	 .expected = "DIRECT, or an outbound of 'type: interface'",
+	 .help = "The outbound that queries leave by.",
+	 UPSTREAM_AT(interface)},
+	{.name = NULL},
 };

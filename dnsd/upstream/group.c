@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define PREFER_MS 30000
 #define DNS_PORT 53
@@ -50,6 +51,44 @@ static void add(struct group *group, const struct upstream_server_conf *server,
 		group->servers[group->count++] = *server;
 }
 
+static uint64_t mix(uint64_t hash, const void *bytes, size_t length)
+{
+	const uint8_t *at = bytes;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* The uplink belongs to it where the servers came with the network. */
+static uint64_t make_key(const struct group *group,
+			 const struct nl_state *state)
+{
+	const char *interface = group->conf->interface;
+	struct uplink uplink;
+	uint64_t key = mix(UINT64_C(0xcbf29ce484222325), &group->count,
+			   sizeof(group->count));
+
+	for (size_t i = 0; i < group->count; i++) {
+		const struct upstream_server_conf *server = &group->servers[i];
+
+		key = mix(key, &server->transport, sizeof(server->transport));
+		key = mix(key, &server->endpoint.addr,
+			  sizeof(server->endpoint.addr));
+		key = mix(key, &server->endpoint.port,
+			  sizeof(server->endpoint.port));
+	}
+	if (interface)
+		key = mix(key, interface, strlen(interface));
+	if (group_has_system(group->conf) && state &&
+	    uplink_find(state, ADDR_IPV4, NULL, &uplink) == 0) {
+		key = mix(key, uplink.name, strlen(uplink.name));
+		key = mix(key, &uplink.gateway, sizeof(uplink.gateway));
+		key = mix(key, &uplink.prefsrc, sizeof(uplink.prefsrc));
+	}
+	return key;
+}
+
 void group_fill(struct group *group, const struct resolvconf *system,
 		const struct group_self *self, const struct nl_state *state)
 {
@@ -74,6 +113,7 @@ void group_fill(struct group *group, const struct resolvconf *system,
 	if (group->first >= group->count ||
 	    !endpoint_equal(&group->servers[group->first].endpoint, &first))
 		group->first = 0;
+	group->key = make_key(group, state);
 }
 
 bool group_is_private(const struct group *group)

@@ -25,6 +25,7 @@ struct group {
 	const struct upstream_conf *conf; /* borrowed */
 	struct upstream_server_conf servers[GROUP_SERVERS];
 	size_t count;
+	uint64_t key;      /* upstreams_key() */
 	size_t left_out;   /* servers that are ourselves */
 	size_t first;      /* the one to begin with ... */
 	int64_t until_ms;  /* ... until then */

@@ -4,7 +4,8 @@
  *
  * They stand in /etc/resolv.conf, or, once routed has written its own there
  * (the first line says so), in the copy that it keeps in the run folder.
- * Both files are looked at again, by stat(2), whenever somebody asks.
+ * Both files are looked at again, by stat(2), whenever resolvconf_refresh() is
+ * called.
  *
  * Errors	-errno of a file that cannot be read
  * Source	resolv.conf(5)

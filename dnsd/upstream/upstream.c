@@ -36,6 +36,7 @@
 #define STEP_MIN_MS 100
 #define STEP_MAX_MS 1500
 #define WHY_SIZE 224
+#define LOOK_EVERY_MS 100 /* two calls of stat(2) */
 #define FAILURES_TO_LOG 3
 
 #define EDE_OTHER 0
@@ -65,7 +66,8 @@ struct upstreams {
 	struct exchanges exchanges;
 	struct group_self self;
 	struct resolvconf system;
-	char *before; /* owned: the path that `system` borrows */
+	int64_t look_ms; /* not before then for changes of `system` */
+	char *before;    /* owned: the path that `system` borrows */
 	int64_t timeout_ms;
 	struct group *groups; /* owned */
 	size_t group_count;
@@ -92,9 +94,13 @@ static void on_uplink_change(void *ctx, const struct nl_state *state)
 	fill_groups(ctx);
 }
 
-/* Looks whether the host's resolvers changed; two calls of stat(2). */
+/* Looks now and then whether the host's resolvers changed. */
 static void refresh_system(struct upstreams *upstreams)
 {
+	int64_t now_ms = clock_monotonic_ms();
+	if (now_ms < upstreams->look_ms)
+		return;
+	upstreams->look_ms = now_ms + LOOK_EVERY_MS;
 	int ret = resolvconf_refresh(&upstreams->system);
 	if (ret == 0)
 		return;
@@ -177,7 +183,6 @@ static void ask_fail(struct ask *ask)
 			     .status = ask->status,
 			     .why = why,
 			     .ede = ask->ede,
-			     .upstream = group->conf->name,
 		     });
 }
 
@@ -331,7 +336,6 @@ static void on_exchange(struct exchange *exchange,
 	ask_end(ask, &(struct upstream_result){
 			     .message = result->message,
 			     .length = result->length,
-			     .upstream = ask->group->conf->name,
 		     });
 }
 
@@ -499,6 +503,14 @@ void upstreams_free(struct upstreams *upstreams)
 	free(upstreams->groups);
 	free(upstreams->before);
 	free(upstreams);
+}
+
+uint64_t upstreams_key(struct upstreams *upstreams, int index)
+{
+	assert(index >= 0 && (size_t)index < upstreams->group_count);
+	if (group_has_system(upstreams->groups[index].conf))
+		refresh_system(upstreams);
+	return upstreams->groups[index].key;
 }
 
 void upstreams_stats(const struct upstreams *upstreams,

@@ -27,9 +27,10 @@ struct upstream_result {
 	int status; /* 0, ERR_TIMEOUT, ERR_REFUSED, -ENETUNREACH, ... */
 	const uint8_t *message; /* the ID is the upstream's: set your own */
 	size_t length;
-	const char *why;      /* with an error: "all 2 servers of ..." */
-	uint16_t ede;         /* RFC 8914 code: 22, 23, ... */
-	const char *upstream; /* the group's name */
+	const char *why; /* with an error: "all 2 servers of ..." */
+	uint16_t ede;    /* RFC 8914 code: 22, 23, ... */
+	/* Set by lookup.h: no query was made; `ede` says why it is stale. */
+	bool is_cached, is_stale;
 };
 
 typedef void (*upstream_done_fn)(void *ctx,
@@ -74,6 +75,13 @@ NODISCARD int upstreams_ask(struct upstreams *upstreams, int index,
  * one whose servers are all private.  -ENOENT: every one is public.
  */
 NODISCARD int upstreams_home(struct upstreams *upstreams, int preferred);
+
+/*
+ * A number for what the group is: its servers, and how they are reached.  The
+ * same over a reload, and in another process; other servers, or another
+ * network for those of "system", make it another one.
+ */
+uint64_t upstreams_key(struct upstreams *upstreams, int index);
 
 void upstreams_stats(const struct upstreams *upstreams,
 		     struct upstreams_stats *stats);

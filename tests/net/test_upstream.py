@@ -213,7 +213,8 @@ def test_a_large_answer_is_cut_for_udp_and_whole_by_tcp(laptop):
     answer = laptop.ask_tcp()
     assert len(addresses(answer)) == len(many)
     assert not answer.flags & dns.flags.TC
-    assert [q.is_tcp for q in server.queries] == [False, True] * 2
+    # The second answer is the first one, which was kept whole.
+    assert [q.is_tcp for q in server.queries] == [False, True]
 
 
 def test_a_truncated_answer_is_asked_for_by_tcp(laptop):
@@ -465,7 +466,7 @@ def test_an_answer_after_the_end_harms_nobody(laptop):
     server.conduct = honest
     for late in held:
         late.send(late.reply(FORGED))
-    assert addresses(laptop.ask()) == [GOOD]
+    assert addresses(laptop.ask("other.example")) == [GOOD]
 
 
 def test_five_hundred_queries_at_once_are_all_answered(laptop):
@@ -610,16 +611,19 @@ def test_system_follows_resolv_conf(laptop):
     laptop.start(["system"])
     assert addresses(laptop.ask()) == ["192.0.2.11"]
     conf.write_text("# moved to another network\nnameserver 127.0.0.12\n")
-    assert addresses(laptop.ask()) == ["192.0.2.12"]
+    # What the first one said is another network's, too.
+    wait_until(lambda: addresses(laptop.ask()) == ["192.0.2.12"],
+               "the new resolver is asked")
     # Once routed has written its own, the copy counts, and only then.
     before = laptop.machine.path("/run/ersatz/resolv.conf.before")
     before.write_text("nameserver 127.0.0.11\n")
     assert addresses(laptop.ask()) == ["192.0.2.12"]
     conf.write_text(f"{MARKER}nameserver 127.0.0.1\n")
-    assert addresses(laptop.ask()) == ["192.0.2.11"]
+    wait_until(lambda: addresses(laptop.ask()) == ["192.0.2.11"],
+               "the resolver from before is asked")
     before.unlink()
-    answer = laptop.ask(use_edns=0)
-    assert is_failure(answer)
+    wait_until(lambda: is_failure(laptop.ask(use_edns=0)),
+               "no resolver is left")
 
 
 def test_we_are_not_asked_by_ourselves(laptop):
@@ -632,7 +636,8 @@ def test_we_are_not_asked_by_ourselves(laptop):
     # The control: another address of loopback is somebody else.
     system_server(laptop, "127.0.0.11", "192.0.2.11")
     conf.write_text("nameserver 127.0.0.1\nnameserver 127.0.0.11\n")
-    assert addresses(laptop.ask()) == ["192.0.2.11"]
+    wait_until(lambda: addresses(laptop.ask()) == ["192.0.2.11"],
+               "the other one is asked")
 
 
 # --- the control socket ----------------------------------------------------

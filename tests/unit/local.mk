@@ -7,6 +7,16 @@ UNIT_TESTS =
 
 # A kernel of paper, for the modules that plan and apply routes.
 FIB_MODEL = tests/unit/fib_model.c tests/unit/fib_model.h
+DNS_MESSAGE = tests/unit/dns_message.c tests/unit/dns_message.h
+
+# An upstream and a clock that do what the test says.
+LOOKUP_FIXTURE = tests/unit/lookup_fixture.c tests/unit/lookup_fixture.h \
+	$(DNS_MESSAGE)
+LOOKUP_WRAPS = -Wl,--wrap=clock_boottime_ms \
+	-Wl,--wrap=upstreams_ask \
+	-Wl,--wrap=upstreams_key \
+	-Wl,--wrap=ev_timer_start \
+	-Wl,--wrap=ev_timer_stop
 FAKE_EDIT = tests/unit/fake_edit.c tests/unit/fake_edit.h $(FIB_MODEL)
 
 if HAVE_CMOCKA
@@ -31,6 +41,18 @@ tests_unit_test_arena_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_backoff
 tests_unit_test_backoff_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_backoff_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_cache
+tests_unit_test_cache_SOURCES = tests/unit/test_cache.c $(DNS_MESSAGE)
+tests_unit_test_cache_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_cache_day
+tests_unit_test_cache_day_SOURCES = tests/unit/test_cache_day.c \
+	$(LOOKUP_FIXTURE)
+tests_unit_test_cache_day_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_day_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_cache_day_LDFLAGS = $(AM_LDFLAGS) $(LOOKUP_WRAPS)
 
 UNIT_TESTS += tests/unit/test_capture
 tests_unit_test_capture_SOURCES = tests/unit/test_capture.c $(FAKE_EDIT)
@@ -160,6 +182,11 @@ tests_unit_test_explain_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_explain_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=upstreams_ask \
 	-Wl,--wrap=upstreams_describe
 
+UNIT_TESTS += tests/unit/test_failures
+tests_unit_test_failures_SOURCES = tests/unit/test_failures.c $(DNS_MESSAGE)
+tests_unit_test_failures_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_failures_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_fake
 tests_unit_test_fake_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_fake_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -271,6 +298,12 @@ UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_log_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
+
+UNIT_TESTS += tests/unit/test_lookup
+tests_unit_test_lookup_SOURCES = tests/unit/test_lookup.c $(LOOKUP_FIXTURE)
+tests_unit_test_lookup_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_lookup_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_lookup_LDFLAGS = $(AM_LDFLAGS) $(LOOKUP_WRAPS)
 
 UNIT_TESTS += tests/unit/test_map
 tests_unit_test_map_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
@@ -415,9 +448,11 @@ tests_unit_test_probes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_probes_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_query
+tests_unit_test_query_SOURCES = tests/unit/test_query.c $(DNS_MESSAGE)
 tests_unit_test_query_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_query_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=upstreams_ask \
+tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=lookups_ask \
+	-Wl,--wrap=lookups_find \
 	-Wl,--wrap=rules_decide \
 	-Wl,--wrap=control_send \
 	-Wl,--wrap=control_end \
@@ -640,6 +675,7 @@ tests_unit_test_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_verbs
+tests_unit_test_verbs_SOURCES = tests/unit/test_verbs.c $(DNS_MESSAGE)
 tests_unit_test_verbs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_verbs_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 

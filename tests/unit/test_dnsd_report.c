@@ -41,6 +41,7 @@ static void a_quiet_daemon_has_little_to_tell(void **state)
 		"  queries    0\n"
 		"  UDP        0 queries, 0 replies\n"
 		"  TCP        0 queries, 0 replies\n"
+		"  cache      off\n"
 		"  upstreams  0 answered, 0 failed\n");
 }
 
@@ -58,7 +59,10 @@ static void what_is_not_as_usual_is_told(void **state)
 		"\"udp_replies\":29,\"udp_unsent\":1,\"tcp_queries\":10,"
 		"\"tcp_replies\":10,\"tcp_open\":2,\"tcp_evicted\":1,"
 		"\"upstream_answered\":4,\"upstream_failed\":1,"
-		"\"under_way\":1,\"upstream_ignored\":3}",
+		"\"under_way\":1,\"upstream_ignored\":3,"
+		"\"cache_size\":8388608,\"cache_bytes\":20480,"
+		"\"cache_entries\":17,\"cache_hits\":20,\"cache_misses\":6,"
+		"\"cache_stale\":1}",
 		"dnsd 0.1.0, process 42, since 2026-11-22T10:07:43Z\n"
 		"  config     x.yaml, 3 rules\n"
 		"  listens    127.0.0.1:53\n"
@@ -71,6 +75,8 @@ static void what_is_not_as_usual_is_told(void **state)
 		"sent\n"
 		"  TCP        10 queries, 10 replies, 2 clients now, 1 closed "
 		"to make room\n"
+		"  cache      17 answers in 20 of 8192 KiB, 20 hits, 6 missed, "
+		"1 answered beyond their end\n"
 		"  upstreams  4 answered, 1 failed, 1 wait now, 3 late or "
 		"forged answers ignored\n");
 }

@@ -7,7 +7,7 @@
 
 #include "common/err.h"
 #include "dnsd/upstream/packet.h"
-#include "dnsd/wire.h"
+#include "tests/unit/dns_message.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -28,11 +28,12 @@ static struct {
 	struct config config;
 	struct question question;
 	uint8_t raw[NAME_WIRE_MAX + 4];
-	/* what upstreams_ask() was given, and says */
+	/* what lookups_ask() was given, and says */
 	int asks, ask_result, asked_upstream;
 	struct question asked;
 	upstream_done_fn fn;
 	void *fn_ctx;
+	struct upstream_result kept; /* what lookups_find() finds */
 	/* what rules_decide() was given, and says */
 	int decisions;
 	struct facts facts;
@@ -53,9 +54,12 @@ static struct {
 	int ends;
 } t;
 
-int __wrap_upstreams_ask(struct upstreams *upstreams, int index,
-			 const struct question *question, upstream_done_fn fn,
-			 void *ctx);
+int __wrap_lookups_ask(struct lookups *lookups, int index,
+		       const struct question *question,
+		       struct lookup_waiter *waiter);
+bool __wrap_lookups_find(struct lookups *lookups, int index,
+			 const struct question *question,
+			 struct upstream_result *result);
 struct verdict __wrap_rules_decide(const struct rules *rules,
 				   const struct facts *facts);
 void __wrap_control_send(struct control_client *client,
@@ -66,17 +70,28 @@ struct control_client *__wrap_control_client_by_id(struct control *control,
 						   uint64_t id);
 int __wrap_config_upstream(const struct config *config, const char *name);
 
-int __wrap_upstreams_ask(struct upstreams *upstreams, int index,
-			 const struct question *question, upstream_done_fn fn,
-			 void *ctx)
+int __wrap_lookups_ask(struct lookups *lookups, int index,
+		       const struct question *question,
+		       struct lookup_waiter *waiter)
 {
-	(void)upstreams;
+	(void)lookups;
 	t.asks++;
 	t.asked_upstream = index;
 	t.asked = *question;
-	t.fn = fn;
-	t.fn_ctx = ctx;
+	t.fn = waiter->fn;
+	t.fn_ctx = waiter->ctx;
 	return t.ask_result;
+}
+
+bool __wrap_lookups_find(struct lookups *lookups, int index,
+			 const struct question *question,
+			 struct upstream_result *result)
+{
+	(void)lookups;
+	(void)index;
+	t.asked = *question;
+	*result = t.kept;
+	return t.kept.message;
 }
 
 struct verdict __wrap_rules_decide(const struct rules *rules,
@@ -212,26 +227,19 @@ static int tear_down(void **state)
 /* Calls back as upstream.h does, with an answer or with an error. */
 static void answer(uint8_t rcode, const char *address)
 {
-	uint8_t message[DNS_UDP_SIZE];
+	struct dns_message message;
 	struct addr addr;
-	size_t length = packet_query(&t.asked, 0x9999, false, message);
 
-	wire_write16(message + 2, DNS_FLAG_QR | DNS_FLAG_RA | rcode);
+	dns_message_begin(&message, &t.asked, rcode);
 	if (address) {
-		uint8_t *at = message + length;
 		assert_int_equal(addr_parse(&addr, address), 0);
-		wire_write16(message + 6, 1);
-		wire_write16(at, 0xc00c);
-		wire_write16(at + 2, addr.family == ADDR_IPV4 ? DNS_TYPE_A
-							      : DNS_TYPE_AAAA);
-		wire_write16(at + 4, DNS_CLASS_IN);
-		wire_write32(at + 6, 60);
-		wire_write16(at + 10, (uint16_t)addr_size(&addr));
-		memcpy(at + 12, addr.bytes, addr_size(&addr));
-		length += 12 + addr_size(&addr);
+		dns_message_add(&message, 0,
+				addr.family == ADDR_IPV4 ? DNS_TYPE_A
+							 : DNS_TYPE_AAAA,
+				60, addr.bytes, addr_size(&addr));
 	}
-	t.fn(t.fn_ctx,
-	     &(struct upstream_result){.message = message, .length = length});
+	t.fn(t.fn_ctx, &(struct upstream_result){.message = message.bytes,
+						 .length = message.length});
 }
 
 static void answer_error(int status)
@@ -296,6 +304,39 @@ static void the_question_outlives_the_packet_that_it_came_in(void **state)
 	assert_done(1, 0);
 	assert_memory_equal(t.reply + DNS_HEADER_SIZE, t.raw,
 			    t.question.raw_length);
+}
+
+static void what_is_kept_is_answered_without_an_ask(void **state)
+{
+	(void)state;
+	struct dns_message message;
+
+	dns_message_begin(&message, &t.question, 0);
+	t.kept.length = message.length;
+	t.kept.message = message.bytes;
+	forward(UPSTREAM_DEFAULT);
+	assert_done(1, 0);
+	assert_int_equal(t.asks, 0);
+	assert_int_equal(wire_read16(t.reply), 0x4711);
+	assert_int_equal(t.reply[DNS_HEADER_SIZE + 1], 'E');
+}
+
+static void a_stale_answer_says_so(void **state)
+{
+	(void)state;
+	struct dns_message message;
+	struct upstream_result result = {
+		.message = message.bytes, .is_stale = true, .ede = 3};
+
+	t.question.has_edns = true;
+	dns_message_begin(&message, &t.question, 0);
+	result.length = message.length;
+	forward(UPSTREAM_DEFAULT);
+	t.fn(t.fn_ctx, &result);
+	assert_done(1, 0);
+	/* The last record is OPT, with the option 15 and the code 3. */
+	assert_memory_equal(t.reply + t.reply_length - 8, "\0\6\0\17\0\2\0\3",
+			    8);
 }
 
 static void a_failed_upstream_is_told(void **state)
@@ -534,6 +575,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_answer_goes_to_the_client_as_its_own),
 		TEST(the_question_outlives_the_packet_that_it_came_in),
+		TEST(what_is_kept_is_answered_without_an_ask),
+		TEST(a_stale_answer_says_so),
 		TEST(a_failed_upstream_is_told),
 		TEST(an_ask_that_cannot_start_fails_at_once),
 		TEST(a_full_pool_fails_and_has_room_again),

@@ -5,6 +5,7 @@
 #include "dnsd/verbs.h"
 
 #include "common/err.h"
+#include "tests/unit/dns_message.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +26,8 @@ static struct {
 } heard;
 
 static int call_result;
+static const char *wanted_verb;
+static struct lookup_memory memory;
 
 void control_send(struct control_client *client, const struct json *json)
 {
@@ -48,7 +51,7 @@ int control_call(const char *path, const struct json *request,
 		 const struct control_sink *sink)
 {
 	assert_string_equal(path, "run/dnsd.sock");
-	assert_string_equal(json_get_text(request, "verb"), "status");
+	assert_string_equal(json_get_text(request, "verb"), wanted_verb);
 	snprintf(sink->error, sink->error_size, "not for you");
 	for (size_t i = 0; i < heard.count; i++) {
 		struct json *json =
@@ -151,7 +154,10 @@ static int setup(void **state)
 	    endpoint_parse(&listen_at[1], "[::1]:53", 0))
 		return -1;
 	call_result = 0;
-	return 0;
+	wanted_verb = "status";
+	memory.stats.hits = 5;
+	return lookup_memory_set(&memory,
+				 &(struct cache_conf){.size = 256 << 10});
 }
 
 static int teardown(void **state)
@@ -160,6 +166,7 @@ static int teardown(void **state)
 	for (size_t i = 0; i < heard.count; i++)
 		free(heard.lines[i]);
 	memset(&heard, 0, sizeof(heard));
+	lookup_memory_fini(&memory);
 	return 0;
 }
 
@@ -167,7 +174,11 @@ static void call(const char *verb, const char *text)
 {
 	static const struct queries_counters counters = {.passed_on = 3};
 	struct config with_pool = config;
-	struct verbs verbs = {.config = &with_pool, .counters = &counters};
+	struct verbs verbs = {
+		.config = &with_pool,
+		.counters = &counters,
+		.memory = &memory,
+	};
 	struct json *request = json_parse(text, strlen(text));
 
 	assert_non_null(request);
@@ -191,6 +202,7 @@ static void status_tells_of_every_part(void **state)
 		"\"names\":42",          "\"queries\":7",
 		"\"udp_queries\":6",     "\"upstream_answered\":3",
 		"\"upstream_by_tcp\":9", "\"upstream_ignored\":8",
+		"\"cache_size\":262144", "\"cache_hits\":5",
 	};
 
 	(void)state;
@@ -245,6 +257,53 @@ static void explain_and_resolve_are_handed_on(void **state)
 	assert_string_equal(heard.error, "resolved");
 }
 
+static void put(const char *text)
+{
+	struct question question = dns_question(text, DNS_TYPE_A);
+	static struct dns_message message;
+
+	dns_message_begin(&message, &question, 0);
+	dns_message_add_a(&message, 60, 1);
+	cache_put(memory.cache, &(struct cache_key){1, &question},
+		  message.bytes, message.length, 0);
+}
+
+static void flush_forgets_a_name_or_everything(void **state)
+{
+	(void)state;
+	put("a.example");
+	put("b.a.example");
+	put("b.example");
+	put("c.example");
+	call("flush", "{\"name\":\"a..b\"}");
+	assert_string_not_equal(heard.error, "");
+	heard.ends = 0;
+	call("flush", "{\"name\":\"a.example\"}");
+	assert_string_equal(heard.lines[0], "{\"flushed\":2}");
+	heard.ends = 0;
+	call("flush", "{}");
+	assert_string_equal(heard.lines[1], "{\"flushed\":2}");
+	assert_string_equal(heard.error, "");
+}
+
+static void what_was_flushed_is_printed(void **state)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	(void)state;
+	assert_non_null(out);
+	put("a.example");
+	call("flush", "{}");
+	wanted_verb = "flush";
+	assert_int_equal(verbs_flush(&config, NULL, false, out), EXIT_SUCCESS);
+	assert_int_equal(verbs_flush(&config, "a", true, out), EXIT_SUCCESS);
+	fclose(out);
+	assert_string_equal(text, "1 answers are forgotten\n{\"flushed\":1}\n");
+	free(text);
+}
+
 /* What the command line prints of an answer; the caller frees it. */
 static char *printed(bool is_json, int expected)
 {
@@ -293,6 +352,8 @@ int main(void)
 		TEST(a_page_outside_of_the_pool_is_an_error),
 		TEST(a_negative_page_is_an_error),
 		TEST(explain_and_resolve_are_handed_on),
+		TEST(flush_forgets_a_name_or_everything),
+		TEST(what_was_flushed_is_printed),
 		TEST(status_is_printed_for_people_and_programs),
 		TEST(no_daemon_is_a_failure),
 	};
