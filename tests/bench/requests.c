@@ -9,6 +9,7 @@
  *	requests serve ADDRESS PORT
  *	requests kept ADDRESS PORT CONNECTIONS SECONDS
  *	requests new ADDRESS PORT IN-FLIGHT COUNT
+ *	requests connect ADDRESS PORT IN-FLIGHT COUNT	(nothing is sent)
  *	requests hold ADDRESS PORT CONNECTIONS	(until standard input ends)
  *
  * The client prints: requests-a-second p50-us p99-us failed
@@ -172,6 +173,23 @@ static void *client_new(void *ctx)
 	return NULL;
 }
 
+static void *client_connects(void *ctx)
+{
+	struct client *client = ctx;
+
+	while (client->done + client->failed < client->count) {
+		int64_t start = now_ns();
+		int fd = client_connect(client);
+		if (fd < 0) {
+			client->failed++;
+			continue;
+		}
+		client_note(client, start);
+		close(fd);
+	}
+	return NULL;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	const int64_t *x = a, *y = b;
@@ -249,7 +267,11 @@ int main(int argc, char **argv)
 	struct sockaddr_in peer = {.sin_family = AF_INET};
 	struct rlimit files = {65536, 65536};
 
-	setrlimit(RLIMIT_NOFILE, &files);
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0) {
+		getrlimit(RLIMIT_NOFILE, &files);
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	if (argc < 4 || inet_pton(AF_INET, argv[2], &peer.sin_addr) != 1) {
 		fprintf(stderr, "usage: see requests.c\n");
 		return EXIT_FAILURE;
@@ -262,6 +284,9 @@ int main(int argc, char **argv)
 	if (argc == 6 && strcmp(argv[1], "kept") == 0)
 		return run_clients(&peer, atol(argv[4]), atol(argv[5]),
 				   client_kept);
+	if (argc == 6 && strcmp(argv[1], "connect") == 0)
+		return run_clients(&peer, atol(argv[4]), atol(argv[5]),
+				   client_connects);
 	if (argc == 6 && strcmp(argv[1], "new") == 0)
 		return run_clients(&peer, atol(argv[4]), atol(argv[5]),
 				   client_new);

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define PIPE_SIZE (1 << 20)
+#define NARROW_SIZE (16 << 10)
 #define ROUNDS 16
 
 enum state { GREETING, REQUEST, CONNECTING, MOVING };
@@ -36,6 +37,7 @@ struct side {
 	int fd;
 	int pipe[2]; /* what was read here and not yet written there */
 	size_t piped;
+	bool is_wide; /* its pipe */
 	bool is_readable, has_ended, is_told;
 };
 
@@ -78,6 +80,16 @@ static void watch(int epoll, struct side *side)
 	epoll_ctl(epoll, EPOLL_CTL_ADD, side->fd, &event);
 }
 
+/* A pipe grows with its load: 20,000 idle pairs need not be wide. */
+static void side_take(struct side *side, size_t size)
+{
+	side->piped += size;
+	if (side->is_wide || size < NARROW_SIZE)
+		return;
+	side->is_wide = true;
+	fcntl(side->pipe[1], F_SETPIPE_SZ, PIPE_SIZE);
+}
+
 /* One way; false when the pair must end. */
 static bool move(struct side *from, struct side *to)
 {
@@ -87,7 +99,7 @@ static bool move(struct side *from, struct side *to)
 			ssize_t n = splice(from->fd, NULL, from->pipe[1], NULL,
 					   PIPE_SIZE, SPLICE_F_NONBLOCK);
 			if (n > 0)
-				from->piped += (size_t)n;
+				side_take(from, (size_t)n);
 			else if (n == 0)
 				from->has_ended = true;
 			else if (errno == EAGAIN && from->piped == 0)
@@ -149,8 +161,6 @@ static void pair_dial(int epoll, struct pair *pair)
 		pair_kill(pair);
 		return;
 	}
-	fcntl(pair->client.pipe[1], F_SETPIPE_SZ, PIPE_SIZE);
-	fcntl(pair->server.pipe[1], F_SETPIPE_SZ, PIPE_SIZE);
 	pair->state = CONNECTING;
 	watch(epoll, &pair->server);
 }
@@ -265,7 +275,11 @@ int main(int argc, char **argv)
 
 	/* splice(2) has no flag for it. */
 	signal(SIGPIPE, SIG_IGN);
-	setrlimit(RLIMIT_NOFILE, &files);
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0) {
+		getrlimit(RLIMIT_NOFILE, &files);
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	if (argc != 3 || inet_pton(AF_INET, argv[1], &self.sin_addr) != 1) {
 		fprintf(stderr, "usage: socksd ADDRESS PORT\n");
 		return EXIT_FAILURE;
@@ -275,6 +289,8 @@ int main(int argc, char **argv)
 		socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Several servers where one has not enough descriptors. */
+	setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	if (bind(listener, (struct sockaddr *)&self, sizeof(self)) < 0 ||
 	    listen(listener, 4096) < 0) {
 		perror("socksd");
