@@ -412,6 +412,19 @@ const char *inner_carrier(const struct inner *inner)
 	return inner->is_carried ? "kernel" : "user";
 }
 
+struct nl_device_packets inner_carried(const struct inner *inner)
+{
+	struct nl_device_packets packets = {0};
+
+	if (!inner->carry)
+		return packets;
+	int ret = nl_device_count(inner->device, CARRY_INNER_END, &packets);
+	if (ret < 0)
+		log_debug("cannot count packets of the veth: %s",
+			  err_text(ret));
+	return packets;
+}
+
 const char *inner_carrier_why(const struct inner *inner)
 {
 	return inner->is_carried ? "" : inner->why;

@@ -31,6 +31,7 @@
 
 #include "common/compiler.h"
 #include "common/config.h"
+#include "routed/nl_device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,6 +73,8 @@ const char *inner_steering(const struct inner *inner);
 
 /* "kernel" or "user": what carries TCP. */
 const char *inner_carrier(const struct inner *inner);
+/* Packets that the kernel carried in and out so far, of all relays. */
+struct nl_device_packets inner_carried(const struct inner *inner);
 /* Why the kernel does not; "" if it does, or was not asked to. */
 const char *inner_carrier_why(const struct inner *inner);
 

@@ -192,6 +192,20 @@ int nl_device_set_mtu(struct nl_device *device, const char *name, uint32_t mtu)
 	return finish(device, msg, put);
 }
 
+int nl_device_count(struct nl_device *device, const char *name,
+		    struct nl_device_packets *packets)
+{
+	struct rtnl_link *link = NULL;
+	int ret = find_link(device, 0, name, &link);
+
+	if (ret < 0)
+		return ret;
+	packets->in = rtnl_link_get_stat(link, RTNL_LINK_RX_PACKETS);
+	packets->out = rtnl_link_get_stat(link, RTNL_LINK_TX_PACKETS);
+	rtnl_link_put(link);
+	return 0;
+}
+
 int nl_device_down(struct nl_device *device, const char *name)
 {
 	struct ifinfomsg info = {.ifi_change = IFF_UP};

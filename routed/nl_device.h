@@ -45,6 +45,14 @@ NODISCARD int nl_device_index(struct nl_device *device, const char *name);
 NODISCARD int nl_device_name(struct nl_device *device, int index,
 			     char name[IFNAMSIZ]);
 
+/* Packets since the link is there: what it took in, and what it sent. */
+struct nl_device_packets {
+	uint64_t in, out;
+};
+
+NODISCARD int nl_device_count(struct nl_device *device, const char *name,
+			      struct nl_device_packets *packets);
+
 /* Both ends are down, without neighbours (IFF_NOARP), in group NL_PROTOCOL. */
 struct nl_device_veth {
 	const char *name;      /* of the end in the socket's namespace */

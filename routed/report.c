@@ -110,7 +110,10 @@ static void print_carrier(const struct json *status, FILE *out)
 		return;
 	fprintf(out, KEY, "tcp");
 	if (strcmp(text_of(status, "carrier"), "kernel") == 0)
-		fputs("carried by the kernel\n", out);
+		fprintf(out,
+			"carried by the kernel: %lld packets in, %lld out\n",
+			int_of(status, "carried_in"),
+			int_of(status, "carried_out"));
 	else
 		fprintf(out, "carried in user space%s%s%s\n",
 			why[0] ? " (" : "", why, why[0] ? ")" : "");

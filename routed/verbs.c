@@ -41,6 +41,16 @@ static void set_host(struct json *json, const struct verbs *verbs)
 	json_set_int(json, "directs_evicted", (int64_t)status.directs.evicted);
 }
 
+static void set_carrier(struct json *json, const struct inner *inner)
+{
+	const struct nl_device_packets carried = inner_carried(inner);
+
+	json_set_text(json, "carrier", inner_carrier(inner));
+	json_set_text(json, "carrier_why", inner_carrier_why(inner));
+	json_set_int(json, "carried_in", (int64_t)carried.in);
+	json_set_int(json, "carried_out", (int64_t)carried.out);
+}
+
 static void set_counters(struct json *json, const struct link_counters *c)
 {
 	const struct {
@@ -97,8 +107,7 @@ static void send_status(const struct verbs *verbs,
 	json_set_int(json, "relay_deaths",
 		     (int64_t)relays_deaths(verbs->relays));
 	json_set_text(json, "steering", inner_steering(verbs->inner));
-	json_set_text(json, "carrier", inner_carrier(verbs->inner));
-	json_set_text(json, "carrier_why", inner_carrier_why(verbs->inner));
+	set_carrier(json, verbs->inner);
 	set_counters(json, counters ? counters : &none);
 	control_send(client, json);
 	json_free(json);
