@@ -167,8 +167,15 @@ static size_t count_lines(const struct bytes *bytes)
 	return count;
 }
 
+/* Prefixes are the only entries of one kind that are no names. */
 static int read_entries(struct list *list, struct bytes *bytes, bool is_yaml)
 {
+	int ret = 0;
+
+	if (list->form != FORM_IPCIDR)
+		ret = matcher_expect(list->matcher, count_lines(bytes));
+	if (ret < 0)
+		return ret;
 	return is_yaml ? payload_read(list, bytes->at, bytes->size)
 		       : read_lines(list, bytes);
 }

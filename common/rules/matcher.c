@@ -50,6 +50,14 @@ void matcher_free(struct matcher *matcher)
 	free(matcher);
 }
 
+int matcher_expect(struct matcher *matcher, size_t names)
+{
+	if (!matcher->names)
+		matcher->names = name_index_new();
+	return matcher->names ? name_index_expect(matcher->names, names)
+			      : -ENOMEM;
+}
+
 int matcher_add_name(struct matcher *matcher, const struct name *name,
 		     unsigned kinds, uint32_t line)
 {

@@ -51,6 +51,9 @@ void matcher_fini(struct matcher *matcher);
 NODISCARD struct matcher *matcher_new(struct load *load);
 void matcher_free(struct matcher *matcher);
 
+/* So many names may follow. */
+NODISCARD int matcher_expect(struct matcher *matcher, size_t names);
+
 /* `line` is a number of sources.h; 0: not of a list. */
 NODISCARD int matcher_add_name(struct matcher *matcher, const struct name *name,
 			       unsigned kinds, uint32_t line);

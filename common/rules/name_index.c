@@ -122,9 +122,9 @@ size_t name_index_count(const struct name_index *index)
 	return index->used;
 }
 
-static int grow_slots(struct name_index *index)
+/* Moves them all to a table of so many. */
+static int resize_slots(struct name_index *index, size_t count)
 {
-	size_t count = index->slot_count * 2;
 	struct slot *slots = calloc(count, sizeof(*slots));
 
 	if (!slots)
@@ -172,8 +172,25 @@ static int reserve(struct name_index *index)
 	if (needed > index->arena_size)
 		ret = grow_arena(index, needed);
 	if (ret == 0 && index->used >= index->slot_count / 4 * 3)
-		ret = grow_slots(index);
+		ret = resize_slots(index, index->slot_count * 2);
 	return ret;
+}
+
+/* The least table that has room for so many. */
+static size_t slots_for(size_t used)
+{
+	size_t count = SLOTS_MIN;
+
+	while (used >= count / 4 * 3)
+		count *= 2;
+	return count;
+}
+
+int name_index_expect(struct name_index *index, size_t more)
+{
+	size_t count = slots_for(index->used + more);
+
+	return count > index->slot_count ? resize_slots(index, count) : 0;
 }
 
 static bool is_same(const struct name_index *index, const struct slot *slot,
@@ -234,8 +251,12 @@ int name_index_add(struct name_index *index, const struct name *name,
 void name_index_trim(struct name_index *index)
 {
 	size_t size = index->arena_length + ARENA_SLACK;
+	size_t count = slots_for(index->used);
 	uint8_t *arena;
 
+	/* Without memory for it the table stays as it is. */
+	if (count < index->slot_count && resize_slots(index, count) < 0)
+		return;
 	if (size >= index->arena_size)
 		return;
 	arena = realloc(index->arena, size);

@@ -43,6 +43,9 @@ void name_index_free(struct name_index *index);
 NODISCARD int name_index_add(struct name_index *index, const struct name *name,
 			     unsigned kinds, struct rule_hit hit);
 
+/* So many may follow: saves growing step by step. */
+NODISCARD int name_index_expect(struct name_index *index, size_t more);
+
 /* Gives back the memory that was kept for growing. */
 void name_index_trim(struct name_index *index);
 

@@ -5,7 +5,9 @@
  * inside of: each knows the earliest rule of itself and of all around it.  A
  * range begins where a prefix begins or ends.
  *
- * The starts lie apart from the hits: a search touches nothing else.
+ * The starts lie apart from the hits: a search touches nothing else.  Where
+ * there are many, a table of the first bits of an IPv4 address tells between
+ * which two of them to search.
  */
 #include "common/rules/prefix_index.h"
 
@@ -15,6 +17,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define JUMP_RANGES_MIN 64 /* fewer are searched as fast */
+#define JUMP_BITS_MIN 8
+#define JUMP_BITS_MAX 16
 #define DEPTH_MAX 130 /* of nested prefixes: one a length, and the outside */
 
 struct item {
@@ -29,6 +34,12 @@ struct prefix_index {
 	struct point *starts;  /* owned; of the ranges, in order */
 	struct rule_hit *hits; /* owned; of the ranges */
 	size_t range_count;
+	/*
+	 * The last range that begins at or before `i << (32 - jump_bits)` of
+	 * IPv4, and one entry more for the end; owned; NULL: there is none.
+	 */
+	uint32_t *jump;
+	unsigned jump_bits;
 };
 
 struct prefix_index *prefix_index_new(void)
@@ -43,6 +54,7 @@ void prefix_index_free(struct prefix_index *index)
 	free(index->items);
 	free(index->starts);
 	free(index->hits);
+	free(index->jump);
 	free(index);
 }
 
@@ -148,6 +160,45 @@ static void make_ranges(struct prefix_index *index)
 	(void)leave(index, stack, depth, end);
 }
 
+/* Of the `size` ranges from `low` on, the last that begins at or before it. */
+static size_t search(const struct prefix_index *index, struct point point,
+		     size_t low, size_t size)
+{
+	while (size > 1) {
+		size_t half = size / 2;
+
+		low += point_compare(index->starts[low + half], point) <= 0
+			       ? half
+			       : 0;
+		size -= half;
+	}
+	return low;
+}
+
+/* About four ranges an entry; without memory for it, it goes without. */
+static void make_jump(struct prefix_index *index)
+{
+	unsigned bits = JUMP_BITS_MIN;
+	uint32_t count;
+
+	while (bits < JUMP_BITS_MAX && (size_t)4 << bits < index->range_count)
+		bits++;
+	count = UINT32_C(1) << bits;
+	if (index->range_count < JUMP_RANGES_MIN)
+		return;
+	index->jump = calloc(count + 1U, sizeof(*index->jump));
+	if (!index->jump)
+		return;
+	index->jump_bits = bits;
+	for (uint32_t i = 0; i <= count; i++) {
+		uint32_t first = i < count ? i << (32 - bits) : UINT32_MAX;
+		struct addr addr = addr_ipv4(first);
+
+		index->jump[i] = (uint32_t)search(index, point_of(&addr), 0,
+						  index->range_count);
+	}
+}
+
 int prefix_index_seal(struct prefix_index *index)
 {
 	size_t room = 2 * index->count + 1;
@@ -170,6 +221,7 @@ int prefix_index_seal(struct prefix_index *index)
 	hits = reallocarray(index->hits, index->range_count, sizeof(*hits));
 	index->starts = starts ? starts : index->starts;
 	index->hits = hits ? hits : index->hits;
+	make_jump(index);
 	index->is_sealed = true;
 	return 0;
 }
@@ -177,19 +229,16 @@ int prefix_index_seal(struct prefix_index *index)
 bool prefix_index_find(const struct prefix_index *index,
 		       const struct addr *addr, struct rule_hit *hit)
 {
-	struct point point = point_of(addr);
 	size_t low = 0, size = index->range_count;
 
 	assert(index->is_sealed);
-	/* The last range that does not begin behind the address. */
-	while (size > 1) {
-		size_t half = size / 2;
+	if (index->jump && addr->family == ADDR_IPV4) {
+		uint32_t at = addr_to_ipv4(addr) >> (32 - index->jump_bits);
 
-		low += point_compare(index->starts[low + half], point) <= 0
-			       ? half
-			       : 0;
-		size -= half;
+		low = index->jump[at];
+		size = index->jump[at + 1] - low + 1;
 	}
+	low = search(index, point_of(addr), low, size);
 	if (index->hits[low].rule == RULE_NONE)
 		return false;
 	*hit = index->hits[low];

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How fast it is, beside what it could be at best, in the same run.
 
-    make bench [ONLY="dns tcp udp memory"]
+    make bench [ONLY="dns tcp udp memory rules"]
 
 Two machines out of namespaces, joined by a veth: the laptop has dnsd, routed
 and the applications; far has the SOCKS server (tests/bench/socksd) and what is
@@ -498,9 +498,14 @@ def bench_memory(stage):
     daemons.down()
 
 
+def bench_rules(stage):
+    print("== rules: load, memory, one verdict; beside a table of texts")
+    print(stage.laptop.out([tool("rules")], cwd=stage.folder), end="")
+
+
 def main():
     parts = {"dns": bench_dns, "tcp": bench_tcp, "udp": bench_udp,
-             "memory": bench_memory}
+             "memory": bench_memory, "rules": bench_rules}
     wanted = sys.argv[1:] or list(parts)
     for name in wanted:
         stage = Stage()

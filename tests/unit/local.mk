@@ -542,10 +542,24 @@ tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules
 tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_rules_direct
+tests_unit_test_rules_direct_SOURCES = tests/unit/test_rules_direct.c \
+	tests/unit/rules_model.c \
+	tests/unit/rules_model.h tests/unit/fixture_rules.h
+tests_unit_test_rules_direct_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_direct_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_rules_forms
 tests_unit_test_rules_forms_SOURCES = tests/unit/test_rules_forms.c tests/unit/fixture_rules.h
 tests_unit_test_rules_forms_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_forms_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_rules_geo
+tests_unit_test_rules_geo_SOURCES = tests/unit/test_rules_geo.c \
+	tests/unit/mmdb_fixture.c \
+	tests/unit/mmdb_fixture.h tests/unit/fixture_rules.h
+tests_unit_test_rules_geo_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_geo_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_rules_list
 tests_unit_test_rules_list_SOURCES = tests/unit/test_rules_list.c tests/unit/fixture_rules.h
