@@ -35,6 +35,10 @@ routed: {{ connect-timeout: 2s }}
 def net():
     network = topology.Network()
     network.laptop.run("sysctl -qw net.ipv4.ping_group_range='0 2147483647'")
+    # What is tested is who answers, not how often a host may.
+    for machine in (network.router, network.site):
+        machine.sysctl(net__ipv4__icmp_ratelimit=0,
+                       net__ipv6__icmp__ratelimit=0)
     network.start_site()
     for address in (ADDRESS["site"], ADDRESS6["site"]):
         hosts = network.proxy.path("/etc/hosts")
@@ -127,6 +131,31 @@ def test_too_large_ping_is_told_the_mtu_of_the_way(net, ersatz):
     assert "mtu = 1400" in result.stdout, result.stdout
     assert "1 received" in ping(net, "198.51.100.2", "-M", "do", "-s",
                                 "1450").stdout
+
+
+@pytest.mark.parametrize("target", ["direct.example", "other.example"])
+@pytest.mark.parametrize("version", ["-4", "-6"])
+def test_ping_larger_than_the_mtu_goes_in_pieces(net, ersatz, version, target):
+    assert "1 received" in ping(net, target, version, "-s", "4000").stdout
+
+
+@pytest.mark.parametrize("version,router", [("-4", ROUTER["laptop"]),
+                                            ("-6", ROUTER6["laptop"])])
+def test_traceroute_by_udp_shows_the_router(net, ersatz, version, router):
+    out = net.laptop.out(["traceroute", version, "-n", "-q1", "-w3",
+                          "direct.example"])
+    hops = [line.split()[1] for line in out.splitlines()[1:]]
+    assert hops[0] == router and len(hops) == 2, out
+
+
+def test_tracepath_finds_the_narrow_link(net, ersatz):
+    net.router.run("ip link set site mtu 1400")
+    try:
+        out = net.laptop.out(["tracepath", "-n", "198.51.100.2"])
+    finally:
+        net.router.run("ip link set site mtu 1500")
+    assert ROUTER["laptop"] in out and "pmtu 1400" in out, out
+    assert re.search(r"198\.51\.100\.2 .* reached", out), out
 
 
 def test_link_that_is_not_there_is_told(net, ersatz):

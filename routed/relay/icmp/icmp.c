@@ -2,16 +2,19 @@
 #include "routed/relay/icmp/icmp.h"
 
 #include "common/clock.h"
+#include "routed/relay/egress.h"
 #include "routed/relay/icmp/pending.h"
 #include "routed/relay/icmp/prober.h"
 #include "routed/relay/icmp/sockets.h"
 #include "routed/relay/icmp/targets.h"
+#include "routed/relay/pieces.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 enum {
 	PENDING = 4096,
+	PIECES = 16,
 	/* An address is asked for again: where it goes may have changed. */
 	REAL_GOOD_FOR_US = 10000000,
 	FRAME_MAX = CARRIER_HEADER_SIZE + (64 << 10),
@@ -30,6 +33,7 @@ struct icmp {
 	struct pending *pending;
 	struct icmp_targets *targets;
 	struct prober *prober;
+	struct pieces *pieces;
 	uint8_t frame[FRAME_MAX]; /* its header stays zero */
 };
 
@@ -88,6 +92,8 @@ int icmp_new(struct icmp **icmp, struct parts *parts)
 		ret = icmp_targets_new(&new->targets);
 	if (ret == 0)
 		ret = prober_new(&new->prober, parts, new->targets);
+	if (ret == 0)
+		ret = pieces_new(&new->pieces, PIECES);
 	if (ret < 0) {
 		icmp_free(new);
 		return ret;
@@ -113,6 +119,7 @@ void icmp_free(struct icmp *icmp)
 {
 	if (!icmp)
 		return;
+	pieces_free(icmp->pieces);
 	prober_free(icmp->prober);
 	if (icmp->targets)
 		stop_lookups(icmp);
@@ -131,30 +138,28 @@ static void refuse(struct icmp *icmp, const struct packet *packet,
 
 /* The link by which a request leaves; an error when there is none. */
 static int find_way(const struct icmp *icmp, const struct policy *policy,
-		    int outbound, struct icmp_way *way, uint32_t *mtu)
+		    int outbound, struct icmp_way *way)
 {
-	const struct nl_state *state = uplink_watch_state(icmp->parts->uplinks);
-	const struct outbound_conf *conf = policy->outbounds[outbound].conf;
-	struct uplink uplink;
-	int ret;
+	const struct egress egress = {
+		.outbound = policy->outbounds[outbound].conf,
+		.uplink = policy->config->routed.uplink,
+	};
+	char name[IFNAMSIZ];
+	int ret = egress_find(&egress, uplink_watch_state(icmp->parts->uplinks),
+			      &way->to, name);
 
-	if (conf->type == OUTBOUND_TYPE_INTERFACE) {
-		const struct nl_link *link =
-			nl_link_by_name(state, conf->interface);
-
-		if (!link)
-			return -ENETUNREACH;
-		way->ifindex = link->ifindex;
-		*mtu = link->mtu;
-		return 0;
-	}
-	ret = uplink_toward(state, &way->to, policy->config->routed.uplink,
-			    &uplink);
-	if (ret != 0)
+	if (ret <= 0)
 		return ret < 0 ? ret : -EHOSTUNREACH;
-	way->ifindex = uplink.ifindex;
-	*mtu = uplink.mtu;
+	way->ifindex = ret;
 	return 0;
+}
+
+static uint32_t mtu_of(const struct icmp *icmp, int ifindex)
+{
+	const struct nl_link *link = nl_link_by_index(
+		uplink_watch_state(icmp->parts->uplinks), ifindex);
+
+	return link ? link->mtu : 0;
 }
 
 static void tell_mtu(struct icmp *icmp, const struct icmp_quote *quote,
@@ -191,8 +196,7 @@ static void send_out(struct icmp *icmp, const struct icmp_target *target,
 	struct icmp_way way = {.to = target->real};
 	struct icmp_quote quote;
 	struct icmp_echo echo;
-	uint32_t mtu = 0;
-	int ret = find_way(icmp, target->policy, target->outbound, &way, &mtu);
+	int ret = find_way(icmp, target->policy, target->outbound, &way);
 
 	if (icmp_read_echo(packet, &echo) < 0)
 		return;
@@ -202,7 +206,7 @@ static void send_out(struct icmp *icmp, const struct icmp_target *target,
 		ret = icmp_sockets_send(icmp->sockets, &way, &echo);
 	}
 	if (ret == -EMSGSIZE)
-		tell_mtu(icmp, &quote, mtu);
+		tell_mtu(icmp, &quote, mtu_of(icmp, way.ifindex));
 	else if (ret < 0)
 		refuse(icmp, packet, refusal_of_error(ret));
 }
@@ -305,8 +309,15 @@ void icmp_on_packet(struct icmp *icmp, const struct packet *packet)
 {
 	struct parts *parts = icmp->parts;
 	struct icmp_echo echo;
+	struct packet whole;
 
-	if (packet->is_later_piece || packet_is_for_many(&packet->dst.addr))
+	if (packet->is_fragment) {
+		if (!pieces_add(icmp->pieces, packet, clock_monotonic_ms(),
+				&whole))
+			return;
+		packet = &whole;
+	}
+	if (packet_is_for_many(&packet->dst.addr))
 		carrier_drop(parts->carrier);
 	else if (icmp_read_echo(packet, &echo) < 0)
 		carrier_refuse(parts->carrier, packet, REFUSAL_PROTOCOL);

@@ -198,6 +198,7 @@ void icmp_quote_set(struct icmp_quote *quote, const struct packet *packet,
 struct ip_header {
 	const struct addr *src, *dst;
 	uint8_t ttl, tos;
+	uint16_t id; /* IPv4: may be cut, and is one of these then; 0: not */
 	size_t payload;
 };
 
@@ -218,7 +219,8 @@ static void put_ip(uint8_t *out, const struct ip_header *header)
 	out[0] = 0x45;
 	out[1] = header->tos;
 	put16(out + 2, (uint32_t)(IPV4_SIZE + header->payload));
-	out[6] = FLAG_DONT_FRAGMENT;
+	put16(out + 4, header->id);
+	out[6] = header->id == 0 ? FLAG_DONT_FRAGMENT : 0;
 	out[8] = header->ttl;
 	out[9] = PACKET_ICMP;
 	memcpy(out + 12, header->src->bytes, 4);
@@ -250,6 +252,8 @@ size_t icmp_build_reply(uint8_t *out, size_t size,
 		.dst = &quote->src,
 		.ttl = answer->ttl,
 		.tos = answer->tos,
+		/* A large reply to a host behind us goes out in pieces. */
+		.id = (uint16_t)(quote->seq | 1),
 		.payload = ICMP_HEADER_SIZE + answer->length,
 	};
 	uint8_t *icmp = out + ip_size(family);
