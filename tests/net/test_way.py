@@ -327,6 +327,9 @@ def test_under_firewall_and_rp_filter(net, site, firewall, rp_filter):
         with pytest.raises(ConnectionRefusedError):
             peer.connect(laptop, fake_of(laptop, "site.example", version), 81)
     assert "NXDOMAIN" in laptop.out("dig rejected.example")
+    for server in ("8.8.8.8", "2001:4860:4860::8888"):  # by UDP out of the TUN
+        answer = laptop.out(f"dig +short +tries=1 @{server} site.example")
+        assert answer.strip() == fake_of(laptop, "site.example", 4)
     fetch_in_parallel(net, site, 200)
     half_close_both_ways(net, "dante.example")
     move_body_both_ways(net, "dante.example", 64 << 20)

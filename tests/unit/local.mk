@@ -649,6 +649,16 @@ UNIT_TESTS += tests/unit/test_tuples
 tests_unit_test_tuples_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tuples_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_train
+tests_unit_test_train_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_train_SOURCES = tests/unit/test_train.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_train_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_train_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
 UNIT_TESTS += tests/unit/test_udp
 tests_unit_test_udp_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_udp_SOURCES = tests/unit/test_udp.c \

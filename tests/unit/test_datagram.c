@@ -176,7 +176,8 @@ static void fragments_are_those_of_the_datagram(void **state)
 			2008 - at < DATAGRAM_PIECE ? 2008 - at : DATAGRAM_PIECE;
 
 		assert_true(size + length - CARRIER_HEADER_SIZE <= 1280);
-		memcpy(flat, head + CARRIER_HEADER_SIZE, size);
+		memcpy(flat, head + CARRIER_HEADER_SIZE,
+		       size - CARRIER_HEADER_SIZE);
 		assert_int_equal(
 			packet_parse(&piece, flat,
 				     size - CARRIER_HEADER_SIZE + length),

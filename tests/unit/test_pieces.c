@@ -13,7 +13,7 @@
 #define CAPACITY 8
 
 static struct pieces *pieces;
-static uint8_t payload[65535];
+static uint8_t payload[65535 + 64];
 static struct packet whole;
 
 static int setup(void **state)
@@ -200,6 +200,29 @@ static void a_flood_takes_its_own_places(void **state)
 	assert_true(give(false, &four2, 200));
 }
 
+/* Whatever comes, nothing is read or written beyond what is there. */
+static void any_pieces_are_survived(void **state)
+{
+	uint32_t random = 7;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		struct part part = {.id = 0};
+		int64_t now_ms = i / 50 * 1000;
+
+		random = random * 1664525 + 1013904223;
+		part.id = (uint16_t)(random >> 30);
+		part.at = (random >> 8 & 0x1fff) * 8;
+		part.length = 8 + (random >> 4 & 0x3f8);
+		part.has_more = random >> 28 & 1;
+		if (part.at + part.length > sizeof(payload))
+			part.at = 0;
+		if (give(random >> 29 & 1, &part, now_ms))
+			assert_true(whole.length <= 65535 + 40);
+		assert_true(pieces_count(pieces) <= CAPACITY);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -212,6 +235,7 @@ int main(void)
 		TEST(a_datagram_beyond_all_sizes_is_void),
 		TEST(late_pieces_find_nothing),
 		TEST(a_flood_takes_its_own_places),
+		TEST(any_pieces_are_survived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

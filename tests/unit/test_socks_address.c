@@ -107,6 +107,33 @@ static void fragments_and_unknown_types_are_refused(void **state)
 	assert_int_equal(socks_udp_read(&source, bytes, length), ERR_MALFORMED);
 }
 
+static void any_bytes_are_survived(void **state)
+{
+	uint32_t random = 7;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		struct socks_source source;
+		uint8_t *copy;
+		size_t length;
+		int ret;
+
+		random = random * 1664525 + 1013904223;
+		length = random >> 24 & 0x1f;
+		copy = malloc(length + 1);
+		for (size_t at = 0; at < length; at++)
+			copy[at] = (uint8_t)(at < 3 ? 0 : random >> at % 4 * 8);
+		if (length > 3)
+			copy[3] = (uint8_t)(random >> 20 & 7);
+		ret = socks_udp_read(&source, copy, length);
+		assert_true(ret < 0 || (size_t)ret <= length);
+		if (source.text && ret >= 0)
+			assert_true(source.text + source.text_length <=
+				    copy + length);
+		free(copy);
+	}
+}
+
 static void a_name_without_text_is_not_sent(void **state)
 {
 	static const char *const texts[] = {".", "a\\.b.org", "a\\032b.org"};
@@ -128,6 +155,7 @@ int main(void)
 		cmocka_unit_test(a_header_that_is_cut_is_none),
 		cmocka_unit_test(fragments_and_unknown_types_are_refused),
 		cmocka_unit_test(a_name_without_text_is_not_sent),
+		cmocka_unit_test(any_bytes_are_survived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

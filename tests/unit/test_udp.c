@@ -274,6 +274,42 @@ static void direct_goes_by_a_socket_of_its_own(void **state)
 	close(other);
 }
 
+/* What comes in one turn goes out as trains where sizes allow it. */
+static void a_burst_arrives_whole_and_in_order(void **state)
+{
+	static const size_t sizes[] = {100, 100, 100, 60, 100, 0, 60, 60, 61};
+	const struct addr loopback = addr_ipv4(INADDR_LOOPBACK);
+	uint8_t frame[CARRIER_HEADER_SIZE + PACKETS_SIZE] = {1};
+	uint16_t port;
+	int server = relay_fixture_udp(&port);
+
+	(void)state;
+	for (uint8_t i = 0; i < 90; i++) {
+		size_t size = sizes[i % ARRAY_LEN(sizes)];
+		uint8_t *at = frame + CARRIER_HEADER_SIZE;
+		size_t length = packets_udp4(at, size);
+
+		memcpy(at + DST_AT, loopback.bytes, 4);
+		put16(at + DST_PORT_AT, port);
+		memset(at + PAYLOAD_AT, i, size);
+		length += CARRIER_HEADER_SIZE;
+		assert_int_equal(write(fixture.host, frame, length), length);
+		/* The socket of packets holds a few only. */
+		if (i % 20 == 19)
+			relay_fixture_run();
+	}
+	for (uint8_t i = 0; i < 90; i++) {
+		size_t size = sizes[i % ARRAY_LEN(sizes)];
+		ssize_t n;
+
+		RUN_UNTIL((n = recv(server, out, sizeof(out), 0)) >= 0);
+		assert_int_equal(n, size);
+		for (size_t at = 0; at < size; at++)
+			assert_int_equal(out[at], i);
+	}
+	close(server);
+}
+
 static void errors_of_the_way_are_told(void **state)
 {
 	uint16_t port;
@@ -446,6 +482,7 @@ int main(void)
 		TEST(a_proxy_without_udp_is_told_at_once),
 		TEST(an_association_that_ends_is_made_anew),
 		TEST(direct_goes_by_a_socket_of_its_own),
+		TEST(a_burst_arrives_whole_and_in_order),
 		TEST(errors_of_the_way_are_told),
 		TEST(questions_go_to_dnsd_whoever_was_asked),
 		TEST(without_dnsd_port_53_is_unreachable),
