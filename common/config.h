@@ -33,18 +33,51 @@ enum outbound_type {
 	OUTBOUND_TYPE_REJECT_DROP,
 	OUTBOUND_TYPE_PASS,
 	OUTBOUND_TYPE_SOCKS5,
+	OUTBOUND_TYPE_HTTP, /* CONNECT */
 	OUTBOUND_TYPE_INTERFACE,
+	/* Groups, which choose one of their members. */
+	OUTBOUND_TYPE_FALLBACK,
+	OUTBOUND_TYPE_LATENCY,
+	OUTBOUND_TYPE_LOAD_BALANCE,
+};
+
+/* Somewhere in the world: a name, or else an address. */
+struct destination {
+	const char *text;         /* as written */
+	struct name name;         /* length 0: none */
+	struct endpoint endpoint; /* with a name: its port only */
+};
+
+enum balance_key { BALANCE_SOURCE, BALANCE_NAME };
+
+#define GROUP_MEMBERS_MAX 64
+#define GROUP_DEPTH_MAX 8 /* of groups in groups */
+
+struct group_conf {
+	const char **names; /* of the members, as written */
+	size_t name_count;
+	int *members; /* the same as indices, as many; never PASS, no circle */
+	int *leaves;  /* the outbounds below that are no groups, once each */
+	size_t leaf_count;
+	unsigned height;                 /* 1: no member is a group */
+	const struct destination *probe; /* NULL: none */
+	int64_t probe_interval_ms;
+	bool is_probed_always;    /* and not only while it is in use */
+	int64_t tolerance_ms;     /* latency */
+	enum balance_key balance; /* load-balance */
 };
 
 struct outbound_conf {
 	const char *name;
 	enum outbound_type type;
-	struct endpoint server;    /* socks5 */
+	struct endpoint server;    /* socks5, http; no family: server_path */
+	const char *server_path;   /* of a Unix socket, NULL: by TCP */
 	const char *username;      /* NULL: no authentication */
 	const char *password;      /* read from password-file; "" if none */
 	const char *password_file; /* as written */
 	const char *interface;     /* interface */
 	bool has_no_udp;           /* socks5: 'udp: off' */
+	struct group_conf group;   /* fallback, latency, load-balance */
 	unsigned line;
 };
 
@@ -174,6 +207,14 @@ void config_print(const struct config *config, FILE *out);
 /* Index of the name, or -ENOENT. */
 NODISCARD int config_outbound(const struct config *config, const char *name);
 NODISCARD int config_upstream(const struct config *config, const char *name);
+
+bool config_is_proxy(enum outbound_type type);
+bool config_is_group(enum outbound_type type);
+
+/* Could a flow of `outbound` leave by `leaf`: itself, or a member? */
+bool config_leads_to(const struct config *config, int outbound, int leaf);
+/* Could it leave through a proxy? */
+bool config_leads_to_proxy(const struct config *config, int outbound);
 
 /* "RUN/dnsd.sock" and the like; the caller frees it; NULL: no memory. */
 char *config_path(const char *folder, const char *file);

@@ -16,8 +16,10 @@ common_libcommon_a_SOURCES = \
 	common/config.h \
 	common/config/cache.c \
 	common/config/check.c \
+	common/config/group.c \
 	common/config/outbound.c \
 	common/config/parts.h \
+	common/config/password.c \
 	common/config/proxy.c \
 	common/config/routed.c \
 	common/config/rule.c \
@@ -28,6 +30,7 @@ common_libcommon_a_SOURCES = \
 	common/config/schema_type.c \
 	common/config/schema_type.h \
 	common/config/table.c \
+	common/config/table_outbound.c \
 	common/config/upstream.c \
 	common/config/yaml.c \
 	common/config/yaml.h \

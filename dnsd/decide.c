@@ -43,7 +43,11 @@ static enum decision_kind by_outbound(const struct config *config,
 	case OUTBOUND_TYPE_REJECT_DROP:
 		return dead(config, type);
 	case OUTBOUND_TYPE_SOCKS5:
+	case OUTBOUND_TYPE_HTTP:
 	case OUTBOUND_TYPE_INTERFACE:
+	case OUTBOUND_TYPE_FALLBACK:
+	case OUTBOUND_TYPE_LATENCY:
+	case OUTBOUND_TYPE_LOAD_BALANCE:
 		return carried(config, type);
 	}
 	return DECISION_FORWARD;
@@ -153,7 +157,11 @@ static bool would_be_carried(const struct config *config,
 	case OUTBOUND_TYPE_REJECT_DROP:
 		return false;
 	case OUTBOUND_TYPE_SOCKS5:
+	case OUTBOUND_TYPE_HTTP:
 	case OUTBOUND_TYPE_INTERFACE:
+	case OUTBOUND_TYPE_FALLBACK:
+	case OUTBOUND_TYPE_LATENCY:
+	case OUTBOUND_TYPE_LOAD_BALANCE:
 		break;
 	}
 	return true;

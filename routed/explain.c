@@ -168,6 +168,38 @@ static const struct outbound_conf *outbound_of(const struct explanation *e)
 	return &e->config->outbounds[e->verdict.outbound];
 }
 
+/* "by its first member that works, 'proxy' (up, 12 ms)" */
+static void append_member(const struct explanation *e,
+			  const struct outbound_conf *group, char *out,
+			  size_t size)
+{
+	static const char *const ways[] = {
+		[OUTBOUND_TYPE_FALLBACK] = "the first that works",
+		[OUTBOUND_TYPE_LATENCY] = "the fastest",
+		[OUTBOUND_TYPE_LOAD_BALANCE] = "shared out",
+	};
+	const struct link_member *member =
+		e->members ? members_first(e->members, group->name) : NULL;
+
+	append(out, size, " by one of its %zu members, %s",
+	       group->group.name_count, ways[group->type]);
+	if (!member)
+		return;
+	append(out, size, ": '%s', which is %s", member->member,
+	       members_state_text(member));
+	if (member->latency_us >= 0)
+		append(out, size, " (%lld ms)",
+		       (long long)(member->latency_us / 1000));
+	for (size_t i = 0; i < group->group.name_count; i++) {
+		const struct link_member *other = members_find(
+			e->members, group->name, group->group.names[i]);
+
+		if (other && other->state == LINK_MEMBER_DOWN)
+			append(out, size, "; '%s' is down: %s", other->member,
+			       other->reason);
+	}
+}
+
 static void append_verdict(const struct explanation *e, char *out, size_t size)
 {
 	const struct outbound_conf *outbound = outbound_of(e);
@@ -186,7 +218,14 @@ static void append_verdict(const struct explanation *e, char *out, size_t size)
 		append(out, size, "is left to the rules that follow");
 		break;
 	case OUTBOUND_TYPE_SOCKS5:
+	case OUTBOUND_TYPE_HTTP:
 		append(out, size, "is carried through '%s'", outbound->name);
+		break;
+	case OUTBOUND_TYPE_FALLBACK:
+	case OUTBOUND_TYPE_LATENCY:
+	case OUTBOUND_TYPE_LOAD_BALANCE:
+		append(out, size, "is carried through '%s'", outbound->name);
+		append_member(e, outbound, out, size);
 		break;
 	case OUTBOUND_TYPE_INTERFACE:
 		append(out, size, "leaves by the interface '%s'%s",
@@ -300,6 +339,18 @@ static void set_route(const struct explanation *e, struct json *json)
 			: addr_format(&e->route.prefsrc, text, sizeof(text)));
 }
 
+static void set_member(const struct explanation *e, struct json *json,
+		       const char *group)
+{
+	const struct link_member *member = NULL;
+
+	if (e->members && group)
+		member = members_first(e->members, group);
+	json_set_text(json, "member", member ? member->member : NULL);
+	json_set_text(json, "member_state",
+		      member ? members_state_text(member) : NULL);
+}
+
 static void set_verdict(const struct explanation *e, struct json *json)
 {
 	const struct rule *rule = e->verdict.rule;
@@ -309,6 +360,7 @@ static void set_verdict(const struct explanation *e, struct json *json)
 
 	json_set_text(json, "outbound",
 		      is_decided ? outbound_of(e)->name : NULL);
+	set_member(e, json, is_decided ? outbound_of(e)->name : NULL);
 	json_set_text(json, "rule", rule ? rule->text : NULL);
 	json_set_text(json, "file", rule ? rule->file : NULL);
 	if (rule)

@@ -7,7 +7,8 @@
  * One plain sentence first; the rest is the evidence.
  *
  * JSON	target, reason (the sentence), name, address, fake, slot, port,
- *	network, carried, outbound, rule, file, line, list_file, list_line,
+ *	network, carried, outbound, member (of a group: the one that a new
+ *	flow tries first), member_state, rule, file, line, list_file, list_line,
  *	device, table, gateway, source; what there is not is null
  * Privilege	none, but to read the map
  * Errors	-errno; -EINVAL: neither an address nor a name
@@ -20,14 +21,16 @@
 #include "common/map.h"
 #include "common/name.h"
 #include "common/rules.h"
+#include "routed/members.h"
 #include "routed/nl_edit.h"
 
 #define EXPLAIN_REASON_SIZE 2048
 
 struct explanation {
-	const char *target;          /* borrowed: as it was asked */
-	const struct config *config; /* borrowed */
-	uint16_t port;               /* 0: not said */
+	const char *target;            /* borrowed: as it was asked */
+	const struct config *config;   /* borrowed */
+	const struct members *members; /* borrowed; NULL: nothing is known */
+	uint16_t port;                 /* 0: not said */
 	enum network network;
 
 	struct name name; /* length 0: none */

@@ -36,6 +36,7 @@ static const struct link_form forms[] = {
 	[LINK_UDP_SERVER] = {SIZE_OF(server), 0},
 	[LINK_CLOSE] = {SIZE_OF(flow), 0},
 	[LINK_ICMP] = {SIZE_OF(icmp), 1},
+	[LINK_MEMBER] = {SIZE_OF(member), 0},
 	[LINK_STOP] = {0, 0},
 };
 
@@ -60,6 +61,10 @@ static bool is_sound(const struct link_message *message, size_t size,
 	if (size != size_of(message->type) ||
 	    fd_count != forms[message->type].fds)
 		return false;
+	if (message->type == LINK_MEMBER)
+		return is_text(message->member.group, LINK_NAME_SIZE) &&
+		       is_text(message->member.member, LINK_NAME_SIZE) &&
+		       is_text(message->member.reason, LINK_REASON_SIZE);
 	if (message->type != LINK_SETUP)
 		return true;
 	return is_text(message->setup.config_file,

@@ -18,6 +18,7 @@
  *	LINK_CLOSE (flow)
  *	LINK_ICMP (fd: raw socket of an exit)
  *					LINK_UDP_SERVER (who answers from P?)
+ *					LINK_MEMBER (of a group: how it is)
  *	LINK_STOP
  *
  * An answer (LINK_STATUS, LINK_OWNER) repeats the id of what it answers;
@@ -38,6 +39,8 @@
 #include <stdint.h>
 
 #define LINK_FDS 5
+#define LINK_NAME_SIZE 65 /* of an outbound, with its end */
+#define LINK_REASON_SIZE 64
 
 enum link_type {
 	LINK_SETUP = 1,
@@ -51,7 +54,8 @@ enum link_type {
 	LINK_UDP_SERVER,
 	LINK_CLOSE, /* a flow, if there is such a one */
 	LINK_ICMP,  /* bound to one interface; one for each exit and family */
-	LINK_STOP,  /* the last one */
+	LINK_MEMBER,
+	LINK_STOP, /* the last one */
 };
 
 /* The order of the descriptors beside LINK_SETUP. */
@@ -81,6 +85,23 @@ struct link_icmp {
 	uint8_t family;  /* enum addr_family */
 };
 
+enum link_member_state {
+	LINK_MEMBER_UNKNOWN,
+	LINK_MEMBER_UP,
+	LINK_MEMBER_DOWN,
+};
+
+/* Sent when the relay follows a configuration, and after each change. */
+struct link_member {
+	char group[LINK_NAME_SIZE];
+	char member[LINK_NAME_SIZE];
+	char reason[LINK_REASON_SIZE]; /* of the last failure, or "" */
+	uint8_t state;                 /* enum link_member_state */
+	uint8_t is_first;              /* a new flow would try this one first */
+	int64_t latency_us;            /* -1: not measured */
+	int64_t since_ms;              /* wall clock: of the state */
+};
+
 struct link_counters {
 	uint64_t flows_now, flows_ever, flows_refused, flows_held;
 	uint64_t bytes_up, bytes_down; /* application's view */
@@ -106,6 +127,7 @@ struct link_message {
 				     outbound it is the server; -1: none */
 		struct endpoint server; /* LINK_UDP_SERVER: family and port */
 		struct link_icmp icmp;
+		struct link_member member;
 		struct link_counters counters;
 	};
 };

@@ -32,6 +32,8 @@ routed_librouted_a_SOURCES = \
 	routed/learnt.h \
 	routed/link.c \
 	routed/link.h \
+	routed/members.c \
+	routed/members.h \
 	routed/memory_file.c \
 	routed/memory_file.h \
 	routed/nft.c \
@@ -83,6 +85,8 @@ routed_librouted_a_SOURCES = \
 	routed/tun.h \
 	routed/udp_servers.c \
 	routed/udp_servers.h \
+	routed/unix_listener.c \
+	routed/unix_listener.h \
 	routed/verbs.c \
 	routed/verbs.h \
 	routed/verbs_print.c \

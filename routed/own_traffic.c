@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "routed/owner.h"
+#include "routed/unix_listener.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -11,11 +12,14 @@
 #include <string.h>
 
 #define UID_NOBODY 65534
+#define OWN_PLACE_SIZE 128
 
 struct own_server {
 	int outbound;
 	const char *name; /* borrowed from the config */
 	struct endpoint endpoint;
+	const char *path; /* of a Unix socket, borrowed too; NULL: endpoint */
+	char text[OWN_PLACE_SIZE]; /* of either */
 	bool is_listening;
 	uint32_t inode;     /* of who listens; 0: nobody does */
 	bool is_found;      /* the process that listens, too */
@@ -44,7 +48,9 @@ bool own_traffic_is_service_uid(uid_t uid, uid_t relay_uid)
 static bool is_used(const struct config *config, int outbound)
 {
 	for (size_t i = 0; i < rules_count(config->rules); i++) {
-		if (rules_at(config->rules, i)->outbound == outbound)
+		if (config_leads_to(config,
+				    rules_at(config->rules, i)->outbound,
+				    outbound))
 			return true;
 	}
 	return false;
@@ -55,7 +61,7 @@ static void adopt(struct own_server *server, const struct own_server *old,
 		  size_t old_count)
 {
 	for (size_t i = 0; i < old_count; i++) {
-		if (!endpoint_equal(&old[i].endpoint, &server->endpoint))
+		if (strcmp(old[i].text, server->text) != 0)
 			continue;
 		server->is_listening = old[i].is_listening;
 		server->inode = old[i].inode;
@@ -64,6 +70,22 @@ static void adopt(struct own_server *server, const struct own_server *old,
 		server->is_service = old[i].is_service;
 		return;
 	}
+}
+
+static void set_text(struct own_server *server)
+{
+	if (server->path)
+		snprintf(server->text, sizeof(server->text), "%s",
+			 server->path);
+	else
+		endpoint_format(&server->endpoint, server->text,
+				sizeof(server->text));
+}
+
+static bool is_local(const struct own_server *server,
+		     const struct nl_state *state)
+{
+	return server->path || nl_state_is_local(state, &server->endpoint.addr);
 }
 
 void own_traffic_set_config(struct own_traffic *own,
@@ -82,7 +104,7 @@ void own_traffic_set_config(struct own_traffic *own,
 	for (size_t i = 0; i < config->outbound_count; i++) {
 		const struct outbound_conf *outbound = &config->outbounds[i];
 
-		if (outbound->type != OUTBOUND_TYPE_SOCKS5 ||
+		if (!config_is_proxy(outbound->type) ||
 		    !is_used(config, (int)i) || count == OWN_SERVERS_MAX)
 			continue;
 		struct own_server *server = &own->servers[count++];
@@ -90,6 +112,8 @@ void own_traffic_set_config(struct own_traffic *own,
 		server->outbound = (int)i;
 		server->name = outbound->name;
 		server->endpoint = outbound->server;
+		server->path = outbound->server_path;
+		set_text(server);
 		adopt(server, now, old_count);
 	}
 	own->server_count = count;
@@ -131,14 +155,17 @@ static void on_listener(void *ctx, const struct sockdiag_socket *socket)
 
 /* The inode of who listens there, 0: nobody. */
 static int find_listener(struct own_traffic *own,
-			 const struct endpoint *endpoint, uint32_t *inode)
+			 const struct own_server *server, uint32_t *inode)
 {
-	struct listener_search search = {.endpoint = endpoint};
+	struct listener_search search = {.endpoint = &server->endpoint};
 	const struct sockdiag_query query = {.network = NETWORK_TCP,
 					     .states = SOCKDIAG_LISTENING,
-					     .port = endpoint->port};
-	int ret = sockdiag_each(own->diag, &query, on_listener, &search);
+					     .port = server->endpoint.port};
+	int ret;
 
+	if (server->path)
+		return unix_listener_find(server->path, inode);
+	ret = sockdiag_each(own->diag, &query, on_listener, &search);
 	*inode = search.exact ? search.exact : search.wildcard;
 	return ret;
 }
@@ -223,17 +250,14 @@ static int keep_far_ends(struct own_traffic *own,
 
 static void tell(const struct own_server *server)
 {
-	char text[ENDPOINT_TEXT_SIZE];
-
-	endpoint_format(&server->endpoint, text, sizeof(text));
 	if (!server->is_listening)
 		log_warning("nobody listens on %s any more, the server of "
 			    "outbound '%s'",
-			    text, server->name);
+			    server->text, server->name);
 	else if (!server->is_found)
 		log_warning("cannot find who listens on %s, the server of "
 			    "outbound '%s'",
-			    text, server->name);
+			    server->text, server->name);
 	else if (server->is_service)
 		log_info("leave all traffic of user %u alone: process %d, the "
 			 "server of outbound '%s', is that user",
@@ -268,7 +292,7 @@ static int look_at(struct own_traffic *own, struct own_server *server,
 		   const struct nl_state *state)
 {
 	uint32_t inode = 0;
-	int ret = find_listener(own, &server->endpoint, &inode);
+	int ret = find_listener(own, server, &inode);
 	if (ret < 0)
 		return ret;
 
@@ -316,7 +340,7 @@ int own_traffic_look(struct own_traffic *own, const struct nl_state *state)
 	for (size_t i = 0; i < own->server_count; i++) {
 		struct own_server *server = &own->servers[i];
 
-		if (!nl_state_is_local(state, &server->endpoint.addr))
+		if (!is_local(server, state))
 			continue;
 		int ret = look_at(own, server, state);
 		if (ret < 0)
@@ -336,17 +360,13 @@ static bool has_exemption(const struct config *config)
 bool own_traffic_is_known(const struct own_traffic *own,
 			  const struct nl_state *state, char *why)
 {
-	char text[ENDPOINT_TEXT_SIZE];
-
 	if (has_exemption(own->config))
 		return true;
 	for (size_t i = 0; i < own->server_count; i++) {
 		const struct own_server *server = &own->servers[i];
 
-		if (!nl_state_is_local(state, &server->endpoint.addr) ||
-		    server->is_found)
+		if (!is_local(server, state) || server->is_found)
 			continue;
-		endpoint_format(&server->endpoint, text, sizeof(text));
 		snprintf(why, OWN_WHY_SIZE,
 			 "outbound '%s' is on this host, but %s on %s, so its "
 			 "own traffic cannot be told from others': start that "
@@ -355,7 +375,7 @@ bool own_traffic_is_known(const struct own_traffic *own,
 			 server->name,
 			 server->is_listening ? "it is hidden who listens"
 					      : "nobody listens",
-			 text);
+			 server->text);
 		return false;
 	}
 	return true;

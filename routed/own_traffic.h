@@ -4,8 +4,8 @@
  * runs on this very host (ssh -D, tor, ss-local, ...).
  *
  * Captured like everybody's it would be led back to the server it came from.
- * So, for each SOCKS outbound that rules use and whose address is local, we
- * find out who listens there:
+ * So, for each proxy that rules use, by themselves or as a member of a group,
+ * and whose address is local or a Unix socket, we find out who listens there:
  *
  *	a system user of its own	all of that user's traffic is exempt
  *	anybody else			the far ends of its connections are

@@ -199,7 +199,7 @@ static void probe_servers(struct draft *draft, uint8_t family)
 		struct uplink way;
 		int ret;
 
-		if (outbound->type != OUTBOUND_TYPE_SOCKS5 ||
+		if (!config_is_proxy(outbound->type) ||
 		    outbound->server.addr.family != family)
 			continue;
 		ret = uplink_toward(draft->found, &outbound->server.addr,

@@ -114,6 +114,11 @@ static bool obey(struct relays *relays, const struct link_message *message)
 			relays->events->on_udp_server(relays->ctx,
 						      &message->server);
 		return is_ready;
+	case LINK_MEMBER:
+		if (is_ready)
+			relays->events->on_member(relays->ctx,
+						  &message->member);
+		return is_ready;
 	case LINK_SETUP:
 	case LINK_CONFIG:
 	case LINK_PING:

@@ -38,9 +38,10 @@ struct relays_events {
 	void (*on_give_up)(void *ctx);
 	void (*on_stopped)(void *ctx);
 
-	/* Requests; the flow's and the server's values are unchecked. */
+	/* Requests; the values of flow, server and member are unchecked. */
 	void (*on_owner)(void *ctx, uint32_t id, const struct link_flow *flow);
 	void (*on_udp_server)(void *ctx, const struct endpoint *server);
+	void (*on_member)(void *ctx, const struct link_member *member);
 	void (*on_counters)(void *ctx, uint32_t id,
 			    const struct link_counters *counters);
 	/* The MTU of both TUNs. */

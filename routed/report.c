@@ -179,8 +179,31 @@ static void print_udp(const struct json *status, FILE *out)
 			"dns", queries);
 }
 
+/* "  auto       proxy: down since ..., connection refused" */
+static void print_group_member(const struct json *line, FILE *out)
+{
+	const char *reason = json_get_text(line, "reason");
+	const char *state = text_of(line, "state");
+	int64_t latency_us = json_get_int(line, "latency_us", -1);
+
+	fprintf(out, KEY "%s %s is %s", text_of(line, "group"),
+		json_get_bool(line, "first", false) ? "*" : " ",
+		text_of(line, "member"), state);
+	if (strcmp(state, "unknown") != 0)
+		fprintf(out, " since %s", text_of(line, "since"));
+	if (latency_us >= 0)
+		fprintf(out, ", %.1f ms", (double)latency_us / 1000.);
+	if (reason && strcmp(state, "down") == 0)
+		fprintf(out, ": %s", reason);
+	fputc('\n', out);
+}
+
 void report_status(const struct json *status, FILE *out)
 {
+	if (json_get_text(status, "group")) {
+		print_group_member(status, out);
+		return;
+	}
 	fprintf(out, "%s %s, process %lld, since %s\n",
 		text_of(status, "program"), text_of(status, "version"),
 		int_of(status, "pid"), text_of(status, "started"));

@@ -355,6 +355,11 @@ static void on_counters(void *ctx, uint32_t id,
 	verbs_on_counters(&service->verbs, id, counters);
 }
 
+static void on_member(void *ctx, const struct link_member *member)
+{
+	verbs_on_member(&((struct service *)ctx)->verbs, member);
+}
+
 static uint32_t on_mtu(void *ctx)
 {
 	const struct service *service = ctx;
@@ -370,6 +375,7 @@ static const struct relays_events relays_events = {
 	.on_owner = on_owner,
 	.on_udp_server = on_udp_server,
 	.on_counters = on_counters,
+	.on_member = on_member,
 	.on_mtu = on_mtu,
 };
 

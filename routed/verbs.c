@@ -85,6 +85,21 @@ static void set_counters(struct json *json, const struct link_counters *c)
 		json_set_int(json, members[i].key, (int64_t)members[i].value);
 }
 
+static void send_members(const struct verbs *verbs,
+			 struct control_client *client)
+{
+	const struct link_member *member;
+
+	for (size_t i = 0;
+	     (member = members_at(&verbs->members, verbs->config, i)); i++) {
+		struct json *json = members_json(member, verbs->config);
+
+		if (json)
+			control_send(client, json);
+		json_free(json);
+	}
+}
+
 static void send_status(const struct verbs *verbs,
 			struct control_client *client,
 			const struct link_counters *counters)
@@ -111,6 +126,7 @@ static void send_status(const struct verbs *verbs,
 	set_counters(json, counters ? counters : &none);
 	control_send(client, json);
 	json_free(json);
+	send_members(verbs, client);
 	control_end(client, NULL);
 }
 
@@ -152,8 +168,14 @@ void verbs_on_counters(struct verbs *verbs, uint32_t id,
 	}
 }
 
+void verbs_on_member(struct verbs *verbs, const struct link_member *member)
+{
+	members_note(&verbs->members, verbs->config, member);
+}
+
 void verbs_on_relay_lost(struct verbs *verbs)
 {
+	members_clear(&verbs->members);
 	for (size_t i = 0; i < VERBS_PENDING_MAX; i++) {
 		if (verbs->pending[i].id != 0)
 			answer(verbs, i, NULL);
@@ -247,6 +269,7 @@ static void verb_explain(void *ctx, struct control_client *client,
 				    (uint16_t)port, network) < 0) {
 		control_end(client, "'target' is neither address nor name");
 	} else {
+		explanation->members = &verbs->members;
 		struct json *json = explain_json(explanation);
 		if (json)
 			control_send(client, json);

@@ -3,7 +3,8 @@
  * verbs.h - what the control socket of routed is asked, and who asks it.
  *
  *	status	one object: what is captured, by which parts, the relay's
- *		counters (all 0 while there is no relay)
+ *		counters (all 0 while there is no relay); then one for each
+ *		member of each group: members.h
  *	flows	a line for each flow, written by the relay itself, to which
  *		the client's connection is handed
  *	explain	{"target":ADDRESS|NAME,"port":N,"network":"tcp"|"udp"}, the
@@ -22,6 +23,7 @@
 #include "routed/host.h"
 #include "routed/inner.h"
 #include "routed/link.h"
+#include "routed/members.h"
 #include "routed/options.h"
 #include "routed/relays.h"
 
@@ -41,11 +43,13 @@ struct verbs {
 		uint64_t client;
 	} pending[VERBS_PENDING_MAX];
 	uint32_t last_id;
+	struct members members;
 };
 
 /* For control_open(); the context is the struct verbs. */
 extern const struct control_verb verbs_table[];
 
+void verbs_on_member(struct verbs *verbs, const struct link_member *member);
 /* The relay has answered, or (`counters` NULL) there is none any more. */
 void verbs_on_counters(struct verbs *verbs, uint32_t id,
 		       const struct link_counters *counters);

@@ -290,7 +290,7 @@ static void check_look_ups(struct schema_walk *walk,
 
 		if (!first && rule->looks_up)
 			first = rule;
-		if (!first || outbound->type != OUTBOUND_TYPE_SOCKS5)
+		if (!first || !config_leads_to_proxy(config, rule->outbound))
 			continue;
 		upstream = config->upstreams[config->dnsd.upstream].name;
 		diag_warning(walk->diag, walk->file, first->line, 0,

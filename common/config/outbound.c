@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/config/parts.h"
 
-#include "common/err.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/un.h>
 
 #define NAME_MAX_BYTES 64
 #define CREDENTIAL_MAX 255 /* RFC 1929: a length is one byte */
@@ -53,157 +48,36 @@ static int check_outbound_name(const struct schema_call *call, const char *name)
 	return config_check_name(call, name);
 }
 
-const char *config_path_beside(const struct schema_walk *walk, const char *path)
-{
-	const char *slash = strrchr(walk->file, '/');
-	size_t folder = slash ? (size_t)(slash - walk->file) + 1 : 0;
-	char *whole;
+#define BIT(type) (1U << (type))
+#define PROXIES (BIT(OUTBOUND_TYPE_SOCKS5) | BIT(OUTBOUND_TYPE_HTTP))
+#define GROUPS                                                      \
+	(BIT(OUTBOUND_TYPE_FALLBACK) | BIT(OUTBOUND_TYPE_LATENCY) | \
+	 BIT(OUTBOUND_TYPE_LOAD_BALANCE))
 
-	if (path[0] == '/' || !folder)
-		return path;
-	whole = arena_alloc(walk->arena, folder + strlen(path) + 1);
-	if (!whole)
-		return NULL;
-	memcpy(whole, walk->file, folder);
-	strcpy(whole + folder, path);
-	return whole;
-}
-
-struct password {
-	const struct schema_walk *walk;
-	struct outbound_conf *outbound;
-	const char *path, *user;
+static const struct schema_word type_words[] = {
+	{"socks5", OUTBOUND_TYPE_SOCKS5, NULL},
+	{"http", OUTBOUND_TYPE_HTTP, NULL},
+	{"interface", OUTBOUND_TYPE_INTERFACE, NULL},
+	{"fallback", OUTBOUND_TYPE_FALLBACK, NULL},
+	{"latency", OUTBOUND_TYPE_LATENCY, NULL},
+	{"load-balance", OUTBOUND_TYPE_LOAD_BALANCE, NULL},
 };
 
-#define tell(password, ...)               \
-	schema_error_at((password)->walk, \
-			&(password)->outbound->password_file, __VA_ARGS__)
-
-static int tell_unreadable(const struct password *password, const char *why)
-{
-	return tell(password,
-		    "cannot read password file '%s': %s, expected it to be "
-		    "readable by user '%s': chgrp %s '%s'; chmod 640 '%s'",
-		    password->path, why, password->user, password->user,
-		    password->path, password->path);
-}
-
-/*
- * Root reads everything, but the relay and, after its start, dnsd read this
- * file again as somebody else: better to hear of it now.
- */
-static int check_mode(const struct password *password, const struct stat *st)
-{
-	const struct passwd *user;
-
-	if (!S_ISREG(st->st_mode))
-		return tell(password,
-			    "password file '%s' is not a file, expected one "
-			    "with the password in its one line",
-			    password->path);
-	if (st->st_mode & S_IROTH) {
-		schema_warning_at(
-			password->walk, &password->outbound->password_file,
-			"password file '%s' can be read by everybody, "
-			"expected: chgrp %s '%s'; chmod 640 '%s'",
-			password->path, password->user, password->path,
-			password->path);
-		return 0;
-	}
-	user = geteuid() == 0 ? getpwnam(password->user) : NULL;
-	if (!user || user->pw_uid == 0)
-		return 0;
-	if (st->st_uid == user->pw_uid && st->st_mode & S_IRUSR)
-		return 0;
-	if (st->st_gid == user->pw_gid && st->st_mode & S_IRGRP)
-		return 0;
-	return tell_unreadable(password, "it is for root only");
-}
-
-/* One line; a line end is no part of it. */
-static int take_line(const struct password *password, char *text, size_t length)
-{
-	const char *copy;
-
-	text[length] = '\0';
-	if (length && text[length - 1] == '\n')
-		text[--length] = '\0';
-	if (length && text[length - 1] == '\r')
-		text[--length] = '\0';
-	if (!length || strlen(text) != length || strpbrk(text, "\r\n"))
-		return tell(password,
-			    "password file '%s' %s, expected the password in "
-			    "one line",
-			    password->path,
-			    length ? "has several lines or a NUL" : "is empty");
-	if (length > CREDENTIAL_MAX)
-		return tell(password,
-			    "the password in '%s' is too long, expected at "
-			    "most %d bytes, as SOCKS5 has no more",
-			    password->path, CREDENTIAL_MAX);
-	copy = arena_text(password->walk->arena, text, length);
-	if (!copy)
-		return -ENOMEM;
-	password->outbound->password = copy;
-	return 0;
-}
-
-static int read_password(const struct password *password, int fd)
-{
-	char text[2 * CREDENTIAL_MAX + 1];
-	struct stat st;
-	ssize_t length;
-	int ret;
-
-	if (fstat(fd, &st))
-		return tell_unreadable(password, strerror(errno));
-	ret = check_mode(password, &st);
-	if (ret)
-		return ret;
-	length = read(fd, text, sizeof(text) - 1);
-	if (length < 0)
-		return tell_unreadable(password, strerror(errno));
-	ret = take_line(password, text, (size_t)length);
-	explicit_bzero(text, sizeof(text));
-	return ret;
-}
-
-static int load_password(const struct schema_call *call,
-			 struct outbound_conf *outbound)
-{
-	const struct config *config = call->walk->root;
-	struct password password = {
-		.walk = call->walk, .outbound = outbound, .user = config->user};
-	int fd, ret;
-
-	password.path = config_path_beside(call->walk, outbound->password_file);
-	if (!password.path)
-		return -ENOMEM;
-	fd = open(password.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return tell(&password,
-			    "there is no password file '%s', expected one of "
-			    "group '%s' and mode 640, with the password in "
-			    "its one line",
-			    password.path, password.user);
-	if (fd < 0)
-		return tell_unreadable(&password, strerror(errno));
-	ret = read_password(&password, fd);
-	close(fd);
-	return ret;
-}
-
-/* Which keys belong to which type. */
+/* Which keys belong to which types. */
 static const struct belonging {
 	const char *key;
-	enum outbound_type type;
+	unsigned types;
 	bool is_required;
 } belongings[] = {
-	{"server", OUTBOUND_TYPE_SOCKS5, true},
-	{"username", OUTBOUND_TYPE_SOCKS5, false},
-	{"password-file", OUTBOUND_TYPE_SOCKS5, false},
-	{"udp", OUTBOUND_TYPE_SOCKS5, false},
-	{"interface", OUTBOUND_TYPE_INTERFACE, true},
+	{"server", PROXIES, true},
+	{"username", PROXIES, false},
+	{"password-file", PROXIES, false},
+	{"udp", BIT(OUTBOUND_TYPE_SOCKS5), false},
+	{"interface", BIT(OUTBOUND_TYPE_INTERFACE), true},
+	{"members", GROUPS, true},
+	{"probe", GROUPS, false},
+	{"tolerance", BIT(OUTBOUND_TYPE_LATENCY), false},
+	{"balance", BIT(OUTBOUND_TYPE_LOAD_BALANCE), false},
 };
 
 bool config_is_part_of_socks5(const void *object)
@@ -213,9 +87,77 @@ bool config_is_part_of_socks5(const void *object)
 	return outbound->type == OUTBOUND_TYPE_SOCKS5;
 }
 
-static const char *type_word(enum outbound_type type)
+bool config_is_proxy(enum outbound_type type)
 {
-	return type == OUTBOUND_TYPE_SOCKS5 ? "socks5" : "interface";
+	return PROXIES & BIT(type);
+}
+
+bool config_is_group(enum outbound_type type)
+{
+	return GROUPS & BIT(type);
+}
+
+bool config_is_part_of_group(const void *object)
+{
+	const struct outbound_conf *outbound = object;
+
+	return config_is_group(outbound->type);
+}
+
+bool config_is_part_of_latency(const void *object)
+{
+	const struct outbound_conf *outbound = object;
+
+	return outbound->type == OUTBOUND_TYPE_LATENCY;
+}
+
+bool config_is_part_of_balance(const void *object)
+{
+	const struct outbound_conf *outbound = object;
+
+	return outbound->type == OUTBOUND_TYPE_LOAD_BALANCE;
+}
+
+/* "socks5 or http" */
+static const char *types_text(unsigned types, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(type_words); i++) {
+		if (!(types & BIT(type_words[i].value)))
+			continue;
+		types &= ~BIT(type_words[i].value);
+		used += (size_t)snprintf(out + used, size - used, "%s%s",
+					 !used   ? ""
+					 : types ? ", "
+						 : " or ",
+					 type_words[i].word);
+	}
+	return out;
+}
+
+static int check_belonging(const struct schema_call *call,
+			   const struct belonging *one, enum outbound_type type)
+{
+	const struct yaml_entry *entry = yaml_node_find(call->value, one->key);
+	bool is_part = one->types & BIT(type);
+	struct schema_call at = *call;
+	char mine[64], theirs[64];
+
+	types_text(BIT(type), mine, sizeof(mine));
+	if (!entry && is_part && one->is_required)
+		return schema_error(call,
+				    "'%s' has no '%s', expected one with "
+				    "'type: %s'",
+				    call->path, one->key, mine);
+	if (!entry || is_part)
+		return 0;
+	at.place = entry->key;
+	return schema_error(&at,
+			    "'%s.%s' is not supported with 'type: %s', "
+			    "expected it with 'type: %s' only",
+			    call->path, one->key, mine,
+			    types_text(one->types, theirs, sizeof(theirs)));
 }
 
 static int check_belongings(const struct schema_call *call,
@@ -224,27 +166,23 @@ static int check_belongings(const struct schema_call *call,
 	int ret = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(belongings); i++) {
-		const struct belonging *one = &belongings[i];
-		const struct yaml_entry *entry =
-			yaml_node_find(call->value, one->key);
-		struct schema_call at = *call;
+		int one = check_belonging(call, &belongings[i], type);
 
-		if (!entry && one->type == type && one->is_required)
-			ret = schema_error(call,
-					   "'%s' has no '%s', expected one "
-					   "with 'type: %s'",
-					   call->path, one->key,
-					   type_word(type));
-		if (!entry || one->type == type)
-			continue;
-		at.place = entry->key;
-		ret = schema_error(&at,
-				   "'%s.%s' is not supported with 'type: %s', "
-				   "expected it with 'type: %s' only",
-				   call->path, one->key, type_word(type),
-				   type_word(one->type));
+		ret = one ? one : ret;
 	}
 	return ret;
+}
+
+/* RFC 7617, 2: the first colon ends the user name. */
+static int check_basic(const struct schema_call *call,
+		       const struct outbound_conf *outbound)
+{
+	if (outbound->type != OUTBOUND_TYPE_HTTP || !outbound->username ||
+	    !strchr(outbound->username, ':'))
+		return 0;
+	return schema_error_at(call->walk, &outbound->username,
+			       "the user name has a colon, expected one "
+			       "without, as HTTP cannot send it");
 }
 
 static int check_credentials(const struct schema_call *call,
@@ -263,8 +201,59 @@ static int check_credentials(const struct schema_call *call,
 				       "'%s' has a 'password-file' but no "
 				       "'username', expected both or none",
 				       call->path);
-	return load_password(call, outbound);
+	return config_load_password(call, outbound);
 }
+
+static const char unix_scheme[] = "unix:";
+
+static int parse_path(const struct schema_call *call,
+		      struct outbound_conf *outbound, const char *path)
+{
+	struct sockaddr_un address;
+
+	if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path))
+		return schema_error(call,
+				    "'%s' cannot be the path of a Unix socket, "
+				    "expected an absolute one of at most %zu "
+				    "bytes, such as unix:/run/proxy.sock",
+				    path, sizeof(address.sun_path) - 1);
+	outbound->server_path =
+		arena_text(call->walk->arena, path, strlen(path));
+	return outbound->server_path ? 0 : -ENOMEM;
+}
+
+static int parse_server(const struct schema_call *call, void *target,
+			const char *text)
+{
+	struct outbound_conf *outbound =
+		CONTAINER_OF(target, struct outbound_conf, server);
+
+	if (!strncmp(text, unix_scheme, strlen(unix_scheme)))
+		return parse_path(call, outbound, text + strlen(unix_scheme));
+	return schema_endpoint.parse(call, target, text);
+}
+
+static const char *format_server(const struct schema_key *key, const void *root,
+				 const void *target, char *out)
+{
+	const char *object = target;
+	const struct outbound_conf *outbound =
+		(const void *)(object - offsetof(struct outbound_conf, server));
+
+	if (!outbound->server_path)
+		return schema_endpoint.format(key, root, target, out);
+	snprintf(out, SCHEMA_TEXT_SIZE, "%s%s", unix_scheme,
+		 outbound->server_path);
+	return out;
+}
+
+const struct schema_type config_server = {
+	.expected = "ADDRESS:PORT or unix:/PATH",
+	.size = sizeof(struct endpoint),
+	.parse = parse_server,
+	.format = format_server,
+	.json = "\"type\": \"string\", \"minLength\": 1",
+};
 
 int config_outbound_each(const struct schema_call *call, void *object)
 {
@@ -272,13 +261,15 @@ int config_outbound_each(const struct schema_call *call, void *object)
 	int ret = check_outbound_name(call, outbound->name);
 
 	/* A type that was not understood has been told. */
-	if (!call->value || (outbound->type != OUTBOUND_TYPE_SOCKS5 &&
-			     outbound->type != OUTBOUND_TYPE_INTERFACE))
+	if (!call->value || outbound->type == OUTBOUND_TYPE_DIRECT)
 		return ret;
 	ret = check_belongings(call, outbound->type);
-	if (ret || outbound->type != OUTBOUND_TYPE_SOCKS5)
+	if (!ret && config_is_group(outbound->type))
+		ret = config_check_group(call, outbound);
+	if (ret || !config_is_proxy(outbound->type))
 		return ret;
-	return check_credentials(call, outbound);
+	ret = check_basic(call, outbound);
+	return ret ? ret : check_credentials(call, outbound);
 }
 
 int config_outbounds_done(const struct schema_call *call, void *object)
@@ -295,5 +286,5 @@ int config_outbounds_done(const struct schema_call *call, void *object)
 	for (size_t i = 0; i < count; i++)
 		list[i] = config->outbounds[OUTBOUND_FIRST + i].name;
 	names->outbounds = list;
-	return 0;
+	return config_resolve_members(call, config);
 }

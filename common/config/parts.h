@@ -4,7 +4,10 @@
  *
  * ../config.c	loads, frees, reads files
  * table.c	every key, its default, what it expects, where it goes
- * outbound.c	outbounds and their password files
+ * table_outbound.c	those of an outbound
+ * outbound.c	outbounds: which keys each type has
+ * password.c	their password files
+ * group.c	outbounds that choose among others
  * upstream.c	upstreams, what names them
  * rule.c	rules, and the sets, sub-rules and databases that they name
  * routed.c	types of the routed section, and of the fake pools
@@ -24,6 +27,8 @@ extern const struct schema_key config_keys[];
 /* Of it: the keys of an upstream, and those of dnsd.cache. */
 extern const struct schema_key config_upstream_keys[];
 extern const struct schema_key config_cache_keys[];
+/* Those of each member of `outbounds`; the object is a struct outbound_conf. */
+extern const struct schema_key config_outbound_keys[];
 
 /* schema_walk.context: what rules may name, once it is known. */
 struct config_names {
@@ -41,6 +46,16 @@ NODISCARD int config_check_name(const struct schema_call *call,
 const char *config_path_beside(const struct schema_walk *walk,
 			       const char *path);
 
+/* Reads outbound.password_file to outbound.password. */
+NODISCARD int config_load_password(const struct schema_call *call,
+				   struct outbound_conf *outbound);
+
+/* What the types of groups have in common; then all members of all groups. */
+NODISCARD int config_check_group(const struct schema_call *call,
+				 struct outbound_conf *outbound);
+NODISCARD int config_resolve_members(const struct schema_call *call,
+				     struct config *config);
+
 /* Hooks of `outbounds` and `upstreams`. */
 int config_outbound_each(const struct schema_call *call, void *object);
 int config_outbounds_done(const struct schema_call *call, void *object);
@@ -49,6 +64,14 @@ int config_upstreams_done(const struct schema_call *call, void *object);
 
 /* schema_key.is_part: of an outbound that has UDP, or has it not. */
 bool config_is_part_of_socks5(const void *object);
+/* outbound_conf.server, or .server_path: "ADDRESS:PORT", "unix:PATH". */
+extern const struct schema_type config_server;
+/* const struct destination *: "HOST:PORT". */
+extern const struct schema_type config_destination;
+/* schema_key.is_part of outbounds. */
+bool config_is_part_of_group(const void *object);
+bool config_is_part_of_latency(const void *object);
+bool config_is_part_of_balance(const void *object);
 
 /* struct upstream_server_conf: "system", "udp://ADDRESS:PORT", ... */
 extern const struct schema_type config_upstream_server;

@@ -5,7 +5,6 @@
 
 #define AT(member) .at = offsetof(struct config, member)
 #define COUNT_AT(member) .count_at = offsetof(struct config, member)
-#define OUTBOUND_AT(member) .at = offsetof(struct outbound_conf, member)
 #define SET_AT(member) .at = offsetof(struct rule_set_conf, member)
 
 static const struct schema_word log_words[] = {
@@ -14,20 +13,6 @@ static const struct schema_word log_words[] = {
 	{"notice", LOG_LEVEL_NOTICE, NULL},
 	{"info", LOG_LEVEL_INFO, NULL},
 	{"debug", LOG_LEVEL_DEBUG, NULL},
-	{NULL, 0, NULL},
-};
-
-static const struct schema_word type_words[] = {
-	{"socks5", OUTBOUND_TYPE_SOCKS5, NULL},
-	{"interface", OUTBOUND_TYPE_INTERFACE, NULL},
-	{"fallback", 0, ""},
-	{"latency", 0, ""},
-	{NULL, 0, NULL},
-};
-
-static const struct schema_word udp_words[] = {
-	{"associate", false, NULL},
-	{"off", true, NULL},
 	{NULL, 0, NULL},
 };
 
@@ -113,55 +98,6 @@ static const struct schema_word gateway_words[] = {
 	{"off", 0, NULL},
 	{"auto", 0, ""},
 	{NULL, 0, NULL},
-};
-
-static const struct schema_key outbound_keys[] = {
-	{.name = "type",
-	 .type = &schema_word,
-	 .words = type_words,
-	 .is_required = true,
-	 .help = "How flows leave: through a SOCKS5 proxy, or directly by "
-		 "one interface.",
-	 OUTBOUND_AT(type)},
-	{.name = "server",
-	 .type = &schema_endpoint,
-	 .expected = "ADDRESS:PORT of the proxy, such as 127.0.0.1:1080",
-	 .help = "Where the SOCKS5 proxy listens; a numeric address.",
-	 OUTBOUND_AT(server)},
-	{.name = "username",
-	 .type = &schema_text,
-	 .expected = "a user name of 1 to 255 bytes",
-	 .help = "The user name for the proxy; unset, no authentication is "
-		 "offered.",
-	 OUTBOUND_AT(username)},
-	{.name = "password-file",
-	 .type = &schema_text,
-	 .expected = "the path of a file with the password in one line",
-	 .help = "A file with the password in its one line; a relative path "
-		 "starts at the folder of this file.",
-	 OUTBOUND_AT(password_file)},
-	{.name = "interface",
-	 .type = &schema_interface,
-	 .help = "The interface that flows leave by.",
-	 OUTBOUND_AT(interface)},
-	{.name = "udp",
-	 .type = &schema_flag,
-	 .words = udp_words,
-	 .fallback = "associate",
-	 .help = "UDP through the proxy, by its UDP ASSOCIATE; off, or a "
-		 "proxy that has none: it is refused at once, so that QUIC "
-		 "falls back to TCP.",
-	 .is_part = config_is_part_of_socks5,
-	 OUTBOUND_AT(has_no_udp)},
-	{.name = "members",
-	 .kind = SCHEMA_LATER,
-	 .expected = "one proxy, and rules that name it"},
-	{.name = "password",
-	 .kind = SCHEMA_LATER,
-	 .help = "in a file that many can read",
-	 .expected = "'password-file: FILE' and the password in that file's "
-		     "one line"},
-	{.name = NULL},
 };
 
 static const struct schema_key fake_keys[] = {
@@ -474,7 +410,7 @@ const struct schema_key config_keys[] = {
 	 AT(log_level)},
 	{.name = "outbounds",
 	 .kind = SCHEMA_NAMED,
-	 .keys = outbound_keys,
+	 .keys = config_outbound_keys,
 	 .expected = "a mapping such as 'proxy: {type: socks5, server: "
 		     "127.0.0.1:1080}'",
 	 .help = "The ways out, by name; DIRECT, REJECT, REJECT-DROP and PASS "

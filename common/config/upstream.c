@@ -134,11 +134,20 @@ static int parse_via(const struct schema_call *call, void *target,
 		*interface = outbound->interface;
 		return 0;
 	case OUTBOUND_TYPE_SOCKS5:
+	case OUTBOUND_TYPE_HTTP:
+	case OUTBOUND_TYPE_FALLBACK:
+	case OUTBOUND_TYPE_LATENCY:
+	case OUTBOUND_TYPE_LOAD_BALANCE:
 		return schema_error(call,
 				    "'%s: %s' is not supported by this "
-				    "version, since that outbound is a SOCKS5 "
-				    "proxy, expected %s",
-				    call->path, text, call->key->expected);
+				    "version, since that outbound is a %s, "
+				    "expected %s",
+				    call->path, text,
+				    config_is_group(outbound->type) ? "group"
+				    : outbound->type == OUTBOUND_TYPE_HTTP
+					    ? "HTTP proxy"
+					    : "SOCKS5 proxy",
+				    call->key->expected);
 	case OUTBOUND_TYPE_REJECT:
 	case OUTBOUND_TYPE_REJECT_DROP:
 	case OUTBOUND_TYPE_PASS:

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/decide.h"
 
+#include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/map.h"
+#include "routed/relay/choice.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,24 +130,45 @@ static enum network network_of(const struct packet *packet)
 	}
 }
 
-static void follow_outbound(const struct policy *policy,
-			    struct decision *decision)
+bool decide_is_refused(const struct policy *policy, int outbound,
+		       enum refusal *refusal)
 {
-	switch (policy->outbounds[decision->outbound].conf->type) {
+	switch (policy->outbounds[outbound].conf->type) {
 	case OUTBOUND_TYPE_REJECT:
-		decision->is_refused = true;
-		decision->refusal = REFUSAL_RESET;
-		break;
+		*refusal = REFUSAL_RESET;
+		return true;
 	case OUTBOUND_TYPE_REJECT_DROP:
-		decision->is_refused = true;
-		decision->refusal = REFUSAL_SILENT;
-		break;
+		*refusal = REFUSAL_SILENT;
+		return true;
 	case OUTBOUND_TYPE_DIRECT:
 	case OUTBOUND_TYPE_PASS:
 	case OUTBOUND_TYPE_SOCKS5:
+	case OUTBOUND_TYPE_HTTP:
 	case OUTBOUND_TYPE_INTERFACE:
+	case OUTBOUND_TYPE_FALLBACK:
+	case OUTBOUND_TYPE_LATENCY:
+	case OUTBOUND_TYPE_LOAD_BALANCE:
 		break;
 	}
+	return false;
+}
+
+static void follow_outbound(const struct policy *policy,
+			    const struct packet *packet,
+			    struct decision *decision)
+{
+	const struct choice_key key = {
+		.src = packet->src.addr,
+		.dst = packet->dst.addr,
+		.name = decision->name.length > 0 ? &decision->name : NULL,
+	};
+
+	choice_note_use(policy, decision->group, clock_monotonic_ms());
+	decision->outbound = choice_make(policy, decision->group, &key, NULL);
+	/* Some member of a group always is the first one to try. */
+	assert(decision->outbound >= 0);
+	decision->is_refused = decide_is_refused(policy, decision->outbound,
+						 &decision->refusal);
 }
 
 void decide(struct decider *decider, const struct policy *policy,
@@ -169,7 +193,7 @@ void decide(struct decider *decider, const struct policy *policy,
 		facts.dst = packet->dst.addr;
 	}
 	verdict = rules_decide(policy->config->rules, &facts);
-	decision->outbound = verdict.outbound;
+	decision->group = verdict.outbound;
 	decision->rule = verdict.rule;
-	follow_outbound(policy, decision);
+	follow_outbound(policy, packet, decision);
 }

@@ -21,7 +21,8 @@ struct decider;
 struct decision {
 	bool is_refused;
 	enum refusal refusal; /* if so */
-	int outbound;
+	int outbound;         /* no group */
+	int group; /* that it was chosen from: the rule's; or the same */
 	const struct rule *rule; /* borrowed from the policy; NULL: none */
 	uint32_t slot;           /* 0: a real address */
 	struct name name;        /* length 0: none is known */
@@ -30,6 +31,10 @@ struct decision {
 /* `map_path` is copied. */
 NODISCARD int decider_new(struct decider **decider, const char *map_path);
 void decider_free(struct decider *decider);
+
+/* Is a flow of this outbound, which is no group, refused as such? */
+bool decide_is_refused(const struct policy *policy, int outbound,
+		       enum refusal *refusal);
 
 /* TCP, UDP or ICMP. */
 void decide(struct decider *decider, const struct policy *policy,

@@ -10,15 +10,22 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-static bool is_socks(const struct dial *dial)
+static bool is_proxy(const struct dial *dial)
 {
-	return dial->conf.outbound->conf->type == OUTBOUND_TYPE_SOCKS5;
+	return config_is_proxy(dial->conf.outbound->conf->type);
+}
+
+static bool is_unix(const struct dial *dial)
+{
+	return dial->conf.outbound->conf->server_path != NULL;
 }
 
 static void close_socket(struct dial *dial)
 {
+	ev_timer_stop(dial->dialler->loop, &dial->attempt);
 	if (dial->fd < 0)
 		return;
 	poller_forget(dial->dialler->poller, dial->source);
@@ -37,25 +44,45 @@ static void fail(struct dial *dial, const struct dial_failure *failure)
 
 /*
  * What the system says of the way to the destination itself is the truth
- * about it; of the way to a proxy it only says that this network is out of
- * reach.
+ * about it.  One that does not answer is passed over in silence: then the
+ * application's own kernel decides when it is enough, as without us.
  */
+static const struct {
+	int error;
+	enum refusal refusal;
+	bool is_links; /* it is the way out that is not there */
+} direct_errors[] = {
+	{-ECONNREFUSED, REFUSAL_RESET, false},
+	{-ECONNRESET, REFUSAL_RESET, false},
+	{-ETIMEDOUT, REFUSAL_SILENT, false},
+	{-ENETUNREACH, REFUSAL_NET, true},
+	{-ENETDOWN, REFUSAL_NET, true},
+	{-ENODEV, REFUSAL_NET, true},
+	{-EADDRNOTAVAIL, REFUSAL_NET, true},
+	{-EACCES, REFUSAL_PROHIBITED, false},
+	{-EPERM, REFUSAL_PROHIBITED, false},
+	{-ENOPROTOOPT, REFUSAL_PROTOCOL, false},
+};
+
+/* Of the way to a proxy it only says that this network is out of reach. */
 static void fail_by_error(struct dial *dial, int error)
 {
 	struct dial_failure failure = {
-		.refusal = REFUSAL_HOST,
+		.refusal = is_proxy(dial) ? REFUSAL_NET : REFUSAL_HOST,
 		.reason = err_text(error),
-		.is_outbounds = is_socks(dial),
+		.is_outbounds = is_proxy(dial),
 	};
 
-	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
+	for (size_t i = 0; i < ARRAY_LEN(direct_errors); i++) {
+		if (is_proxy(dial) || direct_errors[i].error != error)
+			continue;
+		failure.refusal = direct_errors[i].refusal;
+		failure.is_outbounds = direct_errors[i].is_links;
+	}
+	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM) {
 		failure.refusal = REFUSAL_RESET;
-	else if (is_socks(dial) || error == -ENETUNREACH || error == -ENODEV)
-		failure.refusal = REFUSAL_NET;
-	else if (error == -ECONNREFUSED || error == -ECONNRESET)
-		failure.refusal = REFUSAL_RESET;
-	else if (error == -EACCES || error == -EPERM)
-		failure.refusal = REFUSAL_PROHIBITED;
+		failure.is_outbounds = false;
+	}
 	fail(dial, &failure);
 }
 
@@ -79,31 +106,80 @@ static void tell_socket(struct dial *dial, const struct endpoint *to)
 	socklen_t size = sizeof(ss);
 	struct tuple own = {.dst = *to};
 
+	if (is_unix(dial)) {
+		dialler->ops->on_socket(dialler->ctx, dial, NULL);
+		return;
+	}
 	if (getsockname(dial->fd, (struct sockaddr *)&ss, &size) < 0 ||
 	    endpoint_from_sockaddr(&own.src, (struct sockaddr *)&ss) < 0)
 		return;
 	dialler->ops->on_socket(dialler->ctx, dial, &own);
 }
 
-static int open_socket(struct dial *dial, const struct endpoint *to)
+/* Where a socket of this dial leads, as the system has it. */
+struct goal {
+	struct endpoint endpoint; /* unset: a Unix socket */
+	struct sockaddr_storage ss;
+	socklen_t size;
+};
+
+static void set_goal(struct dial *dial, struct goal *goal)
+{
+	const struct outbound_conf *conf = dial->conf.outbound->conf;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (is_unix(dial)) {
+		dial->at++;
+		strncpy(address.sun_path, conf->server_path,
+			sizeof(address.sun_path) - 1);
+		memcpy(&goal->ss, &address, sizeof(address));
+		goal->size = sizeof(address);
+		return;
+	}
+	goal->endpoint.addr = dial->addrs[dial->at++];
+	goal->endpoint.port =
+		is_proxy(dial) ? conf->server.port : dial->conf.dst.port;
+	goal->size = endpoint_to_sockaddr(&goal->endpoint, &goal->ss);
+}
+
+static int prepare_socket(struct dial *dial, const struct goal *goal)
 {
 	const int on = 1;
-	struct sockaddr_storage ss;
-	socklen_t size = endpoint_to_sockaddr(to, &ss);
 	int ret;
 
-	dial->fd = socket(addr_af(&to->addr),
-			  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (dial->fd < 0)
-		return -errno;
-	ret = bind_socket(dial, &to->addr);
+	dial->ifindex = 0;
+	if (is_unix(dial))
+		return 0;
+	ret = bind_socket(dial, &goal->endpoint.addr);
 	if (ret < 0)
-		goto close_fd;
+		return ret;
 	/* Without one of these a flow is slower or less exact, yet carried. */
 	(void)setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(dial->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	(void)setsockopt(dial->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
-	if (connect(dial->fd, (struct sockaddr *)&ss, size) < 0 &&
+	return 0;
+}
+
+/* Not for ever, if there is something else to try. */
+static void limit_attempt(struct dial *dial)
+{
+	if (dial->at < dial->count || dial->conf.has_others)
+		ev_timer_again(dial->dialler->loop, &dial->attempt);
+}
+
+static int open_socket(struct dial *dial, const struct goal *goal)
+{
+	int ret;
+
+	dial->fd = socket(goal->ss.ss_family,
+			  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (dial->fd < 0)
+		return -errno;
+	ret = prepare_socket(dial, goal);
+	if (ret < 0)
+		goto close_fd;
+	if (connect(dial->fd, (const struct sockaddr *)&goal->ss, goal->size) <
+		    0 &&
 	    errno != EINPROGRESS) {
 		ret = -errno;
 		goto close_fd;
@@ -112,7 +188,8 @@ static int open_socket(struct dial *dial, const struct endpoint *to)
 	if (ret < 0)
 		goto close_fd;
 	dial->phase = DIAL_CONNECTING;
-	tell_socket(dial, to);
+	tell_socket(dial, &goal->endpoint);
+	limit_attempt(dial);
 	return 0;
 
 close_fd:
@@ -126,18 +203,28 @@ static void dial_next(struct dial *dial, int ret)
 {
 	close_socket(dial);
 	while (dial->at < dial->count) {
-		struct endpoint to = {
-			.addr = dial->addrs[dial->at++],
-			.port = is_socks(dial)
-					? dial->conf.outbound->conf->server.port
-					: dial->conf.dst.port,
-		};
+		struct goal goal = {.endpoint.port = 0};
 
-		ret = open_socket(dial, &to);
+		set_goal(dial, &goal);
+		ret = open_socket(dial, &goal);
 		if (ret == 0)
 			return;
 	}
 	fail_by_error(dial, ret);
+}
+
+/* A proxy that has greeted waits for the destination; it may take its time. */
+static void on_attempt(struct ev_loop *loop, struct ev_timer *timer,
+		       int revents)
+{
+	struct dial *dial = timer->data;
+
+	(void)revents;
+	ev_timer_stop(loop, timer);
+	if (dial->phase == DIAL_CONNECTING ||
+	    (dial->phase == DIAL_TALKING &&
+	     !handshake_is_greeted(&dial->handshake)))
+		dial_next(dial, -ETIMEDOUT);
 }
 
 static void on_resolved(void *ctx, const struct resolver_answer *answer);
@@ -205,7 +292,11 @@ void dial_start(struct dial *dial, const struct dialler *dialler,
 	dial->ifindex = 0;
 	dial->lookup = NULL;
 	dial->at = dial->count = 0;
-	if (is_socks(dial)) {
+	dial->is_pipelined = conf->is_trial || conf->outbound->pipelining ==
+						       POLICY_PIPELINING_TAKEN;
+	ev_timer_init(&dial->attempt, on_attempt, 0, DIAL_ATTEMPT_MS / 1000.);
+	dial->attempt.data = dial;
+	if (is_proxy(dial)) {
 		dial->addrs[dial->count++] = conf->outbound->conf->server.addr;
 		dial_next(dial, 0);
 	} else if (!conf->name) {
@@ -223,93 +314,86 @@ static void succeed(struct dial *dial)
 	const struct dialler *dialler = dial->dialler;
 	int fd = dial->fd;
 
+	ev_timer_stop(dialler->loop, &dial->attempt);
 	dial->fd = -1;
 	dial->phase = DIAL_NONE;
 	dialler->ops->on_connected(dialler->ctx, dial, fd, dial->ifindex);
 }
 
-static void fail_by_socks(struct dial *dial)
+/*
+ * Something else listens there than what was learnt of: without a reply
+ * nothing has come of the request, which can be made again.
+ */
+static bool is_unlearnt(struct dial *dial, bool is_answered)
 {
+	if (!dial->is_pipelined || dial->conf.is_trial || is_answered)
+		return false;
+	dial->conf.outbound->pipelining = POLICY_PIPELINING_REFUSED;
+	dial->is_pipelined = false;
+	dial->at = 0;
+	dial_next(dial, 0);
+	return true;
+}
+
+static void fail_by_proxy(struct dial *dial)
+{
+	const struct handshake_failure said =
+		handshake_failure(&dial->handshake);
 	const struct dial_failure failure = {
-		.refusal = socks_refusal(&dial->socks),
-		.reason = socks_reason(&dial->socks),
-		.is_outbounds = socks_is_servers_fault(&dial->socks),
-		.is_unsupported = socks_is_unsupported(&dial->socks),
+		.refusal = said.refusal,
+		.reason = said.reason,
+		.is_outbounds = said.is_proxys_fault,
+		.is_answered = said.is_answered,
+		.is_unsupported = said.is_unsupported,
 	};
 
-	fail(dial, &failure);
+	if (!is_unlearnt(dial, said.is_answered))
+		fail(dial, &failure);
 }
 
-/* Until the server has to say something, or everything is said. */
+/* Until the proxy has to say something, or everything is said. */
 static void talk(struct dial *dial)
 {
-	struct socks *socks = &dial->socks;
+	int ret = handshake_run(&dial->handshake, dial->fd);
 
-	for (;;) {
-		const uint8_t *output;
-		uint8_t *input;
-		size_t length;
-		ssize_t n = 0;
-
-		switch (socks_need(socks)) {
-		case SOCKS_SEND:
-			output = socks_output(socks, &length);
-			n = send(dial->fd, output, length, MSG_NOSIGNAL);
-			if (n > 0)
-				socks_sent(socks, (size_t)n);
-			break;
-		case SOCKS_RECEIVE:
-			input = socks_input(socks, &length);
-			n = recv(dial->fd, input, length, 0);
-			if (n > 0)
-				socks_received(socks, (size_t)n);
-			else if (n == 0)
-				socks_ended(socks);
-			break;
-		case SOCKS_DONE:
-			succeed(dial);
-			return;
-		case SOCKS_FAILED:
-			fail_by_socks(dial);
-			return;
-		}
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n < 0) {
-			fail_by_error(dial, -errno);
-			return;
-		}
-	}
+	if (ret == HANDSHAKE_DONE)
+		succeed(dial);
+	else if (ret == HANDSHAKE_FAILED)
+		fail_by_proxy(dial);
+	else if (ret < 0 && !is_unlearnt(dial, false))
+		fail_by_error(dial, ret);
 }
 
-static int start_socks(struct dial *dial)
+static int start_handshake(struct dial *dial)
 {
-	const struct policy_outbound *outbound = dial->conf.outbound;
-	const struct socks_login *login =
-		outbound->has_login ? &outbound->login : NULL;
-	const struct socks_target target = {.name = dial->conf.name,
-					    .endpoint = dial->conf.dst};
+	const struct dial_conf *conf = &dial->conf;
+	const struct socks_target target = {.name = conf->name,
+					    .endpoint = conf->dst};
 
-	if (dial->conf.is_udp)
-		return socks_start_udp(&dial->socks, login);
-	return socks_start(&dial->socks, &target, login);
+	if (conf->is_udp)
+		return handshake_start_udp(&dial->handshake, conf->outbound);
+	return handshake_start(&dial->handshake, conf->outbound,
+			       conf->is_greeting_only ? NULL : &target);
 }
 
 static void on_connected(struct dial *dial)
 {
 	static const struct dial_failure inexpressible = {
 		.refusal = REFUSAL_HOST,
-		.reason = "SOCKS5 cannot express the name",
+		.reason = "the name cannot be said to a proxy",
 	};
+	const struct dial_conf *conf = &dial->conf;
 
-	if (!is_socks(dial)) {
+	if (!is_proxy(dial)) {
 		succeed(dial);
 		return;
 	}
-	if (start_socks(dial) < 0) {
+	if (start_handshake(dial) < 0) {
 		fail(dial, &inexpressible);
 		return;
 	}
+	if (dial->is_pipelined && !conf->is_greeting_only)
+		handshake_pipeline(&dial->handshake);
 	dial->phase = DIAL_TALKING;
 	talk(dial);
 }
@@ -345,11 +429,21 @@ void dial_stop(struct dial *dial)
 
 struct dial_failure dial_failure_if_late(const struct dial *dial)
 {
-	bool is_outbounds = dial->phase == DIAL_CONNECTING && is_socks(dial);
-
-	return (struct dial_failure){
-		.refusal = is_outbounds ? REFUSAL_NET : REFUSAL_HOST,
+	struct dial_failure failure = {
+		.refusal = REFUSAL_HOST,
 		.reason = "timed out",
-		.is_outbounds = is_outbounds,
 	};
+
+	if (dial->phase == DIAL_CONNECTING && !is_proxy(dial)) {
+		failure.refusal = REFUSAL_SILENT;
+	} else if (dial->phase == DIAL_CONNECTING ||
+		   (dial->phase == DIAL_TALKING &&
+		    !handshake_is_greeted(&dial->handshake))) {
+		failure.refusal = REFUSAL_NET;
+		failure.is_outbounds = true;
+		failure.reason = dial->phase == DIAL_TALKING
+					 ? "the proxy says nothing"
+					 : "timed out";
+	}
+	return failure;
 }

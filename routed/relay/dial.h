@@ -2,12 +2,16 @@
 /*
  * dial.h - connecting the outbound of a flow.
  *
- * By its type an outbound is a SOCKS5 server that is asked for the name or
- * address, the destination itself by way of the uplink, or the destination
- * by way of a named interface.  The last two need the real addresses of a
- * name (resolver.h) and try one after the other.  Every socket is bound to
- * its link and thereby never enters the TUN; a server on this host is dialled
- * by loopback, unbound.
+ * By its type an outbound is a proxy that is asked for the name or address,
+ * the destination itself by way of the uplink, or the destination by way of
+ * a named interface.  The last two need the real addresses of a name
+ * (resolver.h) and try one after the other.  Every socket is bound to its
+ * link and thereby never enters the TUN; a server on this host is dialled by
+ * loopback or its Unix socket, unbound.
+ *
+ * Whatever does not answer is given up after DIAL_ATTEMPT_MS while there is
+ * something else to try, here or by the one who asked.  How long all of it may
+ * take is up to him.
  *
  * Errors	a refusal for the application and a reason for the log
  * Ownership	the socket belongs to the dial until it is connected, then to
@@ -17,11 +21,13 @@
 #ifndef ERSATZ_ROUTED_RELAY_DIAL_H
 #define ERSATZ_ROUTED_RELAY_DIAL_H
 
+#include "routed/relay/handshake.h"
 #include "routed/relay/policy.h"
 #include "routed/relay/poller.h"
 #include "routed/relay/resolver.h"
-#include "routed/relay/socks.h"
 #include "routed/relay/tuples.h"
+
+#define DIAL_ATTEMPT_MS 3000
 
 struct dial;
 
@@ -30,10 +36,14 @@ struct dial_failure {
 	const char *reason;   /* for the log */
 	bool is_outbounds;    /* fault, and not the destination's */
 	bool is_unsupported;  /* the server does not know the command */
+	bool is_answered;     /* the proxy itself said so */
 };
 
 struct dial_ops {
-	/* A socket is on its way, from and to here; perhaps not the last. */
+	/*
+	 * A socket is on its way, from and to here; perhaps not the last.
+	 * `own` is NULL where there are no addresses: a Unix socket.
+	 */
 	void (*on_socket)(void *ctx, struct dial *dial,
 			  const struct tuple *own);
 	/* The stream begins at `fd`, which is the caller's now. */
@@ -45,6 +55,7 @@ struct dial_ops {
 
 /* What all dials share; everything is borrowed. */
 struct dialler {
+	struct ev_loop *loop;
 	struct poller *poller;
 	struct resolver *resolver;
 	const struct uplink_watch *uplinks;
@@ -53,11 +64,15 @@ struct dialler {
 };
 
 struct dial_conf {
-	const struct policy_outbound *outbound;
+	struct policy_outbound
+		*outbound;       /* no group; learns about pipelining */
 	const char *uplink;      /* the one that is pinned, NULL: found */
 	const struct name *name; /* NULL: dst is a real address */
 	struct endpoint dst;     /* with a name: its fake address */
-	bool is_udp; /* ask a SOCKS5 server for an association instead */
+	bool is_udp;     /* ask a SOCKS5 server for an association instead */
+	bool has_others; /* who asked has other outbounds to try */
+	bool is_greeting_only; /* of a proxy: would it take a request? */
+	bool is_trial;         /* of pipelining, whatever was learnt */
 };
 
 enum dial_phase {
@@ -79,7 +94,9 @@ struct dial {
 	struct resolver_lookup *lookup;
 	size_t at, count; /* of the addresses to try */
 	struct addr addrs[RESOLVER_ADDRS_MAX];
-	struct socks socks;
+	struct ev_timer attempt;
+	bool is_pipelined;
+	struct handshake handshake;
 };
 
 /*

@@ -38,6 +38,7 @@ struct flow {
 	enum flow_state state;
 	bool is_own; /* of an outbound's own server: carried DIRECT */
 	int outbound;
+	int group;               /* that it was chosen from, or the same */
 	uint32_t slot;           /* of the fake address, 0: a real one */
 	struct policy *policy;   /* a reference; what follows is of it */
 	const struct rule *rule; /* NULL: none matched */

@@ -100,6 +100,7 @@ struct hold *holds_take(struct holds *holds, struct flow *flow, int64_t now_ms,
 	hold->stage = HOLD_DIALLING;
 	hold->deadline_ms = now_ms + dialling_ms;
 	hold->name.length = 0;
+	hold->tried.count = 0;
 	hold->dial.phase = DIAL_NONE;
 	hold->frame_length = 0;
 	queue_join(holds, hold);

@@ -18,6 +18,7 @@
 #ifndef ERSATZ_ROUTED_RELAY_HOLD_H
 #define ERSATZ_ROUTED_RELAY_HOLD_H
 
+#include "routed/relay/choice.h"
 #include "routed/relay/dial.h"
 #include "routed/relay/flows.h"
 
@@ -41,6 +42,7 @@ struct hold {
 	int64_t deadline_ms;
 	struct hold *next, *prev;
 	struct name name; /* of the fake address; length 0: a real one */
+	struct choice_tried tried; /* before this one */
 	struct dial dial;
 	uint16_t frame_length;
 	uint8_t frame[HOLD_FRAME_MAX];

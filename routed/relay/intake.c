@@ -83,6 +83,31 @@ static void refuse(struct parts *parts, const struct packet *packet,
 	carrier_refuse(parts->carrier, packet, refusal);
 }
 
+/* The outbound that comes after those that were tried; -1: none. */
+static int choose_next(const struct parts *parts, const struct flow *flow,
+		       const struct choice_tried *tried)
+{
+	const struct tuple *tuple = flows_tuple(parts->flows, flow);
+	const struct name *name = &flow->hold->name;
+	const struct choice_key key = {
+		.src = tuple->src.addr,
+		.dst = tuple->dst.addr,
+		.name = name->length > 0 ? name : NULL,
+	};
+
+	return choice_make(flow->policy, flow->group, &key, tried);
+}
+
+/* Of a group, is there another one to try behind this? */
+static bool has_others(const struct parts *parts, const struct flow *flow)
+{
+	struct choice_tried tried = flow->hold->tried;
+
+	return flow->group != flow->outbound &&
+	       choice_add_tried(&tried, flow->outbound) &&
+	       choose_next(parts, flow, &tried) >= 0;
+}
+
 static void start_dial(struct parts *parts, struct flow *flow)
 {
 	struct hold *hold = flow->hold;
@@ -92,6 +117,7 @@ static void start_dial(struct parts *parts, struct flow *flow)
 		.uplink = policy->config->routed.uplink,
 		.name = hold->name.length > 0 ? &hold->name : NULL,
 		.dst = flows_tuple(parts->flows, flow)->dst,
+		.has_others = has_others(parts, flow),
 	};
 
 	/* Whoever is asked: dnsd answers. */
@@ -133,8 +159,7 @@ static bool is_to_be_asked(const struct parts *parts, const struct flow *flow)
 	const struct policy *policy = flow->policy;
 
 	return policy->has_local_server &&
-	       policy->outbounds[flow->outbound].conf->type ==
-		       OUTBOUND_TYPE_SOCKS5 &&
+	       config_leads_to_proxy(policy->config, flow->group) &&
 	       intake_is_of_this_host(
 		       parts, &flows_tuple(parts->flows, flow)->src.addr);
 }
@@ -195,6 +220,7 @@ static void begin(struct parts *parts, const struct packet *packet,
 	}
 	parts->counters.flows_ever++;
 	flow->outbound = decision.outbound;
+	flow->group = decision.group;
 	flow->rule = decision.rule;
 	flow->slot = decision.slot;
 	flow->since_ms = clock_wall_ms();
@@ -273,6 +299,7 @@ void intake_on_owner(struct parts *parts, uint32_t id, int32_t outbound)
 		parts->counters.own_flows++;
 		hold->flow->is_own = true;
 		hold->flow->outbound = OUTBOUND_DIRECT;
+		hold->flow->group = OUTBOUND_DIRECT;
 	}
 	start_dial(parts, hold->flow);
 }
@@ -282,8 +309,10 @@ static void on_socket(void *ctx, struct dial *dial, const struct tuple *own)
 	struct parts *parts = ctx;
 	struct hold *hold = CONTAINER_OF(dial, struct hold, dial);
 
-	hold->flow->local = own->src.addr;
 	hold->flow->ifindex = dial->ifindex;
+	if (!own)
+		return;
+	hold->flow->local = own->src.addr;
 	holds_set_own(parts->holds, hold, own);
 }
 
@@ -296,17 +325,53 @@ static void on_connected(void *ctx, struct dial *dial, int fd, int ifindex)
 	icmp_on_connected(parts->icmp, &flows_tuple(parts->flows, flow)->dst);
 	flow->state = FLOW_ENTERING;
 	flow->ifindex = ifindex;
+	scout_on_connected(parts->scout, flow->policy, flow->outbound);
 	mover_start(&flow->mover, -1, fd);
 	holds_enter(parts->holds, hold, clock_monotonic_ms());
 	carrier_inject(parts->carrier, hold->frame, hold->frame_length);
+}
+
+/* What the outbound's own fault says of it. */
+static void note_failure(struct parts *parts, const struct flow *flow,
+			 const struct dial_failure *failure)
+{
+	if (failure->is_outbounds &&
+	    choice_note_failure(flow->policy, flow->outbound,
+				clock_monotonic_ms(), failure->reason))
+		scout_tell(parts->scout);
+}
+
+/* The next member of the group instead; false: there is none. */
+static bool try_next(struct parts *parts, struct flow *flow,
+		     const struct dial_failure *failure)
+{
+	struct dial_failure rejected = {.reason = "the group's last resort"};
+	int next = -1;
+
+	if (!failure->is_outbounds || flow->group == flow->outbound)
+		return false;
+	if (choice_add_tried(&flow->hold->tried, flow->outbound))
+		next = choose_next(parts, flow, &flow->hold->tried);
+	if (next < 0)
+		return false;
+	log_failure(parts, flow, failure);
+	flow->outbound = next;
+	if (decide_is_refused(flow->policy, next, &rejected.refusal))
+		refuse_held(parts, flow, &rejected);
+	else
+		start_dial(parts, flow);
+	return true;
 }
 
 static void on_failed(void *ctx, struct dial *dial,
 		      const struct dial_failure *failure)
 {
 	struct hold *hold = CONTAINER_OF(dial, struct hold, dial);
+	struct parts *parts = ctx;
 
-	refuse_held(ctx, hold->flow, failure);
+	note_failure(parts, hold->flow, failure);
+	if (!try_next(parts, hold->flow, failure))
+		refuse_held(parts, hold->flow, failure);
 }
 
 const struct dial_ops intake_dial_ops = {
@@ -347,6 +412,8 @@ void intake_on_time(struct parts *parts)
 		failure = hold->dial.phase == DIAL_NONE
 				  ? unanswered
 				  : dial_failure_if_late(&hold->dial);
+		if (hold->dial.phase != DIAL_NONE)
+			note_failure(parts, flow, &failure);
 		refuse_held(parts, flow, &failure);
 	}
 }
@@ -395,6 +462,39 @@ void intake_close(struct parts *parts, const struct link_flow *wanted)
 		passage_reset(parts, flow);
 	else
 		refuse_held(parts, flow, &closed);
+}
+
+/* Is there, under whatever name, the outbound that the flow left by? */
+static bool has_way(const struct policy *policy, const struct flow *flow)
+{
+	const struct outbound_conf *own =
+		flow->policy->outbounds[flow->outbound].conf;
+
+	for (size_t i = 0; i < policy->config->outbound_count; i++) {
+		if (choice_is_same_way(own, policy->outbounds[i].conf))
+			return true;
+	}
+	return false;
+}
+
+void intake_on_policy(struct parts *parts)
+{
+	static const struct dial_failure removed = {
+		.refusal = REFUSAL_RESET,
+		.reason = "its outbound was removed",
+	};
+
+	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {
+		struct flow *flow = flows_at(parts->flows, i);
+
+		if (!flow || flow->policy == parts->policy ||
+		    has_way(parts->policy, flow))
+			continue;
+		if (flow->state == FLOW_OPEN)
+			passage_reset(parts, flow);
+		else
+			refuse_held(parts, flow, &removed);
+	}
 }
 
 void intake_stop(struct parts *parts)

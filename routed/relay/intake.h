@@ -39,6 +39,12 @@ bool intake_is_of_this_host(const struct parts *parts, const struct addr *addr);
 /* Resets a flow that somebody wants closed; it may have ended. */
 void intake_close(struct parts *parts, const struct link_flow *flow);
 
+/*
+ * parts->policy is another one: flows whose outbound is not in it any more
+ * are reset, all others keep theirs, whatever the rules now say.
+ */
+void intake_on_policy(struct parts *parts);
+
 /* Ends every flow: open ones by resets, held ones by silence. */
 void intake_stop(struct parts *parts);
 

@@ -2,6 +2,8 @@
 routed_librouted_a_SOURCES += \
 	routed/relay/carrier.c \
 	routed/relay/carrier.h \
+	routed/relay/choice.c \
+	routed/relay/choice.h \
 	routed/relay/decide.c \
 	routed/relay/decide.h \
 	routed/relay/dial.c \
@@ -12,8 +14,16 @@ routed_librouted_a_SOURCES += \
 	routed/relay/entrance.h \
 	routed/relay/flows.c \
 	routed/relay/flows.h \
+	routed/relay/group.c \
+	routed/relay/group.h \
+	routed/relay/handshake.c \
+	routed/relay/handshake.h \
+	routed/relay/health.c \
+	routed/relay/health.h \
 	routed/relay/hold.c \
 	routed/relay/hold.h \
+	routed/relay/http_connect.c \
+	routed/relay/http_connect.h \
 	routed/relay/icmp/icmp.c \
 	routed/relay/icmp/icmp.h \
 	routed/relay/icmp/message.c \
@@ -49,6 +59,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/relay.h \
 	routed/relay/resolver.c \
 	routed/relay/resolver.h \
+	routed/relay/scout.c \
+	routed/relay/scout.h \
 	routed/relay/socks.c \
 	routed/relay/socks.h \
 	routed/relay/socks_address.c \

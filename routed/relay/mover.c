@@ -243,8 +243,9 @@ static enum mover_result lane_pass(struct mover *mover, struct mover_room *room,
 	if (n < 0 && !is_again(errno))
 		return MOVER_BROKE;
 	mover->lane[end].bytes += sent;
+	/* A Unix socket does not know MSG_TRUNC and reads the same again. */
 	if (is_look && sent > 0 &&
-	    recv(from->fd, NULL, sent, MSG_TRUNC | MSG_DONTWAIT) !=
+	    recv(from->fd, room->buffer, sent, MSG_TRUNC | MSG_DONTWAIT) !=
 		    (ssize_t)sent)
 		return MOVER_BROKE;
 	if (length < BUFFER_SIZE && !from->is_ending && !from->is_urgent &&

@@ -16,6 +16,7 @@
 #include "routed/relay/inquiry.h"
 #include "routed/relay/mover.h"
 #include "routed/relay/policy.h"
+#include "routed/relay/scout.h"
 
 struct icmp;
 struct udp;
@@ -35,6 +36,7 @@ struct parts {
 	struct icmp *icmp;
 	struct udp *udp;
 	struct dialler dialler;
+	struct scout *scout;
 	struct link_counters counters; /* those of flows that are no more */
 	struct log_limit failures;     /* of destinations, */
 	struct log_limit faults;       /* of outbounds */

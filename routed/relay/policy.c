@@ -1,10 +1,35 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/policy.h"
 
+#include "common/clock.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+
+static void free_outbounds(struct policy *policy)
+{
+	for (size_t i = 0; i < policy->config->outbound_count; i++)
+		free(policy->outbounds[i].group);
+	free(policy->outbounds);
+}
+
+static int outbound_init(struct policy_outbound *outbound,
+			 const struct config *config, size_t i)
+{
+	const struct outbound_conf *conf = &config->outbounds[i];
+
+	outbound->conf = conf;
+	outbound->is_doubted = true;
+	outbound->has_login = conf->username != NULL;
+	outbound->login.username = conf->username;
+	outbound->login.password = conf->password ? conf->password : "";
+	if (!config_is_group(conf->type))
+		return 0;
+	outbound->group = group_new(config, conf, clock_monotonic_ms());
+	return outbound->group ? 0 : -ENOMEM;
+}
 
 int policy_new(struct policy **policy, const char *text, size_t length,
 	       const char *file, struct diag *diag)
@@ -23,19 +48,16 @@ int policy_new(struct policy **policy, const char *text, size_t length,
 		ret = -ENOMEM;
 		goto free_config;
 	}
-	for (size_t i = 0; i < new->config->outbound_count; i++) {
-		const struct outbound_conf *conf = &new->config->outbounds[i];
-		struct policy_outbound *outbound = &new->outbounds[i];
-
-		outbound->conf = conf;
-		outbound->has_login = conf->username != NULL;
-		outbound->login.username = conf->username;
-		outbound->login.password = conf->password ? conf->password : "";
-	}
+	for (size_t i = 0; ret == 0 && i < new->config->outbound_count; i++)
+		ret = outbound_init(&new->outbounds[i], new->config, i);
+	if (ret < 0)
+		goto free_outbounds;
 	new->references = 1;
 	*policy = new;
 	return 0;
 
+free_outbounds:
+	free_outbounds(new);
 free_config:
 	config_free(new->config);
 free_policy:
@@ -53,7 +75,7 @@ void policy_unref(struct policy *policy)
 {
 	if (!policy || --policy->references > 0)
 		return;
-	free(policy->outbounds);
+	free_outbounds(policy);
 	config_free(policy->config);
 	free(policy);
 }
@@ -67,9 +89,10 @@ void policy_look_around(struct policy *policy, const struct nl_state *state)
 		struct policy_outbound *outbound = &policy->outbounds[i];
 
 		outbound->is_local =
-			outbound->conf->type == OUTBOUND_TYPE_SOCKS5 &&
-			uplink_toward(state, &outbound->conf->server.addr, NULL,
-				      &uplink) == 1;
+			config_is_proxy(outbound->conf->type) &&
+			(outbound->conf->server_path ||
+			 uplink_toward(state, &outbound->conf->server.addr,
+				       NULL, &uplink) == 1);
 		policy->has_local_server |= outbound->is_local;
 	}
 }

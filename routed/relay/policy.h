@@ -4,7 +4,8 @@
  *
  * After a reload new flows follow the new configuration, while the flows
  * that are there still point into the old one.  So a configuration has
- * references, and goes with the last of them.
+ * references, and goes with the last of them.  What is known of the members
+ * of groups and of proxies is kept here, too.
  *
  * Errors	what config_load() says; diag has the lines
  * Thread	the thread of the loop
@@ -14,11 +15,23 @@
 
 #include "common/config.h"
 #include "common/uplink.h"
+#include "routed/relay/group.h"
 #include "routed/relay/socks.h"
+
+/* Does a SOCKS server take greeting and request in one packet? */
+enum policy_pipelining {
+	POLICY_PIPELINING_UNKNOWN,
+	POLICY_PIPELINING_TRIED, /* just now */
+	POLICY_PIPELINING_TAKEN,
+	POLICY_PIPELINING_REFUSED,
+};
 
 /* What an outbound needs beyond its configuration. */
 struct policy_outbound {
 	const struct outbound_conf *conf; /* borrowed from the config */
+	struct group *group;              /* owned; NULL: it is none */
+	enum policy_pipelining pipelining;
+	bool is_doubted; /* a group does not know that it works */
 	struct socks_login login;
 	bool has_login;
 	bool is_local; /* its server is on this host */

@@ -173,8 +173,11 @@ static void on_config(struct relay *relay, int fd)
 		return;
 	}
 	policy_look_around(policy, uplink_watch_state(relay->parts.uplinks));
+	choice_adopt(policy, relay->parts.policy);
 	policy_unref(relay->parts.policy);
 	relay->parts.policy = policy;
+	intake_on_policy(&relay->parts);
+	scout_follow(relay->parts.scout);
 }
 
 static void answer(struct relay *relay, const struct link_message *question,
@@ -229,6 +232,7 @@ static void on_message(struct relay *relay, const struct link_message *message,
 	case LINK_READY:
 	case LINK_PONG:
 	case LINK_UDP_SERVER:
+	case LINK_MEMBER:
 		log_error("routed sent an unexpected message");
 		stop(relay, EXIT_FAILURE);
 		break;
@@ -356,12 +360,15 @@ static int open_flows(struct relay *relay)
 	parts->failures.burst = 20;
 	parts->faults.burst = 3;
 	parts->dialler = (struct dialler){
+		.loop = parts->loop,
 		.poller = parts->poller,
 		.resolver = parts->resolver,
 		.uplinks = parts->uplinks,
 		.ops = &intake_dial_ops,
 		.ctx = parts,
 	};
+	if (ret == 0)
+		ret = scout_new(&parts->scout, parts, relay->link_fd);
 	return ret;
 }
 
@@ -379,6 +386,7 @@ static void relay_fini(struct relay *relay)
 	entrance_free(relay->entrance);
 	listings_free(relay->listings);
 	inquiry_free(parts->inquiry);
+	scout_free(parts->scout);
 	holds_free(parts->holds);
 	flows_free(parts->flows);
 	mover_room_free(parts->room);
@@ -459,6 +467,8 @@ static int run(struct relay *relay)
 		ret = relay_init(relay, &message.setup);
 	if (ret == 0)
 		ret = link_send(relay->link_fd, &ready, NULL);
+	if (ret == 0)
+		scout_follow(relay->parts.scout);
 	if (ret < 0) {
 		log_error("cannot start the relay: %s", err_text(ret));
 		return EXIT_FAILURE;

@@ -92,6 +92,8 @@ static int start(struct socks *socks, uint8_t command,
 	socks->reason = NULL;
 	socks->is_servers_fault = false;
 	socks->is_unsupported = false;
+	socks->is_pipelined = socks->is_greeting_only = false;
+	socks->is_answered = false;
 	socks->out_length = socks->out_sent = 0;
 	socks->in_length = socks->in_wanted = 0;
 	put_byte(socks, SOCKS_VERSION);
@@ -118,6 +120,14 @@ int socks_start_udp(struct socks *socks, const struct socks_login *login)
 	return start(socks, COMMAND_UDP_ASSOCIATE, login);
 }
 
+int socks_start_greeting(struct socks *socks, const struct socks_login *login)
+{
+	int ret = start(socks, COMMAND_CONNECT, login);
+
+	socks->is_greeting_only = true;
+	return ret;
+}
+
 static void start_sending(struct socks *socks, enum socks_phase phase)
 {
 	socks->phase = phase;
@@ -132,23 +142,59 @@ static void start_receiving(struct socks *socks, enum socks_phase phase,
 	socks->in_wanted = (uint16_t)wanted;
 }
 
-static void start_login(struct socks *socks)
+static void put_login(struct socks *socks)
 {
-	start_sending(socks, SOCKS_LOGIN);
 	put_byte(socks, LOGIN_VERSION);
 	put_text(socks, socks->login->username);
 	put_text(socks, socks->login->password);
 }
 
-static void start_request(struct socks *socks)
+static void put_request(struct socks *socks)
 {
 	uint8_t address[SOCKS_ADDRESS_MAX];
 
-	start_sending(socks, SOCKS_REQUEST);
 	put_byte(socks, SOCKS_VERSION);
 	put_byte(socks, socks->command);
 	put_byte(socks, 0);
 	put(socks, address, socks_address_put(address, &socks->target));
+}
+
+void socks_pipeline(struct socks *socks)
+{
+	assert(socks->phase == SOCKS_GREETING && !socks->is_greeting_only);
+	socks->is_pipelined = true;
+	socks->out_length = 0;
+	put_byte(socks, SOCKS_VERSION);
+	put_byte(socks, 1);
+	put_byte(socks, socks->login ? METHOD_LOGIN : METHOD_NONE);
+	if (socks->login)
+		put_login(socks);
+	put_request(socks);
+}
+
+/* What follows the greeting: to be sent, or on its way already. */
+static void start_login(struct socks *socks)
+{
+	if (socks->is_pipelined) {
+		start_receiving(socks, SOCKS_LOGIN_ANSWER, 2);
+		return;
+	}
+	start_sending(socks, SOCKS_LOGIN);
+	put_login(socks);
+}
+
+static void start_request(struct socks *socks)
+{
+	if (socks->is_greeting_only) {
+		socks->phase = SOCKS_END;
+		return;
+	}
+	if (socks->is_pipelined) {
+		start_receiving(socks, SOCKS_REPLY_HEAD, HEAD_SIZE);
+		return;
+	}
+	start_sending(socks, SOCKS_REQUEST);
+	put_request(socks);
 }
 
 enum socks_need socks_need(const struct socks *socks)
@@ -200,7 +246,8 @@ static void on_method(struct socks *socks)
 {
 	if (socks->in[0] != SOCKS_VERSION)
 		fail(socks, REFUSAL_NET, "the server speaks no SOCKS5");
-	else if (socks->in[1] == METHOD_NONE)
+	else if (socks->in[1] == METHOD_NONE &&
+		 !(socks->is_pipelined && socks->login))
 		start_request(socks);
 	else if (socks->in[1] == METHOD_LOGIN && socks->login)
 		start_login(socks);
@@ -230,6 +277,7 @@ static void on_reply_head(struct socks *socks)
 		fail(socks, REFUSAL_NET, "the reply is not of SOCKS5");
 		return;
 	}
+	socks->is_answered = true;
 	if (socks->in[1] != 0) {
 		fail_by_reply(socks, socks->in[1]);
 		return;
@@ -287,10 +335,12 @@ void socks_ended(struct socks *socks)
 {
 	/* A short refusal is one all the same. */
 	if (socks->phase == SOCKS_REPLY_HEAD && socks->in_length >= 2 &&
-	    socks->in[0] == SOCKS_VERSION && socks->in[1] != 0)
+	    socks->in[0] == SOCKS_VERSION && socks->in[1] != 0) {
+		socks->is_answered = true;
 		fail_by_reply(socks, socks->in[1]);
-	else
+	} else {
 		hang_up(socks);
+	}
 }
 
 enum refusal socks_refusal(const struct socks *socks)
@@ -328,4 +378,14 @@ struct endpoint socks_bound(const struct socks *socks)
 	rest += socks->in_length - 2;
 	bound.port = (uint16_t)(rest[0] << 8 | rest[1]);
 	return bound;
+}
+
+bool socks_is_greeted(const struct socks *socks)
+{
+	return socks->phase > SOCKS_METHOD;
+}
+
+bool socks_is_answered(const struct socks *socks)
+{
+	return socks->is_answered;
 }

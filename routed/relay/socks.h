@@ -11,6 +11,10 @@
  *		send socks_output(), then socks_sent(); or
  *		receive to socks_input(), then socks_received()
  *
+ * Pipelined, everything is sent at once, and the only method offered is the
+ * one that will be used: a round trip less, or two with a login, with servers
+ * that take it.  Others lose what comes behind the greeting.
+ *
  * Errors	-EINVAL from socks_start(); else SOCKS_FAILED with a refusal
  *		for the application and a reason for the log
  * Ownership	name and login are borrowed until the end
@@ -45,8 +49,9 @@ enum socks_phase {
 	SOCKS_END,
 };
 
-#define SOCKS_OUTPUT_MAX 513 /* version, 2 lengths, 2 texts of 255 */
-#define SOCKS_INPUT_MAX 262  /* a reply with a name of 255 */
+/* Greeting; version, 2 lengths, 2 texts of 255; a request. */
+#define SOCKS_OUTPUT_MAX (4 + 513 + 3 + SOCKS_ADDRESS_MAX)
+#define SOCKS_INPUT_MAX 262 /* a reply with a name of 255 */
 
 /* Members are private. */
 struct socks {
@@ -58,6 +63,8 @@ struct socks {
 	const char *reason; /* NULL: no failure */
 	bool is_servers_fault;
 	bool is_unsupported; /* the command, as far as one can tell */
+	bool is_pipelined, is_greeting_only;
+	bool is_answered;    /* there was a reply to the request */
 	uint8_t type, first; /* of the reply's address */
 	uint16_t out_length, out_sent;
 	uint16_t in_length, in_wanted;
@@ -69,6 +76,13 @@ struct socks {
 NODISCARD int socks_start(struct socks *socks,
 			  const struct socks_target *target,
 			  const struct socks_login *login);
+
+/* Done once the server would take a request. */
+NODISCARD int socks_start_greeting(struct socks *socks,
+				   const struct socks_login *login);
+
+/* Right after one of the other starts. */
+void socks_pipeline(struct socks *socks);
 
 /*
  * Asks for UDP instead; the association lasts as long as the connection.
@@ -102,5 +116,9 @@ const char *socks_reason(const struct socks *socks);
 bool socks_is_servers_fault(const struct socks *socks);
 /* The server does not know the command: no use to ask again soon. */
 bool socks_is_unsupported(const struct socks *socks);
+
+/* Has the server said anything; has it replied to the request? */
+bool socks_is_greeted(const struct socks *socks);
+bool socks_is_answered(const struct socks *socks);
 
 #endif

@@ -37,6 +37,7 @@ EXTRA_DIST += \
 	tests/net/test_map_crash.py \
 	tests/net/test_odd.py \
 	tests/net/test_processes.py \
+	tests/net/test_outbounds.py \
 	tests/net/test_upstream.py \
 	tests/net/test_relay.py \
 	tests/net/test_routes.py \

@@ -51,6 +51,39 @@ def receive_all(sock):
         size += len(block)
 
 
+def receive_exactly(sock, size):
+    got = bytearray()
+    while len(got) < size:
+        block = sock.recv(min(size - len(got), 1 << 18))
+        assert block, "the other side hung up"
+        got += block
+    return bytes(got)
+
+
+class Background:
+    """Does something in a thread; join() gives its value or its error."""
+
+    def __init__(self, work):
+        self.value = None
+        self.error = None
+        self.thread = threading.Thread(target=self._run, args=(work,),
+                                       daemon=True)
+        self.thread.start()
+
+    def _run(self, work):
+        try:
+            self.value = work()
+        except Exception as error:  # handed to the test by join()
+            self.error = error
+
+    def join(self):
+        self.thread.join(90)
+        assert not self.thread.is_alive(), "it never finished"
+        if self.error:
+            raise self.error
+        return self.value
+
+
 def reset(sock):
     """Closes with RST instead of FIN."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,

@@ -73,6 +73,10 @@ tests_unit_test_carrier_SOURCES = tests/unit/test_carrier.c \
 tests_unit_test_carrier_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_carrier_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
 
+UNIT_TESTS += tests/unit/test_choice
+tests_unit_test_choice_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_choice_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -214,6 +218,10 @@ UNIT_TESTS += tests/unit/test_group
 tests_unit_test_group_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_group_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_health
+tests_unit_test_health_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_health_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_hold
 tests_unit_test_hold_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_hold_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -222,6 +230,10 @@ UNIT_TESTS += tests/unit/test_host
 tests_unit_test_host_SOURCES = tests/unit/test_host.c $(FIB_MODEL)
 tests_unit_test_host_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_host_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_http_connect
+tests_unit_test_http_connect_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_http_connect_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_icmp
 tests_unit_test_icmp_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -325,6 +337,10 @@ tests_unit_test_map_reader_SOURCES = tests/unit/test_map_reader.c \
 	tests/unit/map_fixture.c \
 	tests/unit/map_fixture.h
 tests_unit_test_map_reader_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_members
+tests_unit_test_members_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_members_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_memory_file
 tests_unit_test_memory_file_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -683,6 +699,10 @@ tests_unit_test_unreachable_SOURCES = tests/unit/test_unreachable.c \
 	tests/unit/relay_packets.c \
 	tests/unit/relay_packets.h
 tests_unit_test_unreachable_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_unix_listener
+tests_unit_test_unix_listener_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_unix_listener_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_uplink
 tests_unit_test_uplink_CPPFLAGS = $(UNIT_CPPFLAGS)

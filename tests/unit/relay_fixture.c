@@ -164,11 +164,13 @@ static void make_parts(void)
 	assert_int_equal(icmp_new(&parts->icmp, parts), 0);
 	parts->failures.burst = parts->faults.burst = 0;
 	parts->dialler = (struct dialler){
+		.loop = parts->loop,
 		.poller = parts->poller,
 		.resolver = parts->resolver,
 		.ops = &intake_dial_ops,
 		.ctx = parts,
 	};
+	assert_int_equal(scout_new(&parts->scout, parts, link[1]), 0);
 }
 
 int relay_fixture_setup(void **state)
@@ -214,6 +216,9 @@ void relay_fixture_follow(const char *rules)
 	diag_fini(&diag);
 	/* It is on this host, but only its own test wants owners asked for. */
 	policy->has_local_server = false;
+	/* Trials of pipelining would be one connection more at the proxy. */
+	for (size_t i = 0; i < policy->config->outbound_count; i++)
+		policy->outbounds[i].pipelining = POLICY_PIPELINING_REFUSED;
 	policy_unref(fixture.parts.policy);
 	fixture.parts.policy = policy;
 }
@@ -227,6 +232,7 @@ int relay_fixture_teardown(void **state)
 	intake_stop(parts);
 	udp_stop(parts->udp);
 	icmp_free(parts->icmp);
+	scout_free(parts->scout);
 	assert_int_equal(flows_count(parts->flows), 0);
 	assert_int_equal(holds_count(parts->holds), 0);
 	assert_int_equal(mover_room_free_pipes(parts->room), 2);

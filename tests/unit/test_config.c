@@ -123,6 +123,47 @@ static void built_in_outbounds_come_first(void **state)
 	drop(&loaded);
 }
 
+static void groups_know_what_they_lead_to(void **state)
+{
+	struct loaded loaded = load(
+		"outbounds:\n"
+		"  a: {type: latency, members: [b, p, DIRECT], tolerance: "
+		"1ms,\n"
+		"      probe: {destination: \"[2001:db8::1]:80\", when: "
+		"always}}\n"
+		"  b: {type: load-balance, members: [p, q], balance: name}\n"
+		"  c: {type: fallback, members: [vpn]}\n"
+		"  p: {type: socks5, server: 127.0.0.1:1080}\n"
+		"  q: {type: http, server: \"unix:/run/q\", username: u}\n"
+		"  vpn: {type: interface, interface: wg0}\n"
+		"rules: [\"MATCH,a\"]\n");
+	const struct config *config = loaded.config;
+	const int first = OUTBOUND_FIRST;
+	const struct group_conf *a = &config->outbounds[first].group;
+
+	(void)state;
+	assert_int_equal(a->name_count, 3);
+	assert_int_equal(a->members[0], first + 1);
+	assert_int_equal(a->leaf_count, 3);
+	assert_int_equal(a->leaves[0], first + 3);
+	assert_int_equal(a->leaves[1], first + 4);
+	assert_int_equal(a->leaves[2], OUTBOUND_DIRECT);
+	assert_int_equal(a->height, 2);
+	assert_int_equal(a->tolerance_ms, 1);
+	assert_true(a->is_probed_always);
+	assert_int_equal(a->probe_interval_ms, 60000);
+	assert_int_equal(a->probe->endpoint.port, 80);
+	assert_int_equal(a->probe->name.length, 0);
+	assert_string_equal(config->outbounds[first + 4].server_path, "/run/q");
+	assert_true(config_leads_to(config, first, first + 4));
+	assert_true(config_leads_to(config, first + 3, first + 3));
+	assert_false(config_leads_to(config, first + 1, OUTBOUND_DIRECT));
+	assert_true(config_leads_to_proxy(config, first));
+	assert_false(config_leads_to_proxy(config, first + 2));
+	assert_false(config_leads_to_proxy(config, OUTBOUND_DIRECT));
+	drop(&loaded);
+}
+
 static void without_upstreams_there_is_the_system(void **state)
 {
 	struct loaded loaded = load(PROXY "upstreams: {}\n");
@@ -528,6 +569,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_what_the_manual_says),
 		cmocka_unit_test(built_in_outbounds_come_first),
+		cmocka_unit_test(groups_know_what_they_lead_to),
 		cmocka_unit_test(without_upstreams_there_is_the_system),
 		cmocka_unit_test(everything_can_be_written),
 		cmocka_unit_test(sections_can_be_empty_and_values_quoted),

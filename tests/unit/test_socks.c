@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -329,9 +330,87 @@ static void a_login_that_is_too_long_is_refused(void **state)
 	expect_output("\5\2\0\2", 4, 4);
 	feed("\5\2", 2, 2);
 	socks_output(&socks, &length);
-	assert_int_equal(length, SOCKS_OUTPUT_MAX);
+	assert_int_equal(length, 513);
 	text[255] = 'a';
 	assert_int_equal(socks_start(&socks, &target, &login), -EINVAL);
+}
+
+static void everything_fits_in_one_packet(void **state)
+{
+	static char text[256], label[64];
+	char host[254];
+	struct socks_login login = {text, text};
+	struct socks_target target;
+	struct name name;
+	size_t length;
+
+	(void)state;
+	memset(text, 'a', 255);
+	memset(label, 'b', 63);
+	snprintf(host, sizeof(host), "%s.%s.%s.%.61s", label, label, label,
+		 label);
+	target = target_by_name(&name, host);
+	assert_int_equal(socks_start(&socks, &target, &login), 0);
+	socks_pipeline(&socks);
+	socks_output(&socks, &length);
+	assert_int_equal(length, 3 + 513 + 4 + 1 + 253 + 2);
+	assert_true(length <= SOCKS_OUTPUT_MAX);
+}
+
+static void start_pipelined(const struct socks_login *login)
+{
+	struct socks_target target = target_by_address("192.0.2.1:80");
+
+	assert_int_equal(socks_start(&socks, &target, login), 0);
+	socks_pipeline(&socks);
+	if (login)
+		expect_output("\5\1\2\1\1u\1p\5\1\0\1\300\0\2\1\0\120", 18, 7);
+	else
+		expect_output("\5\1\0\5\1\0\1\300\0\2\1\0\120", 13, 4);
+}
+
+static void pipelined_it_only_listens(void **state)
+{
+	const struct socks_login login = {"u", "p"};
+
+	(void)state;
+	start_pipelined(NULL);
+	assert_false(socks_is_greeted(&socks));
+	assert_int_equal(feed("\5\0\5\0\0\1\0\0\0\0\0\0more", 16, 5), 12);
+	assert_int_equal(socks_need(&socks), SOCKS_DONE);
+	assert_true(socks_is_answered(&socks));
+	start_pipelined(&login);
+	assert_int_equal(feed("\5\2\1\0\5\0\0\1\0\0\0\0\0\0", 14, 14), 14);
+	assert_int_equal(socks_need(&socks), SOCKS_DONE);
+	start_pipelined(&login);
+	assert_int_equal(feed("\5\2\1\1", 4, 4), 4);
+	assert_int_equal(socks_need(&socks), SOCKS_FAILED);
+	assert_false(socks_is_answered(&socks));
+	/* A method that was not offered: the login would be the request. */
+	start_pipelined(&login);
+	assert_int_equal(feed("\5\0", 2, 2), 2);
+	assert_int_equal(socks_need(&socks), SOCKS_FAILED);
+	start_pipelined(NULL);
+	assert_int_equal(feed("\5\0\5\5\0\1\0", 7, 7), 7);
+	assert_int_equal(socks_refusal(&socks), REFUSAL_RESET);
+	assert_true(socks_is_answered(&socks));
+}
+
+static void without_a_target_the_greeting_is_all(void **state)
+{
+	const struct socks_login login = {"u", "p"};
+
+	(void)state;
+	assert_int_equal(socks_start_greeting(&socks, NULL), 0);
+	expect_output("\5\1\0", 3, 3);
+	feed("\5\0", 2, 2);
+	assert_int_equal(socks_need(&socks), SOCKS_DONE);
+	assert_int_equal(socks_start_greeting(&socks, &login), 0);
+	expect_output("\5\2\0\2", 4, 4);
+	feed("\5\2", 2, 2);
+	expect_output("\1\1u\1p", 5, 5);
+	feed("\1\0", 2, 2);
+	assert_int_equal(socks_need(&socks), SOCKS_DONE);
 }
 
 /* One step with a server that says something at random. */
@@ -442,6 +521,9 @@ int main(void)
 		cmocka_unit_test(a_login_that_is_too_long_is_refused),
 		cmocka_unit_test(an_association_tells_where_it_is),
 		cmocka_unit_test(a_server_without_udp_is_known),
+		cmocka_unit_test(everything_fits_in_one_packet),
+		cmocka_unit_test(pipelined_it_only_listens),
+		cmocka_unit_test(without_a_target_the_greeting_is_all),
 		cmocka_unit_test(any_answer_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

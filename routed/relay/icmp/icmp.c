@@ -298,8 +298,8 @@ static void on_echo(struct icmp *icmp, const struct packet *packet)
 	target = icmp_targets_get(icmp->targets, packet, policy, &decision);
 	if (!target)
 		carrier_drop(parts->carrier);
-	else if (policy->outbounds[target->outbound].conf->type !=
-		 OUTBOUND_TYPE_SOCKS5)
+	else if (!config_is_proxy(
+			 policy->outbounds[target->outbound].conf->type))
 		forward(icmp, target, packet);
 	else if (!prober_echo(icmp->prober, target, packet))
 		carrier_drop(parts->carrier);

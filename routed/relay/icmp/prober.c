@@ -37,6 +37,7 @@ int prober_new(struct prober **prober, struct parts *parts,
 	new->parts = parts;
 	new->targets = targets;
 	new->dialler = (struct dialler){
+		.loop = parts->loop,
 		.poller = parts->poller,
 		.resolver = parts->resolver,
 		.uplinks = parts->uplinks,

@@ -250,7 +250,8 @@ static void on_dial_socket(void *ctx, struct dial *dial,
 	struct udp_leg *leg = CONTAINER_OF(dial, struct udp_dial, dial)->leg;
 
 	(void)ctx;
-	leg->local = own->src.addr;
+	if (own)
+		leg->local = own->src.addr;
 	leg->ifindex = dial->ifindex;
 }
 
@@ -260,8 +261,15 @@ static struct endpoint relay_of(const struct udp_leg *leg,
 {
 	const struct outbound_conf *conf =
 		leg->policy->outbounds[leg->outbound].conf;
-	struct endpoint relay = socks_bound(&dial->socks);
+	struct endpoint relay = socks_bound(&dial->handshake.socks);
 
+	/* One with a Unix socket is on this host. */
+	if (conf->server_path) {
+		if (relay.addr.family == ADDR_NONE ||
+		    addr_is_unspecified(&relay.addr))
+			relay.addr = addr_ipv4(INADDR_LOOPBACK);
+		return relay;
+	}
 	if (relay.addr.family == ADDR_NONE || addr_is_unspecified(&relay.addr))
 		relay.addr = conf->server.addr;
 	/* A proxy far away that names its own loopback means itself, too. */
@@ -336,6 +344,7 @@ static void start_dial(struct udp *udp, struct udp_leg *leg)
 		.reason = "too many associations are being made",
 	};
 
+	udp->dialler.loop = udp->parts->dialler.loop;
 	udp->dialler.poller = udp->parts->dialler.poller;
 	udp->dialler.resolver = udp->parts->dialler.resolver;
 	udp->dialler.uplinks = udp->parts->dialler.uplinks;
