@@ -31,6 +31,7 @@
 #define PROTOCOL_TCP 6
 #define IPV4_MIN 20
 #define IPV6_SIZE 40
+#define TCP_MIN 20
 #define TCP_FLAGS 13 /* where they are in the header */
 #define TCP_SYN 0x02
 #define TCP_ACK 0x10
@@ -54,19 +55,20 @@ static __always_inline __u32 tcp_offset(struct __sk_buff *skb)
 	/* More fragments, or an offset. */
 	if ((header[6] & 0x3f) || header[7])
 		return 0;
-	return (header[0] & 0x0f) * 4;
+	__u32 size = (header[0] & 0x0f) * 4;
+	return size >= IPV4_MIN ? size : 0;
 }
 
 static __always_inline bool is_carried(struct __sk_buff *skb)
 {
 	__u32 offset = tcp_offset(skb);
-	__u8 flags;
+	__u8 rest[TCP_MIN - TCP_FLAGS]; /* of the header: it is all there */
 
 	if (offset == 0 ||
-	    bpf_skb_load_bytes_relative(skb, offset + TCP_FLAGS, &flags,
-					sizeof(flags), BPF_HDR_START_NET) < 0)
+	    bpf_skb_load_bytes_relative(skb, offset + TCP_FLAGS, rest,
+					sizeof(rest), BPF_HDR_START_NET) < 0)
 		return false;
-	return (flags & (TCP_SYN | TCP_ACK)) != TCP_SYN;
+	return (rest[0] & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 }
 
 SEC("tc")

@@ -213,6 +213,8 @@ bool packet_is_plain_tcp(const uint8_t *bytes, size_t length)
 		if (bytes[9] != PACKET_TCP || (get16(bytes + 6) & 0x3fff) != 0)
 			return false;
 		header = (size_t)(bytes[0] & 0x0f) * 4;
+		if (header < IPV4_MIN)
+			return false;
 	} else {
 		return false;
 	}

@@ -76,6 +76,12 @@ tests_unit_test_carrier_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_w
 UNIT_TESTS += tests/unit/test_choice
 tests_unit_test_choice_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_choice_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+if HAVE_BPF
+UNIT_TESTS += tests/unit/test_carry
+endif
+EXTRA_DIST += tests/unit/test_carry.c
+tests_unit_test_carry_CPPFLAGS = $(UNIT_CPPFLAGS) $(BPF_CFLAGS)
+tests_unit_test_carry_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_clock
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
