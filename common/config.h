@@ -116,7 +116,7 @@ struct dnsd_conf {
 	} cache;
 };
 
-enum routed_mode { ROUTED_MODE_POLICY };
+enum routed_mode { ROUTED_MODE_POLICY, ROUTED_MODE_MAIN };
 enum routed_capture { ROUTED_CAPTURE_ALL, ROUTED_CAPTURE_FAKE };
 enum routed_carrier {
 	ROUTED_CARRIER_AUTO,
@@ -124,10 +124,16 @@ enum routed_carrier {
 	ROUTED_CARRIER_USER,
 };
 enum routed_icmp { ROUTED_ICMP_TRUTH, ROUTED_ICMP_DROP };
+enum routed_on_crash { ROUTED_ON_CRASH_OPEN, ROUTED_ON_CRASH_CLOSED };
 enum routed_resolver { ROUTED_RESOLVER_RESOLV_CONF, ROUTED_RESOLVER_OFF };
 
 struct uid_range {
 	uint32_t first, last;
+};
+
+/* A packet whose mark has `value` in the bits of `mask`. */
+struct mark_match {
+	uint32_t value, mask;
 };
 
 struct routed_conf {
@@ -136,16 +142,25 @@ struct routed_conf {
 	enum routed_resolver resolver;
 	enum routed_icmp icmp;
 	enum routed_carrier carrier; /* of TCP between TUN and relay */
-	const char *tun;             /* "ersatz0" */
-	const char *uplink;          /* NULL: found */
+	enum routed_on_crash on_crash;
+	bool is_ipv6_refused; /* routed.ipv6: off */
+	int64_t guard_ms;     /* 0: none */
+	const char *tun;      /* "ersatz0" */
+	const char *uplink;   /* NULL: found */
 	struct {
 		struct uid_range *uids;
 		size_t uid_count;
-		uint32_t *marks;
+		struct mark_match *marks;
 		size_t mark_count;
 		struct prefix *prefixes;
 		size_t prefix_count;
+		const char **interfaces; /* that packets come in by */
+		size_t interface_count;
 	} exempt;
+	struct {
+		struct prefix *prefixes; /* captured whatever leads there */
+		size_t prefix_count;
+	} include;
 	uint16_t *serve; /* UDP ports that answer on the wildcard address */
 	size_t serve_count;
 	int64_t connect_timeout_ms;

@@ -156,7 +156,14 @@ static void tell_way(const struct apply *apply, const struct plan_probe *probe,
 	char addr[ADDR_TEXT_SIZE];
 
 	addr_format(&probe->lookup.dst, addr, sizeof(addr));
-	if (probe->way == PLAN_WAY_NOT_TUN)
+	if (probe->way == PLAN_WAY_NOWHERE)
+		snprintf(why, APPLY_WHY_SIZE,
+			 "%s is led to '%s' by table %u and not refused (asked "
+			 "for %s): a rule of another program comes before "
+			 "ours; see 'ip rule'",
+			 probe->what, link ? link->name : "?", answer->table,
+			 addr);
+	else if (probe->way == PLAN_WAY_NOT_TUN)
 		snprintf(why, APPLY_WHY_SIZE,
 			 "%s is led into '%s' (asked for %s), although it is "
 			 "exempt",
@@ -177,6 +184,8 @@ static int verify_one(const struct apply *apply, const struct plan_probe *probe,
 	char addr[ADDR_TEXT_SIZE];
 	int ret = nl_edit_lookup(apply->edit, &probe->lookup, &answer);
 
+	if (ret < 0 && probe->way == PLAN_WAY_NOWHERE)
+		return 0;
 	if (ret < 0 && probe->may_fail)
 		return 0;
 	if (ret < 0) {
@@ -186,7 +195,8 @@ static int verify_one(const struct apply *apply, const struct plan_probe *probe,
 			 err_text(ret));
 		return ret;
 	}
-	if (is_into_tun(apply, &answer) == (probe->way == PLAN_WAY_TUN))
+	if (probe->way != PLAN_WAY_NOWHERE &&
+	    is_into_tun(apply, &answer) == (probe->way == PLAN_WAY_TUN))
 		return 0;
 	tell_way(apply, probe, &answer, why);
 	return ERR_FOREIGN;

@@ -12,6 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
+static void look_for_leftover(struct capture *capture)
+{
+	char why[FIREWALL_WHY_SIZE];
+	int ret = firewall_look(&capture->firewall, &capture->leftover, why);
+
+	if (ret < 0)
+		log_debug("%s", why);
+}
+
 int capture_init(struct capture *capture, const char *run_dir)
 {
 	int ret;
@@ -21,15 +30,20 @@ int capture_init(struct capture *capture, const char *run_dir)
 	if (ret < 0)
 		return ret;
 	ret = journal_open(&capture->journal, run_dir);
-	if (ret < 0)
+	if (ret < 0) {
 		nl_edit_close(capture->edit);
-	return ret;
+		return ret;
+	}
+	capture->table_failures.burst = 3;
+	look_for_leftover(capture);
+	return 0;
 }
 
 void capture_fini(struct capture *capture)
 {
 	nl_edit_close(capture->edit);
 	journal_close(capture->journal);
+	firewall_fini(&capture->firewall);
 	plan_fini(&capture->plan);
 	memset(capture, 0, sizeof(*capture));
 }
@@ -106,6 +120,90 @@ static void note_foreign(struct capture *capture, const struct reconcile *todo,
 	}
 }
 
+/*
+ * Without nftables an open host is as open as before, and a closed one is not
+ * closed; a table of somebody else is a reason not to start.
+ */
+static int judge_table(struct capture *capture, const struct plan *wanted,
+		       int ret, const char *why)
+{
+	if (ret >= 0 || wanted->is_closed || ret == ERR_FOREIGN)
+		return ret;
+	if (log_limit_pass(&capture->table_failures))
+		log_warning("%s; fake addresses are not kept from leaving by "
+			    "sockets that are bound to an interface",
+			    why);
+	return 0;
+}
+
+static int put_table(struct capture *capture, const struct plan *wanted,
+		     char *why)
+{
+	int ret = journal_table(capture->journal, false);
+
+	if (ret < 0) {
+		snprintf(why, APPLY_WHY_SIZE, "cannot write the journal: %s",
+			 err_text(ret));
+		return ret;
+	}
+	ret = firewall_put(&capture->firewall, wanted->table, why);
+	return judge_table(capture, wanted, ret, why);
+}
+
+static int remove_table(struct capture *capture, const char *guard, char *why)
+{
+	int ret = journal_table(capture->journal, true);
+
+	if (ret < 0)
+		log_debug("cannot write the journal: %s", err_text(ret));
+	return firewall_remove(&capture->firewall, guard, why);
+}
+
+/* Not a table that kept a host closed after a crash. */
+static void take_table_back(struct capture *capture)
+{
+	char why[FIREWALL_WHY_SIZE];
+
+	if (capture->leftover == FIREWALL_CLOSED)
+		return;
+	if (remove_table(capture, NULL, why) < 0)
+		log_error("%s; 'routed --recover' tries again", why);
+}
+
+void capture_forget_leftover(struct capture *capture)
+{
+	if (capture->leftover == FIREWALL_OPEN)
+		take_table_back(capture);
+	capture->leftover = FIREWALL_NONE;
+}
+
+/* 1 when it was put in anew. */
+static int follow_table(struct capture *capture, const struct plan *wanted,
+			bool *is_repair, char *why)
+{
+	const char *now = capture->firewall.text;
+	bool is_same = now && strcmp(now, wanted->table) == 0;
+	int ret = 0;
+
+	*is_repair = false;
+	if (is_same && capture->is_table_dirty) {
+		ret = firewall_has_changed(&capture->firewall, why);
+		*is_repair = ret > 0;
+	}
+	if (ret == 0 && is_same)
+		capture->is_table_dirty = false;
+	if (ret < 0)
+		return judge_table(capture, wanted, ret, why);
+	if (ret == 0 && is_same)
+		return 0;
+	ret = put_table(capture, wanted, why);
+	if (ret == 0)
+		capture->is_table_dirty = false;
+	if (ret == 0 && *is_repair)
+		capture->firewall.repairs++;
+	return ret < 0 ? ret : 1;
+}
+
 static void keep_plan(struct capture *capture, struct plan *plan)
 {
 	plan_fini(&capture->plan);
@@ -113,13 +211,16 @@ static void keep_plan(struct capture *capture, struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
-/* All of `todo` and the probes, or nothing of it. */
-static int install(const struct apply *apply, const struct plan *wanted,
-		   struct reconcile *todo, char *why)
+/* The table, all of `todo` and the probes, or nothing of it. */
+static int install(struct capture *capture, const struct apply *apply,
+		   const struct plan *wanted, struct reconcile *todo, char *why)
 {
-	int ret = apply_run(apply, todo, why);
+	int ret = put_table(capture, wanted, why);
 	int undone;
 
+	if (ret < 0)
+		return ret;
+	ret = apply_run(apply, todo, why);
 	if (ret == 0)
 		ret = apply_verify(apply, wanted, why);
 	if (ret == 0)
@@ -129,6 +230,7 @@ static int install(const struct apply *apply, const struct plan *wanted,
 		log_error("cannot take everything back: %s; "
 			  "'routed --recover' tries again",
 			  err_text(undone));
+	take_table_back(capture);
 	return ret;
 }
 
@@ -148,7 +250,7 @@ int capture_install(struct capture *capture, struct plan *wanted,
 	if (todo.conflicts)
 		ret = ERR_FOREIGN;
 	else
-		ret = install(&apply, wanted, &todo, why);
+		ret = install(capture, &apply, wanted, &todo, why);
 	if (ret == 0)
 		note_foreign(capture, &todo, names);
 	if (ret == 0)
@@ -179,15 +281,20 @@ static size_t count_repairs(const struct capture *capture,
 	return repairs;
 }
 
-static void note_repairs(struct capture *capture, size_t repairs,
+static void note_repairs(struct capture *capture, size_t repairs, bool is_table,
 			 uint32_t remover)
 {
 	char name[RIVAL_NAME_SIZE];
 
-	if (!repairs)
+	if (!repairs && !is_table)
 		return;
-	capture->repairs += repairs;
-	log_notice("repaired %zu rules and routes that were removed", repairs);
+	capture->repairs += repairs + is_table;
+	if (repairs)
+		log_notice("repaired %zu rules and routes that were removed",
+			   repairs);
+	if (is_table)
+		log_notice("put the nftables table back that was removed or "
+			   "changed");
 	/* The kernel itself removes routes with their link or address. */
 	if (remover && rival_note(&capture->rival, clock_monotonic_ms()))
 		log_warning("rules and routes of ours are removed again and "
@@ -200,8 +307,14 @@ int capture_follow(struct capture *capture, struct plan *wanted,
 {
 	const struct apply apply = apply_with(capture, names);
 	struct reconcile todo;
-	int ret = reconcile_make(&todo, wanted, names->state);
+	bool is_table_repair;
+	size_t repairs;
+	int ret = follow_table(capture, wanted, &is_table_repair, why);
+	int changed = ret;
 
+	if (ret < 0)
+		return ret;
+	ret = reconcile_make(&todo, wanted, names->state);
 	if (ret < 0) {
 		snprintf(why, APPLY_WHY_SIZE, "%s", err_text(ret));
 		return ret;
@@ -210,10 +323,12 @@ int capture_follow(struct capture *capture, struct plan *wanted,
 	if (has_steps(&todo)) {
 		log_verdicts(&todo, names);
 		ret = apply_run(&apply, &todo, why);
+		changed = 1;
 	}
-	if (ret == 0 && has_steps(&todo)) {
-		note_repairs(capture, count_repairs(capture, &todo), remover);
-		ret = 1;
+	if (ret == 0) {
+		repairs = count_repairs(capture, &todo);
+		note_repairs(capture, repairs, is_table_repair, remover);
+		ret = changed;
 	}
 	/* What never was in place is not repaired when it comes. */
 	if (ret >= 0)
@@ -252,6 +367,12 @@ int capture_throw(struct capture *capture, const struct prefix *prefix,
 
 	if (is_thrown(capture, prefix))
 		return 0;
+	/* The set before the throw: what is thrown must be let out. */
+	if (capture->plan.is_closed) {
+		ret = firewall_add_direct(&capture->firewall, prefix, why);
+		if (ret < 0)
+			log_debug("%s", why);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		entries[i].verdict = RECONCILE_ADDED;
 		entries[i].object = plan_throw(prefix, tables[i]);
@@ -301,10 +422,13 @@ int capture_change_directs(struct capture *capture,
 }
 
 int capture_remove(struct capture *capture, const struct plan_names *names,
-		   char *why)
+		   const char *guard, char *why)
 {
 	const struct apply apply = apply_with(capture, names);
+	char table_why[FIREWALL_WHY_SIZE];
 	struct reconcile todo;
+	bool had_table = capture->firewall.text;
+	int removed;
 	int ret = reconcile_make(&todo, NULL, names->state);
 
 	if (ret < 0) {
@@ -313,8 +437,14 @@ int capture_remove(struct capture *capture, const struct plan_names *names,
 	}
 	log_verdicts(&todo, names);
 	ret = apply_run(&apply, &todo, why);
+	removed = remove_table(capture, guard, table_why);
+	if (removed < 0 && had_table && ret == 0) {
+		snprintf(why, APPLY_WHY_SIZE, "%s", table_why);
+		ret = removed;
+	}
 	plan_fini(&capture->plan);
 	capture->foreign = 0;
+	capture->leftover = FIREWALL_NONE;
 	reconcile_fini(&todo);
 	return ret;
 }

@@ -3,6 +3,8 @@
  * capture.h - the objects that we have in the kernel: put in, kept in, taken
  * out.
  *
+ * Rules and routes, and before and behind them the nftables table.
+ *
  * Between host.h, which knows when, and plan.h, which knows what.  The state
  * in `names` is the dump to start from; it is out of date when a function has
  * changed something.
@@ -14,12 +16,17 @@
 #define ERSATZ_ROUTED_CAPTURE_H
 
 #include "routed/apply.h"
+#include "routed/firewall.h"
 #include "routed/rival.h"
 
 struct capture {
 	struct nl_edit *edit;    /* owned */
 	struct journal *journal; /* owned */
-	struct plan plan;        /* owned; the last that was applied */
+	struct firewall firewall;
+	bool is_table_dirty;         /* somebody has changed nftables */
+	enum firewall_kind leftover; /* the table that was there before us */
+	struct log_limit table_failures;
+	struct plan plan; /* owned; the last that was applied */
 	struct rival rival;
 	uint64_t repairs; /* objects that others had removed */
 	size_t foreign;   /* objects of others where ours should be */
@@ -65,8 +72,18 @@ NODISCARD int capture_change_directs(struct capture *capture,
 				     const struct capture_directs *directs,
 				     const struct plan_names *names, char *why);
 
-/* Takes out all that is ours, in the reverse order. */
+/*
+ * Takes out all that is ours, in the reverse order; with `guard` (table.h)
+ * that takes the table's place.
+ */
 NODISCARD int capture_remove(struct capture *capture,
-			     const struct plan_names *names, char *why);
+			     const struct plan_names *names, const char *guard,
+			     char *why);
+
+/*
+ * After a start that came to nothing: a table that a crash left behind goes,
+ * unless it is there to keep something in.
+ */
+void capture_forget_leftover(struct capture *capture);
 
 #endif

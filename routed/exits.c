@@ -131,6 +131,8 @@ int exits_find(struct exits *exits, const struct config *config,
 	int ret = 0;
 
 	memset(exits, 0, sizeof(*exits));
+	if (config->routed.mode == ROUTED_MODE_MAIN)
+		return 0; /* without rules there is nothing to lead there */
 	/* Where only the pools are captured a bound socket needs no help. */
 	if (config->routed.capture == ROUTED_CAPTURE_ALL)
 		ret = add_uplinks(exits, config, found);

@@ -16,14 +16,18 @@
 #include "common/nl_watch.h"
 #include "routed/capture.h"
 #include "routed/learnt.h"
+#include "routed/nft_watch.h"
+#include "routed/plan_main.h"
 #include "routed/recover.h"
 #include "routed/takeover.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DUMP_SPACING_MS 100 /* between two dumps */
 #define DUMP_DELAY_MS 10    /* after the first event: they come in swarms */
@@ -34,6 +38,7 @@ struct host {
 	const struct config *config; /* borrowed */
 	struct nl_reader *reader;    /* owned, as all below */
 	struct nl_watch *watch;
+	struct nft_watch *nft_watch; /* NULL: no nftables to be watched */
 	struct nl_state state;
 	struct capture capture;
 	struct takeover takeover;
@@ -44,6 +49,7 @@ struct host {
 	int64_t dumped_ms;
 	struct log_limit failures;
 	bool is_captured;
+	bool is_abandoned; /* closed, for somebody else to open */
 	host_change_fn fn;
 	void *ctx;
 };
@@ -90,6 +96,14 @@ static void on_event(void *ctx)
 	schedule(host, delay_ms > rest_ms ? delay_ms : rest_ms);
 }
 
+static void on_nft_event(void *ctx)
+{
+	struct host *host = ctx;
+
+	host->capture.is_table_dirty = true;
+	on_event(host);
+}
+
 static struct plan_names names_now(const struct host *host)
 {
 	return (struct plan_names){
@@ -123,8 +137,11 @@ static int follow(struct host *host, char *why)
 
 	if (ret < 0)
 		return ret;
-	ret = capture_follow(&host->capture, &plan, &names,
-			     nl_watch_remover(host->watch), why);
+	uint32_t remover = host->capture.is_table_dirty
+				   ? nft_watch_changer(host->nft_watch)
+				   : nl_watch_remover(host->watch);
+
+	ret = capture_follow(&host->capture, &plan, &names, remover, why);
 	plan_fini(&plan);
 	/* Half of it may have been made. */
 	if (ret != 0 && dump(host) < 0 && ret > 0) {
@@ -172,10 +189,22 @@ bool host_is_ipv6_off(const struct config *config)
 	return value != '0';
 }
 
+void host_find_facts(struct plan_facts *facts, const struct config *config)
+{
+	const struct passwd *user =
+		config->user ? getpwnam(config->user) : NULL;
+
+	facts->is_ipv6_off = host_is_ipv6_off(config);
+	facts->has_no_ipv6 = access("/proc/sys/net/ipv6", F_OK) != 0;
+	facts->has_own_uid = user;
+	facts->own_uid = user ? user->pw_uid : 0;
+}
+
 static bool captures_all(const struct host *host)
 {
 	return host->is_captured &&
-	       host->config->routed.capture == ROUTED_CAPTURE_ALL;
+	       host->config->routed.capture == ROUTED_CAPTURE_ALL &&
+	       host->config->routed.mode == ROUTED_MODE_POLICY;
 }
 
 /* What cannot be done at once is done by the next plan. */
@@ -230,17 +259,19 @@ static void on_expiry(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	watch_expiry(host);
 }
 
-static void remove_leftovers(const struct config *config)
+static void remove_leftovers(const struct config *config,
+			     enum recover_scope scope)
 {
 	struct recover_report report;
-	int ret = recover_run(config->run_dir, &report);
+	int ret = recover_run(config->run_dir, scope, &report);
 
 	/* What could not be removed has been logged there. */
 	if (ret < 0 || report.rules || report.routes || report.links ||
-	    report.resolver)
+	    report.tables || report.resolver)
 		log_notice("removed what an earlier run left behind: %zu "
-			   "rules, %zu routes, %zu devices%s",
+			   "rules, %zu routes, %zu devices%s%s",
 			   report.rules, report.routes, report.links,
+			   report.tables ? ", the nftables table" : "",
 			   report.resolver > 0 ? ", resolv.conf" : "");
 }
 
@@ -266,7 +297,8 @@ int host_open(struct host **host, struct ev_loop *loop,
 	ev_timer_init(&new->timer, on_timer, 0, 0);
 	ev_timer_init(&new->expiry, on_expiry, 0, 0);
 	new->timer.data = new->expiry.data = new;
-	remove_leftovers(config);
+	remove_leftovers(config, RECOVER_BUT_TABLE);
+	host_find_facts(&new->learnt.facts, config);
 	ret = direct_new(&new->direct);
 	if (ret < 0)
 		goto free_host;
@@ -281,6 +313,9 @@ int host_open(struct host **host, struct ev_loop *loop,
 			    nl_edit_portid(new->capture.edit), on_event, new);
 	if (ret < 0)
 		goto fini_capture;
+	ret = nft_watch_open(&new->nft_watch, loop, on_nft_event, new);
+	if (ret < 0)
+		log_debug("cannot watch nftables: %s", err_text(ret));
 	ret = dump(new);
 	if (ret < 0)
 		goto close_watch;
@@ -289,6 +324,7 @@ int host_open(struct host **host, struct ev_loop *loop,
 	return 0;
 
 close_watch:
+	nft_watch_close(new->nft_watch);
 	nl_watch_close(new->watch);
 fini_capture:
 	capture_fini(&new->capture);
@@ -306,8 +342,11 @@ static int install(struct host *host, char *why)
 {
 	const struct plan_names names = names_now(host);
 	struct plan plan;
-	int ret = plan_now(host, &plan, why);
+	int ret =
+		plan_main_check(host->config, &host->state, why, HOST_WHY_SIZE);
 
+	if (ret == 0)
+		ret = plan_now(host, &plan, why);
 	if (ret < 0)
 		return ret;
 	ret = capture_install(&host->capture, &plan, &names, why);
@@ -336,6 +375,35 @@ int host_capture(struct host *host, int tun_ifindex, char *why)
 	return ret;
 }
 
+static int remove_all(struct host *host, const struct plan_names *names,
+		      char *why)
+{
+	char *guard = NULL;
+	int ret = 0;
+
+	if (host->config->routed.guard_ms)
+		ret = table_make_guard(&guard, host->config);
+	if (ret < 0)
+		log_error("cannot leave a guard behind: %s", err_text(ret));
+	ret = capture_remove(&host->capture, names, guard, why);
+	free(guard);
+	return ret;
+}
+
+void host_abandon(struct host *host)
+{
+	if (!host->capture.plan.is_closed) {
+		host_release(host);
+		return;
+	}
+	if (!host->is_captured)
+		return;
+	host->is_captured = false;
+	host->is_abandoned = true;
+	log_warning("this host stays closed: nothing leaves it but by a new "
+		    "start, until 'routed --recover'");
+}
+
 void host_release(struct host *host)
 {
 	const struct plan_names names = names_now(host);
@@ -348,11 +416,11 @@ void host_release(struct host *host)
 	int given_back = takeover_stop(&host->takeover, host->config);
 	ret = dump(host);
 	if (ret >= 0)
-		ret = capture_remove(&host->capture, &names, why);
+		ret = remove_all(host, &names, why);
 	if (ret < 0)
 		log_error("%s", why);
-	if (ret < 0 || given_back < 0)
-		remove_leftovers(host->config); /* tries all of it again */
+	if (ret < 0 || given_back < 0) /* tries all of it again */
+		remove_leftovers(host->config, RECOVER_ALL);
 	if (dump(host) < 0)
 		log_debug("cannot read the routes after the release");
 }
@@ -364,7 +432,10 @@ void host_close(struct host *host)
 	host_release(host);
 	ev_timer_stop(host->loop, &host->timer);
 	ev_timer_stop(host->loop, &host->expiry);
-	remove_journal(host->config);
+	capture_forget_leftover(&host->capture);
+	if (!host->is_abandoned)
+		remove_journal(host->config);
+	nft_watch_close(host->nft_watch);
 	nl_watch_close(host->watch);
 	capture_fini(&host->capture);
 	nl_reader_close(host->reader);
@@ -450,7 +521,9 @@ int host_add_directs(struct host *host, const struct addr *addrs, size_t count,
 	struct capture_directs directs = {0};
 
 	assert(count <= HOST_DIRECTS_MAX);
-	if (host->config->routed.capture != ROUTED_CAPTURE_ALL)
+	if (host->config->routed.capture != ROUTED_CAPTURE_ALL ||
+	    host->config->routed.mode != ROUTED_MODE_POLICY ||
+	    host->config->routed.on_crash == ROUTED_ON_CRASH_CLOSED)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
 		struct addr *evicted = &directs.removed[directs.removed_count];
@@ -474,6 +547,11 @@ const struct nl_state *host_state(const struct host *host)
 	return &host->state;
 }
 
+struct firewall_counters host_refused(struct host *host)
+{
+	return firewall_counters(&host->capture.firewall);
+}
+
 struct host_status host_status(const struct host *host)
 {
 	return (struct host_status){
@@ -483,5 +561,6 @@ struct host_status host_status(const struct host *host)
 		.foreign = host->capture.foreign,
 		.has_resolver = host->takeover.is_taken,
 		.directs = direct_stats(host->direct),
+		.is_closed = host->capture.plan.is_closed,
 	};
 }

@@ -59,8 +59,17 @@ void host_close(struct host *host);
  */
 NODISCARD int host_capture(struct host *host, int tun_ifindex, char *why);
 
-/* Removes everything in the reverse order.  Logs what it cannot. */
+/*
+ * Removes everything in the reverse order, but for the guard that the
+ * configuration may want.  Logs what it cannot.
+ */
 void host_release(struct host *host);
+
+/*
+ * For an end that nobody asked for: where `on-crash: closed` closes this host
+ * everything stays as it is, for --recover or the next start; else released.
+ */
+void host_abandon(struct host *host);
 
 /* Another configuration (the old one may be freed after this). */
 void host_set_config(struct host *host, const struct config *config);
@@ -102,6 +111,9 @@ const struct nl_state *host_state(const struct host *host);
  */
 bool host_is_ipv6_off(const struct config *config);
 
+/* What the configuration and this host say without being asked twice. */
+void host_find_facts(struct plan_facts *facts, const struct config *config);
+
 /* For --status. */
 struct host_status {
 	bool is_captured;
@@ -110,7 +122,11 @@ struct host_status {
 	uint64_t foreign; /* objects of others where ours should be */
 	bool has_resolver;
 	struct direct_stats directs;
+	bool is_closed; /* nothing leaves past us, nor after us */
 };
 struct host_status host_status(const struct host *host);
+
+/* Asks the kernel. */
+struct firewall_counters host_refused(struct host *host);
 
 #endif

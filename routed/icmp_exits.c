@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "routed/table.h"
 
 #include <errno.h>
 #include <linux/icmp.h>
@@ -82,6 +83,7 @@ static int tell_header(int fd, enum addr_family family)
 
 static int open_socket(const struct icmp_exit *exit, const char *name)
 {
+	const int priority = TABLE_PRIORITY;
 	bool is_ipv4 = exit->family == ADDR_IPV4;
 	int fd = socket(is_ipv4 ? AF_INET : AF_INET6,
 			SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -92,7 +94,9 @@ static int open_socket(const struct icmp_exit *exit, const char *name)
 		return -errno;
 	if (filter(fd, exit->family) < 0 || tell_header(fd, exit->family) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name,
-		       (socklen_t)strlen(name)) < 0) {
+		       (socklen_t)strlen(name)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority,
+		       sizeof(priority)) < 0) {
 		ret = -errno;
 		close(fd);
 		return ret;

@@ -13,6 +13,8 @@
 
 #define HEADER "ersatz-journal 1\n"
 #define LINE_SIZE 512
+#define TABLE_ADD "table add\n"
+#define TABLE_DEL "table del\n"
 
 /* What a member is, and so how it is written. */
 enum field_type {
@@ -86,7 +88,8 @@ struct journal {
 	char *path; /* owned */
 	int fd;     /* owned */
 	size_t length;
-	char tun[64]; /* its line; "": none yet */
+	char tun[64];      /* its line; "": none yet */
+	const char *table; /* its last line; "": none yet */
 };
 
 static void print_number(FILE *out, const struct field *field, int64_t value)
@@ -328,6 +331,8 @@ static int start_anew(struct journal *journal)
 	ret = append(journal, HEADER, strlen(HEADER));
 	if (ret == 0)
 		ret = append(journal, journal->tun, strlen(journal->tun));
+	if (ret == 0)
+		ret = append(journal, journal->table, strlen(journal->table));
 	return ret;
 }
 
@@ -338,6 +343,7 @@ int journal_open(struct journal **journal, const char *run_dir)
 
 	if (!new)
 		return -ENOMEM;
+	new->table = "";
 	new->path = config_path(run_dir, JOURNAL_FILE);
 	if (!new->path)
 		goto free_journal;
@@ -378,6 +384,12 @@ int journal_tun(struct journal *journal, const char *name, int ifindex)
 	snprintf(journal->tun, sizeof(journal->tun), "tun %s %d\n", name,
 		 ifindex);
 	return append(journal, journal->tun, strlen(journal->tun));
+}
+
+int journal_table(struct journal *journal, bool is_removal)
+{
+	journal->table = is_removal ? TABLE_DEL : TABLE_ADD;
+	return append(journal, journal->table, strlen(journal->table));
 }
 
 int journal_batch(struct journal *journal, const struct nl_change *changes,
@@ -438,6 +450,11 @@ static int read_line(char *line, struct pending *pending,
 	}
 	if (strncmp(line, "tun ", 4) == 0)
 		return read_tun(line, reader, ctx);
+	if (strcmp(line, "table add") == 0 || strcmp(line, "table del") == 0) {
+		if (reader->on_table)
+			reader->on_table(ctx, line[6] == 'd');
+		return 0;
+	}
 	if (!pending->is_open)
 		return ERR_MALFORMED;
 	if (strcmp(line, "end") != 0) {

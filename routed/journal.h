@@ -7,6 +7,7 @@
  *
  *	ersatz-journal 1
  *	tun ersatz0 7
+ *	table add
  *	batch
  *	add rule family=4 action=1 protocol=198 priority=4990 ...
  *	del route family=4 type=1 protocol=198 table=210 ...
@@ -41,6 +42,9 @@ void journal_close(struct journal *journal);
 NODISCARD int journal_tun(struct journal *journal, const char *name,
 			  int ifindex);
 
+/* Our nftables table is about to be put in, or removed. */
+NODISCARD int journal_table(struct journal *journal, bool is_removal);
+
 /* Only what it returns 0 for may be made. */
 NODISCARD int journal_batch(struct journal *journal,
 			    const struct nl_change *changes, size_t count);
@@ -48,6 +52,7 @@ NODISCARD int journal_batch(struct journal *journal,
 /* What a reader is told, in the order of the file; members may be NULL. */
 struct journal_reader {
 	void (*on_tun)(void *ctx, const char *name, int ifindex);
+	void (*on_table)(void *ctx, bool is_removal);
 	void (*on_change)(void *ctx, const struct nl_change *change);
 };
 

@@ -16,10 +16,16 @@ routed_librouted_a_SOURCES = \
 	routed/connections.h \
 	routed/direct.c \
 	routed/direct.h \
+	routed/draft.c \
+	routed/draft.h \
+	routed/exempt.c \
+	routed/exempt.h \
 	routed/exits.c \
 	routed/exits.h \
 	routed/explain.c \
 	routed/explain.h \
+	routed/firewall.c \
+	routed/firewall.h \
 	routed/host.c \
 	routed/host.h \
 	routed/icmp_exits.c \
@@ -38,6 +44,8 @@ routed_librouted_a_SOURCES = \
 	routed/memory_file.h \
 	routed/nft.c \
 	routed/nft.h \
+	routed/nft_watch.c \
+	routed/nft_watch.h \
 	routed/nl_device.c \
 	routed/nl_device.h \
 	routed/nl_edit.c \
@@ -52,6 +60,9 @@ routed_librouted_a_SOURCES = \
 	routed/owner.h \
 	routed/plan.c \
 	routed/plan.h \
+	routed/plan_exempt.c \
+	routed/plan_main.c \
+	routed/plan_main.h \
 	routed/plan_print.c \
 	routed/plan_print.h \
 	routed/probes.c \
@@ -77,6 +88,8 @@ routed_librouted_a_SOURCES = \
 	routed/spawner.c \
 	routed/spawner.h \
 	routed/steer.h \
+	routed/table.c \
+	routed/table.h \
 	routed/takeover.c \
 	routed/takeover.h \
 	routed/throws.c \

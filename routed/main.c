@@ -14,6 +14,7 @@
 #include "routed/host.h"
 #include "routed/options.h"
 #include "routed/plan.h"
+#include "routed/plan_main.h"
 #include "routed/plan_print.h"
 #include "routed/recover.h"
 #include "routed/relay/relay.h"
@@ -207,21 +208,22 @@ static int print_plan(const struct config *config)
 	struct nl_reader *reader;
 	struct nl_state state = {0};
 	struct plan plan = {0};
-	const struct plan_facts facts = {
-		.tun_ifindex = PLAN_TUN_UNBORN,
-		.is_ipv6_off = host_is_ipv6_off(config),
-	};
+	struct plan_facts facts = {.tun_ifindex = PLAN_TUN_UNBORN};
 	const struct plan_names names = {
 		.state = &state,
 		.tun = config->routed.tun,
 		.tun_ifindex = PLAN_TUN_UNBORN,
 	};
+	char why[HOST_WHY_SIZE];
 	int ret = nl_reader_open(&reader);
 
+	host_find_facts(&facts, config);
 	if (ret == 0) {
 		ret = nl_reader_dump(reader, &state);
 		nl_reader_close(reader);
 	}
+	if (ret == 0 && plan_main_check(config, &state, why, sizeof(why)) < 0)
+		log_warning("a start would be refused: %s", why);
 	if (ret == 0)
 		ret = plan_make(&plan, config, &state, &facts);
 	if (ret == 0)
@@ -262,7 +264,11 @@ static int recover(const struct config *config)
 			log_warning("cannot lock '%s/routed.pid': %s", run_dir,
 				    err_text(ret));
 	}
-	int ret = recover_run(run_dir, &report);
+	int ret =
+		recover_run(run_dir,
+			    routed.options.keeps_closed ? RECOVER_UNLESS_CLOSED
+							: RECOVER_ALL,
+			    &report);
 	int ended = connections_end(&pool);
 	daemon_unlock(&routed.daemon);
 	if (ret < 0) {

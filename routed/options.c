@@ -16,6 +16,7 @@ enum {
 	OPTION_FLOWS,
 	OPTION_RECOVER,
 	OPTION_WATCH,
+	OPTION_KEEP_CLOSED,
 };
 
 static const struct option long_options[] = {
@@ -28,6 +29,7 @@ static const struct option long_options[] = {
 	{"flows", no_argument, NULL, OPTION_FLOWS},
 	{"recover", no_argument, NULL, OPTION_RECOVER},
 	{"watch", no_argument, NULL, OPTION_WATCH},
+	{"keep-closed", no_argument, NULL, OPTION_KEEP_CLOSED},
 	{NULL, 0, NULL, 0},
 };
 
@@ -53,7 +55,7 @@ void options_help(FILE *out)
 	      "  --print-config        print what is in effect, as a "
 	      "configuration\n"
 	      "  --plan                print what would be done, as 'ip' "
-	      "commands\n"
+	      "and 'nft' commands\n"
 	      "  --status              what the running daemon does\n"
 	      "  --flows [--watch]     the flows that it carries now, or "
 	      "all the time\n"
@@ -61,6 +63,8 @@ void options_help(FILE *out)
 	      "                        where such traffic goes, and why\n"
 	      "  --recover             remove what a crash left behind, and "
 	      "nothing else\n"
+	      "  --keep-closed         with --recover: not on a host that "
+	      "'on-crash' closed\n"
 	      "  --json                with these: one object a line\n"
 	      "  --version, --help\n",
 	      out);
@@ -112,6 +116,10 @@ static int take_option(struct options *options, int option)
 {
 	if (settings_take(&options->settings, option))
 		return 0;
+	if (option == OPTION_KEEP_CLOSED) {
+		options->keeps_closed = true;
+		return 0;
+	}
 	return take_action(options, option);
 }
 
@@ -170,5 +178,9 @@ int options_parse(struct options *options, int argc, char **argv)
 		return settings_complain(&options->settings,
 					 "only --flows can be watched, not",
 					 "--watch");
+	if (options->keeps_closed && options->action != ACTION_RECOVER)
+		return settings_complain(
+			&options->settings,
+			"only with --recover:", "--keep-closed");
 	return settings_check(&options->settings);
 }

@@ -34,6 +34,7 @@ enum options_action {
 struct options {
 	enum options_action action;
 	struct settings settings;
+	bool keeps_closed;  /* recover: not what on-crash keeps closed */
 	const char *target; /* to explain: address or name */
 	bool is_watch;      /* of the flows, again and again */
 	uint16_t port;      /* 0: not said */

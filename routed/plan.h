@@ -10,11 +10,13 @@
  *        fixed  198  base + throws that stand for the whole run
  *        local  197  fixed + throws that come and go
  *        pool   196  the fake pools dev TUN; without a TUN unreachable
+ *  (`on-crash: closed`: base, fixed and local end with the same two
+ *  unreachable, so that nothing falls through when the TUN is gone)
  *        exit   210  and up: the default route of one interface, no more
  *
  *  4990  to POOL				lookup pool
  *  4991  iif lo ipproto udp sport P		lookup main
- *  4992  fwmark M; uidrange U			lookup main
+ *  4992  fwmark M; uidrange U; iif I		lookup main
  *  4993  the same				unreachable
  *  4998  oif EXIT		lookup main suppress_prefixlength 0
  *  4999  oif EXIT				lookup exit
@@ -27,6 +29,21 @@
  * (In IPv6 "from ::/128" matches no unbound socket, but a rule with any
  * source is passed over as long as there is none: so those that have one are
  * sent to main first.)
+ *
+ * The halves 0.0.0.0/1 and so on stand for everything: with `capture: fake` in
+ * their place are the prefixes that the configuration includes, and without
+ * any only 4990 and the pools are left.  With `capture: all` an included one
+ * is there too, and what leads elsewhere inside of it is not thrown.
+ *
+ * IPv6 that is not carried (`ipv6: off`, or the TUN is refused it by sysctl
+ * though some other link has it) ends in the same tables: prohibit in the
+ * place of dev TUN.
+ *
+ * With `mode: main` (plan_main.h) there is none of this but the routes to TUN
+ * and pools, in main, and one by the uplink for each exemption.
+ *
+ * plan.table is our nftables table (table.h), in place before all of this and
+ * removed after it.
  *
  * Exits are the uplinks of both families and the interfaces that an outbound
  * or upstream names.  An exit keeps its table as long as its rule is found.
@@ -46,7 +63,8 @@
  * Safe	A state is safe when every packet of an exempt sender (mark, uid,
  *	UDP server, socket bound to an exit), and every packet to a thrown
  *	prefix, goes where main alone would send it, and every other packet
- *	goes there or into the TUN (or, if to a pool, is unreachable).  Every
+ *	goes there or into the TUN (or, if to a pool, refused IPv6, or in a
+ *	closed profile, is unreachable).  Every
  *	prefix of the list is safe, and so
  *	is every state between when reconcile.h turns one plan into another.
  *	(One exception, wanted: what an exempt sender cannot reach by main is
@@ -70,6 +88,10 @@
 #define PLAN_TABLE_BASE 199
 #define PLAN_TABLE_EXIT 210 /* the first of them */
 #define PLAN_EXITS_MAX 32
+#define PLAN_PRIORITY_SERVE 4991
+#define PLAN_PRIORITY_EXEMPT 4992
+#define PLAN_PRIORITY_EXEMPT_END 4993
+#define PLAN_PRIORITY_EXIT_LINK 4998
 #define PLAN_PRIORITY_EXIT 4999
 
 /* For --plan: a TUN that is yet to be made. */
@@ -94,6 +116,7 @@ enum plan_rank plan_rank_of(const struct nl_object *object);
 enum plan_way {
 	PLAN_WAY_TUN,
 	PLAN_WAY_NOT_TUN,
+	PLAN_WAY_NOWHERE, /* refused by a route of ours */
 };
 
 struct plan_probe {
@@ -109,6 +132,9 @@ struct plan {
 	size_t count;
 	struct plan_probe *probes; /* owned */
 	size_t probe_count;
+	char *table; /* owned; the commands that make it */
+	bool is_in_main;
+	bool is_closed; /* the table must stand, or nothing may */
 };
 
 /* What neither the configuration nor the kernel's state tells; borrowed. */
@@ -116,6 +142,9 @@ struct plan_facts {
 	/* 0: there is none, nothing leads into it; PLAN_TUN_UNBORN */
 	int tun_ifindex;
 	bool is_ipv6_off; /* the TUN is refused IPv6 by sysctl */
+	bool has_no_ipv6; /* this kernel knows none */
+	bool has_own_uid;
+	uint32_t own_uid; /* whose sockets are those of relay and dnsd */
 	const struct uid_range *uids;
 	size_t uid_count;
 	const struct prefix *far_ends;
@@ -127,6 +156,15 @@ struct plan_facts {
 	const char *const *gateways; /* names of interfaces */
 	size_t gateway_count;
 };
+
+enum plan_ipv6 {
+	PLAN_IPV6_ABSENT,
+	PLAN_IPV6_CARRIED,
+	PLAN_IPV6_REFUSED,
+};
+enum plan_ipv6 plan_ipv6(const struct config *config,
+			 const struct nl_state *found,
+			 const struct plan_facts *facts);
 
 NODISCARD int plan_make(struct plan *plan, const struct config *config,
 			const struct nl_state *found,

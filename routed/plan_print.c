@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/plan_print.h"
 
+#include "routed/table.h"
+
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -82,6 +84,8 @@ static const char *type_word(uint8_t type)
 		return " throw";
 	case RTN_UNREACHABLE:
 		return " unreachable";
+	case RTN_PROHIBIT:
+		return " prohibit";
 	}
 	return "";
 }
@@ -230,11 +234,47 @@ static const char *rank_words(enum plan_rank rank)
 	return "";
 }
 
+static void print_table(const struct plan *plan, FILE *out)
+{
+	fputs("# what must not leave, whatever routes say\n", out);
+	fprintf(out,
+		"nft -f - <<'END'\ntable inet " TABLE_NAME " {\n%s}\nEND\n",
+		plan->table);
+	fprintf(out, "\n");
+}
+
+/* In the reverse order, as a function: so that all of it can be pasted. */
+static void print_undo(const struct plan *plan, const struct plan_names *names,
+		       FILE *out)
+{
+	char text[PLAN_PRINT_SIZE];
+	bool has_born = false;
+
+	fputs("\n# what a stop would do\nersatz_undo() {\n", out);
+	for (size_t i = plan->count; i-- > 0;) {
+		const struct nl_object *object = &plan->objects[i];
+
+		if (object->kind == NL_OBJECT_LINK_UP)
+			has_born = object->ifindex == PLAN_TUN_UNBORN;
+		/* They go with the TUN. */
+		if (object->kind == NL_OBJECT_RULE ||
+		    object->kind == NL_OBJECT_ROUTE)
+			fprintf(out, "%s\n",
+				plan_print_object(object, true, names, text,
+						  sizeof(text)));
+	}
+	fputs("nft delete table inet " TABLE_NAME "\n", out);
+	if (has_born)
+		fprintf(out, "ip tuntap del dev %s mode tun\n", names->tun);
+	fputs("}\n", out);
+}
+
 void plan_print(const struct plan *plan, const struct plan_names *names,
 		FILE *out)
 {
 	char text[PLAN_PRINT_SIZE];
 
+	print_table(plan, out);
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct nl_object *object = &plan->objects[i];
 		enum plan_rank rank = plan_rank_of(object);
@@ -250,4 +290,5 @@ void plan_print(const struct plan *plan, const struct plan_names *names,
 			plan_print_object(object, false, names, text,
 					  sizeof(text)));
 	}
+	print_undo(plan, names, out);
 }

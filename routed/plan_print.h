@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * plan_print.h - objects as `ip` commands that paste.
+ * plan_print.h - objects as `ip` and `nft` commands that paste.
  *
  * Units	text in ASCII, without a newline, never quoted: interface names
  *		are the only foreign text, and the kernel allows no blanks or
@@ -27,7 +27,10 @@ const char *plan_print_object(const struct nl_object *object, bool is_removal,
 			      const struct plan_names *names, char *out,
 			      size_t size);
 
-/* What would be done, in order: commands, and comments between them. */
+/*
+ * What would be done, in order: commands, and comments between them; at the
+ * end the function ersatz_undo() of the shell, which takes it back.
+ */
 void plan_print(const struct plan *plan, const struct plan_names *names,
 		FILE *out);
 

@@ -155,7 +155,8 @@ static void probe_exempt(struct draft *draft, const struct addr *far)
 	for (size_t i = 0; i < conf->exempt.mark_count; i++) {
 		struct plan_probe probe = {
 			.what = "an exempt mark",
-			.lookup = {.dst = *far, .mark = conf->exempt.marks[i]},
+			.lookup = {.dst = *far,
+				   .mark = conf->exempt.marks[i].value},
 			.way = PLAN_WAY_NOT_TUN,
 			.may_fail = true,
 		};
@@ -231,10 +232,27 @@ static void probe_lan(struct draft *draft, uint8_t family)
 	append(draft, &probe);
 }
 
+/* Refused by a route, where else it would go out past us. */
+static void probe_refused(struct draft *draft, const struct addr *far)
+{
+	const struct plan_probe probe = {
+		.what = "a far address of the family that is off",
+		.lookup = {.dst = *far,
+			   .uid = plain_uid(draft),
+			   .has_uid = true},
+		.way = PLAN_WAY_NOWHERE,
+	};
+
+	append(draft, &probe);
+}
+
 static void probe_family(struct draft *draft, uint8_t family)
 {
 	struct addr far = far_addr(draft, family);
-	bool has_tun = draft->facts->tun_ifindex;
+	const bool is_carried = family == ADDR_IPV4 ||
+				plan_ipv6(draft->config, draft->found,
+					  draft->facts) == PLAN_IPV6_CARRIED;
+	bool has_tun = draft->facts->tun_ifindex && is_carried;
 
 	if (has_tun)
 		probe_pool(draft, family);
@@ -246,7 +264,10 @@ static void probe_family(struct draft *draft, uint8_t family)
 		return;
 	if (has_tun)
 		probe_tun(draft, &far);
-	probe_exempt(draft, &far);
+	if (!is_carried)
+		probe_refused(draft, &far);
+	if (draft->config->routed.mode == ROUTED_MODE_POLICY)
+		probe_exempt(draft, &far);
 	probe_uplink(draft, &far);
 }
 
@@ -257,7 +278,7 @@ int probes_make(struct plan *plan, const struct config *config,
 	struct draft draft = {plan, config, found, facts, throws, 0};
 
 	probe_family(&draft, ADDR_IPV4);
-	if (!facts->is_ipv6_off)
+	if (plan_ipv6(config, found, facts) != PLAN_IPV6_ABSENT)
 		probe_family(&draft, ADDR_IPV6);
 	return draft.error;
 }

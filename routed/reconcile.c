@@ -51,20 +51,22 @@ static bool is_our_table(uint32_t table)
 	return table >= PLAN_TABLE_POOL && table <= PLAN_TABLE_BASE;
 }
 
-/* Routes of main and the like share no key with ours. */
-static bool is_route_of_interest(const struct nl_route *route)
+/* Routes of main and the like share no key with ours, unless all are there. */
+static bool is_route_of_interest(const struct nl_route *route, bool is_in_main)
 {
 	return route->protocol == NL_PROTOCOL ||
+	       (is_in_main && route->table == RT_TABLE_MAIN) ||
 	       (route->table != RT_TABLE_MAIN &&
 		route->table >= PLAN_TABLE_POOL && route->table < 256);
 }
 
-static void collect_routes(struct diff *diff, const struct nl_state *found)
+static void collect_routes(struct diff *diff, const struct nl_state *found,
+			   bool is_in_main)
 {
 	for (size_t i = 0; i < found->route_count; i++) {
 		struct item *item = &diff->items[diff->item_count];
 
-		if (!is_route_of_interest(&found->routes[i]))
+		if (!is_route_of_interest(&found->routes[i], is_in_main))
 			continue;
 		item->object.kind = NL_OBJECT_ROUTE;
 		item->object.route = found->routes[i];
@@ -105,7 +107,8 @@ static int compare_items(const void *a, const void *b)
 	return object_compare_key(&p->object, &q->object);
 }
 
-static int collect(struct diff *diff, const struct nl_state *found)
+static int collect(struct diff *diff, const struct nl_state *found,
+		   bool is_in_main)
 {
 	size_t most = found->route_count + found->rule_count +
 		      found->addr_count + found->link_count;
@@ -113,7 +116,7 @@ static int collect(struct diff *diff, const struct nl_state *found)
 	diff->items = calloc(most ? most : 1, sizeof(*diff->items));
 	if (!diff->items)
 		return -ENOMEM;
-	collect_routes(diff, found);
+	collect_routes(diff, found, is_in_main);
 	collect_rest(diff, found);
 	qsort(diff->items, diff->item_count, sizeof(*diff->items),
 	      compare_items);
@@ -267,7 +270,7 @@ int reconcile_make(struct reconcile *reconcile, const struct plan *wanted,
 	if (!wanted)
 		wanted = &nothing;
 	memset(reconcile, 0, sizeof(*reconcile));
-	ret = collect(&diff, found);
+	ret = collect(&diff, found, wanted->is_in_main);
 	if (ret < 0)
 		return ret;
 	mark_wanted(&diff, wanted);

@@ -4,6 +4,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "routed/carry.h"
+#include "routed/firewall.h"
 #include "routed/journal.h"
 #include "routed/plan_print.h"
 #include "routed/reconcile.h"
@@ -138,6 +139,34 @@ static void give_resolver_back(struct recovery *recovery, const char *run_dir)
 	recovery->report->resolver = ret;
 }
 
+/* Behind everything that it protects. */
+static void remove_table(struct recovery *recovery)
+{
+	char why[FIREWALL_WHY_SIZE] = "";
+	struct firewall firewall = {0};
+	int ret = firewall_remove(&firewall, NULL, why);
+
+	firewall_fini(&firewall);
+	if (ret > 0) {
+		log_debug("removed: nftables table inet " TABLE_NAME);
+		recovery->report->tables++;
+	} else if (ret < 0) {
+		/* A kernel without nftables has none of ours. */
+		log_debug("%s", why);
+	}
+}
+
+static bool is_host_closed(void)
+{
+	char why[FIREWALL_WHY_SIZE];
+	struct firewall firewall = {0};
+	enum firewall_kind kind = FIREWALL_NONE;
+	int ret = firewall_look(&firewall, &kind, why);
+
+	firewall_fini(&firewall);
+	return ret == 0 && kind == FIREWALL_CLOSED;
+}
+
 static int look(struct nl_state *found)
 {
 	struct nl_reader *reader;
@@ -150,12 +179,17 @@ static int look(struct nl_state *found)
 	return ret;
 }
 
-int recover_run(const char *run_dir, struct recover_report *report)
+int recover_run(const char *run_dir, enum recover_scope scope,
+		struct recover_report *report)
 {
 	struct recovery recovery = {.report = report};
 	int ret;
 
 	memset(report, 0, sizeof(*report));
+	if (scope == RECOVER_UNLESS_CLOSED && is_host_closed()) {
+		report->is_kept = true;
+		return 0;
+	}
 	ret = look(&recovery.found);
 	if (ret < 0)
 		return ret;
@@ -168,6 +202,8 @@ int recover_run(const char *run_dir, struct recover_report *report)
 	if (run_dir)
 		remove_links(&recovery, run_dir);
 	remove_veths(&recovery);
+	if (scope != RECOVER_BUT_TABLE)
+		remove_table(&recovery);
 	ret = recovery.first_error;
 	nl_edit_close(recovery.edit);
 

@@ -3,7 +3,8 @@
  * recover.h - removes whatever an instance left behind, and nothing else.
  *
  * Rules and routes are known by protocol number, the TUN by the journal (name
- * and index), a resolv.conf by its first line.  Running it twice, or where
+ * and index), the nftables table by its name and comment, a resolv.conf by its
+ * first line.  Running it twice, or where
  * nothing is left, changes nothing.
  *
  * Privilege	CAP_NET_ADMIN, and root for resolv.conf
@@ -15,17 +16,28 @@
 
 #include "common/compiler.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct recover_report {
-	size_t rules, routes, links;
+	size_t rules, routes, links, tables;
+	bool is_kept; /* the host is closed, and was left so */
 	int resolver; /* 1: given back; 0: was not ours */
+};
+
+enum recover_scope {
+	RECOVER_ALL,
+	/* Before a start, whose own table takes the place of what is there. */
+	RECOVER_BUT_TABLE,
+	/* Nothing of a host that `on-crash: closed` keeps closed. */
+	RECOVER_UNLESS_CLOSED,
 };
 
 /*
  * For a host whose routed does not run (the caller holds its lock).  A NULL
  * `run_dir` leaves journal and resolv.conf alone.
  */
-NODISCARD int recover_run(const char *run_dir, struct recover_report *report);
+NODISCARD int recover_run(const char *run_dir, enum recover_scope scope,
+			  struct recover_report *report);
 
 #endif

@@ -66,6 +66,24 @@ static void print_uplinks(const struct json *status, FILE *out)
 	fputs(ipv4[0] || ipv6[0] ? "\n" : "none\n", out);
 }
 
+/* What would have left past us, or came where it has no business. */
+static void print_refused(const struct json *status, FILE *out)
+{
+	long long pool_out = int_of(status, "refused_pool_out");
+	long long pool_in = int_of(status, "refused_pool_in");
+
+	if (json_get_bool(status, "closed", false))
+		fprintf(out,
+			KEY "nothing leaves past us, nor when we die; %lld "
+			    "packets refused\n",
+			"closed", int_of(status, "refused_closed"));
+	if (pool_out || pool_in)
+		fprintf(out,
+			KEY "%lld packets to fake addresses at other "
+			    "interfaces, %lld that came in by one\n",
+			"refused", pool_out, pool_in);
+}
+
 static void print_objects(const struct json *status, FILE *out)
 {
 	long long repairs = int_of(status, "repairs");
@@ -80,6 +98,7 @@ static void print_objects(const struct json *status, FILE *out)
 	if (foreign)
 		fprintf(out, ", %lld of others in their place", foreign);
 	fputc('\n', out);
+	print_refused(status, out);
 	if (directs)
 		fprintf(out,
 			KEY "%lld addresses of DIRECT names go past the TUN\n",
@@ -306,8 +325,14 @@ void report_recovery(const struct recover_report *report, int ended, FILE *out)
 {
 	const size_t rules = report->rules;
 	const size_t routes = report->routes;
-	const size_t objects = rules + routes + report->links;
+	const size_t objects = rules + routes + report->links + report->tables;
 
+	if (report->is_kept) {
+		fputs("this host is closed, and stays so: 'routed --recover' "
+		      "opens it\n",
+		      out);
+		return;
+	}
 	if (!objects && ended <= 0 && report->resolver <= 0) {
 		fputs("nothing was left behind\n", out);
 		return;
@@ -316,6 +341,8 @@ void report_recovery(const struct recover_report *report, int ended, FILE *out)
 	print_count(rules ? ", " : "removed: ", routes, "route", out);
 	print_count(rules || routes ? ", " : "removed: ", report->links,
 		    "device", out);
+	print_count(rules || routes || report->links ? ", " : "removed: ",
+		    report->tables, "nftables table", out);
 	if (objects)
 		fputc('\n', out);
 	if (report->resolver > 0)

@@ -286,9 +286,11 @@ static void on_relay_lost(void *ctx, bool will_return)
 	verbs_on_relay_lost(&service->verbs);
 	if (service->is_stopping || !service->is_captured)
 		return;
+	bool is_closed = host_status(service->host).is_closed;
 	if (will_return)
 		log_warning("the relay is gone, another one is started; new "
-			    "connections go directly until then");
+			    "connections %s until then",
+			    is_closed ? "are refused" : "go directly");
 	host_set_tun(service->host, 0);
 	end_connections(service);
 }
@@ -297,8 +299,10 @@ static void on_give_up(void *ctx)
 {
 	struct service *service = ctx;
 
-	if (service->is_captured)
+	if (service->is_captured && !host_status(service->host).is_closed)
 		log_error("withdraw the capture: traffic goes directly");
+	if (service->is_captured)
+		host_abandon(service->host);
 	fail(service);
 }
 

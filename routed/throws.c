@@ -20,7 +20,7 @@
 #define LENGTH_MIN 2
 
 struct collection {
-	struct throws *throws;
+	struct throw_ways *ways;
 	const struct config *config;
 	const struct nl_state *found;
 	const struct plan_facts *facts;
@@ -52,28 +52,30 @@ static bool is_private(const struct prefix *prefix)
 	return false;
 }
 
-static void append(struct collection *c, const struct prefix *prefix)
+static void append(struct collection *c, const struct prefix *prefix,
+		   int ifindex)
 {
-	struct throws *throws = c->throws;
-	struct prefix *grown;
+	struct throw_ways *ways = c->ways;
+	struct throw_way *grown;
 
-	if (c->facts->is_ipv6_off && prefix->addr.family == ADDR_IPV6)
+	if (c->facts->has_no_ipv6 && prefix->addr.family == ADDR_IPV6)
 		return;
 	/* Full at every power of two. */
-	if ((throws->count & (throws->count - 1)) == 0) {
-		size_t room = throws->count ? throws->count * 2 : 1;
+	if ((ways->count & (ways->count - 1)) == 0) {
+		size_t room = ways->count ? ways->count * 2 : 1;
 
-		grown = realloc(throws->prefixes, room * sizeof(*grown));
+		grown = realloc(ways->list, room * sizeof(*grown));
 		if (!grown) {
 			c->error = -ENOMEM;
 			return;
 		}
-		throws->prefixes = grown;
+		ways->list = grown;
 	}
-	throws->prefixes[throws->count++] = *prefix;
+	ways->list[ways->count++] = (struct throw_way){*prefix, ifindex};
 }
 
-static void add(struct collection *c, const struct prefix *prefix)
+/* Split where it is shorter than the routes into the TUN. */
+static void add(struct collection *c, const struct prefix *prefix, int ifindex)
 {
 	const unsigned missing =
 		prefix->length < LENGTH_MIN ? LENGTH_MIN - prefix->length : 0;
@@ -81,7 +83,7 @@ static void add(struct collection *c, const struct prefix *prefix)
 	if (c->error)
 		return;
 	if (!missing) {
-		append(c, prefix);
+		append(c, prefix, ifindex);
 		return;
 	}
 	for (unsigned i = 0; i < 1U << missing && !c->error; i++) {
@@ -89,7 +91,7 @@ static void add(struct collection *c, const struct prefix *prefix)
 
 		part.length = LENGTH_MIN;
 		part.addr.bytes[0] |= (uint8_t)(i << (8 - LENGTH_MIN));
-		append(c, &part);
+		append(c, &part, ifindex);
 	}
 }
 
@@ -183,6 +185,17 @@ static bool is_table_read(const struct nl_state *found,
 	return false;
 }
 
+/* What the configuration wants in the TUN, whatever routes there are. */
+static bool is_included(const struct config *config,
+			const struct prefix *prefix)
+{
+	for (size_t i = 0; i < config->routed.include.prefix_count; i++) {
+		if (prefix_covers(&config->routed.include.prefixes[i], prefix))
+			return true;
+	}
+	return false;
+}
+
 static void add_routes(struct collection *c)
 {
 	for (size_t i = 0; i < c->found->route_count; i++) {
@@ -190,8 +203,9 @@ static void add_routes(struct collection *c)
 
 		if (route->type == RTN_UNICAST && route->dst.length &&
 		    route->protocol != NL_PROTOCOL &&
-		    is_table_read(c->found, route) && is_thrown(c, route))
-			add(c, &route->dst);
+		    is_table_read(c->found, route) && is_thrown(c, route) &&
+		    !is_included(c->config, &route->dst))
+			add(c, &route->dst, route->oif);
 	}
 }
 
@@ -222,25 +236,88 @@ static void aggregate(struct throws *throws)
 	throws->count = kept + 1;
 }
 
+static int compare_ways(const void *a, const void *b)
+{
+	const struct throw_way *p = a;
+	const struct throw_way *q = b;
+
+	if (p->ifindex != q->ifindex)
+		return (p->ifindex > q->ifindex) - (p->ifindex < q->ifindex);
+	return compare(&p->prefix, &q->prefix);
+}
+
+static void aggregate_ways(struct throw_ways *ways)
+{
+	size_t kept = 0;
+
+	qsort(ways->list, ways->count, sizeof(*ways->list), compare_ways);
+	for (size_t i = 1; i < ways->count; i++) {
+		const struct throw_way *last = &ways->list[kept];
+		const struct throw_way *next = &ways->list[i];
+
+		if (last->ifindex != next->ifindex ||
+		    !prefix_covers(&last->prefix, &next->prefix))
+			ways->list[++kept] = *next;
+	}
+	ways->count = kept + 1; /* those that are always there at least */
+}
+
+int throws_collect_ways(struct throw_ways *ways, const struct config *config,
+			const struct nl_state *found,
+			const struct plan_facts *facts)
+{
+	struct collection c = {ways, config, found, facts, 0};
+
+	memset(ways, 0, sizeof(*ways));
+	for (size_t i = 0; i < ARRAY_LEN(always); i++)
+		add(&c, &always[i], 0);
+	add_routes(&c);
+	for (size_t i = 0; i < config->routed.exempt.prefix_count; i++)
+		add(&c, &config->routed.exempt.prefixes[i], 0);
+	for (size_t i = 0; i < facts->far_end_count; i++)
+		add(&c, &facts->far_ends[i], 0);
+	if (c.error)
+		throw_ways_fini(ways);
+	else
+		aggregate_ways(ways);
+	return c.error;
+}
+
+void throw_ways_fini(struct throw_ways *ways)
+{
+	free(ways->list);
+	memset(ways, 0, sizeof(*ways));
+}
+
 int throws_collect(struct throws *throws, const struct config *config,
 		   const struct nl_state *found, const struct plan_facts *facts)
 {
-	struct collection c = {throws, config, found, facts, 0};
+	struct throw_ways ways;
+	int ret = throws_collect_ways(&ways, config, found, facts);
 
 	memset(throws, 0, sizeof(*throws));
-	for (size_t i = 0; i < ARRAY_LEN(always); i++)
-		add(&c, &always[i]);
-	add_routes(&c);
-	for (size_t i = 0; i < config->routed.exempt.prefix_count; i++)
-		add(&c, &config->routed.exempt.prefixes[i]);
-	for (size_t i = 0; i < facts->far_end_count; i++)
-		add(&c, &facts->far_ends[i]);
-	if (c.error) {
-		throws_fini(throws);
-		return c.error;
+	if (ret < 0)
+		return ret;
+	throws->prefixes = calloc(ways.count, sizeof(*throws->prefixes));
+	if (!throws->prefixes) {
+		throw_ways_fini(&ways);
+		return -ENOMEM;
 	}
+	for (size_t i = 0; i < ways.count; i++)
+		throws->prefixes[i] = ways.list[i].prefix;
+	throws->count = ways.count;
+	throw_ways_fini(&ways);
 	aggregate(throws);
 	return 0;
+}
+
+bool throws_is_always(const struct prefix *prefix)
+{
+	for (size_t i = 0; i < ARRAY_LEN(always); i++) {
+		if (prefix_covers(&always[i], prefix))
+			return true;
+	}
+	return false;
 }
 
 void throws_fini(struct throws *throws)

@@ -21,6 +21,15 @@ static void set_uplink(struct json *json, const struct verbs *verbs,
 	json_set_text(json, key, ret == 0 ? uplink.name : NULL);
 }
 
+static void set_refused(struct json *json, const struct verbs *verbs)
+{
+	const struct firewall_counters refused = host_refused(verbs->host);
+
+	json_set_int(json, "refused_pool_out", (int64_t)refused.pool_out);
+	json_set_int(json, "refused_pool_in", (int64_t)refused.pool_in);
+	json_set_int(json, "refused_closed", (int64_t)refused.closed);
+}
+
 static void set_host(struct json *json, const struct verbs *verbs)
 {
 	const struct host_status status = host_status(verbs->host);
@@ -36,6 +45,8 @@ static void set_host(struct json *json, const struct verbs *verbs)
 	json_set_int(json, "objects", (int64_t)status.objects);
 	json_set_int(json, "repairs", (int64_t)status.repairs);
 	json_set_int(json, "foreign", (int64_t)status.foreign);
+	json_set_bool(json, "closed", status.is_closed);
+	set_refused(json, verbs);
 	json_set_int(json, "directs", (int64_t)status.directs.count);
 	json_set_int(json, "directs_asked", (int64_t)status.directs.asked);
 	json_set_int(json, "directs_evicted", (int64_t)status.directs.evicted);

@@ -247,6 +247,73 @@ static void check_listen(struct schema_walk *walk, const struct config *config)
 	}
 }
 
+/* What is led to the relay although something else would have it. */
+static void check_include(struct schema_walk *walk, const struct config *config)
+{
+	const struct routed_conf *routed = &config->routed;
+	const struct fake_pool *fake = &config->dnsd.fake;
+
+	for (size_t i = 0; i < routed->include.prefix_count; i++) {
+		const struct prefix *prefix = &routed->include.prefixes[i];
+		char text[PREFIX_TEXT_SIZE];
+
+		prefix_format(prefix, text, sizeof(text));
+		if (prefix->length < 2)
+			schema_error_at(walk, prefix,
+					"'%s' includes everything, expected "
+					"prefixes of /2 or longer (or "
+					"'capture: all')",
+					text);
+		else if (overlaps(prefix, &fake->ipv4) ||
+			 overlaps(prefix, &fake->ipv6))
+			schema_error_at(walk, prefix,
+					"'%s' is part of the fake pool, or the "
+					"pool of it, which is captured anyway, "
+					"expected real addresses",
+					text);
+		for (size_t j = 0; j < routed->exempt.prefix_count; j++) {
+			if (prefix_covers(prefix,
+					  &routed->exempt.prefixes[j]) &&
+			    prefix_covers(&routed->exempt.prefixes[j], prefix))
+				schema_error_at(walk, prefix,
+						"'%s' is exempt as well, "
+						"expected one of them",
+						text);
+		}
+	}
+}
+
+/* Routes know destinations and nothing of who sends. */
+static void check_mode(struct schema_walk *walk, const struct config *config)
+{
+	const struct routed_conf *routed = &config->routed;
+	const struct {
+		const char *key;
+		const void *value; /* NULL: not set */
+	} keys[] = {
+		{"exempt.uid", routed->exempt.uids},
+		{"exempt.mark", routed->exempt.marks},
+		{"exempt.interface", routed->exempt.interfaces},
+		{"serve", routed->serve},
+	};
+	const size_t counts[] = {
+		routed->exempt.uid_count,
+		routed->exempt.mark_count,
+		routed->exempt.interface_count,
+		routed->serve_count,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (routed->mode == ROUTED_MODE_MAIN && counts[i])
+			schema_error_at(walk, keys[i].value,
+					"'routed.%s' is of no use with 'mode: "
+					"main', where routes alone decide, "
+					"expected 'mode: policy', or "
+					"'exempt.address'",
+					keys[i].key);
+	}
+}
+
 static void check_routed(struct schema_walk *walk, const struct config *config)
 {
 	const struct routed_conf *routed = &config->routed;
@@ -271,6 +338,8 @@ static void check_routed(struct schema_walk *walk, const struct config *config)
 					text);
 	}
 	check_interface(walk, config, &routed->uplink);
+	check_include(walk, config);
+	check_mode(walk, config);
 }
 
 /*

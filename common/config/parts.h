@@ -96,8 +96,10 @@ extern const struct schema_type config_fake_ipv6;
 extern const struct schema_type config_user;
 /* struct uid_range: a number, a range or a user's name. */
 extern const struct schema_type config_uid;
-/* uint32_t: a firewall mark. */
+/* struct mark_match: a firewall mark, with or without a mask. */
 extern const struct schema_type config_mark;
+/* int64_t, milliseconds: a time, or "off", which is 0. */
+extern const struct schema_type config_guard;
 
 /* Tells what only the whole can show. */
 void config_check(struct schema_walk *walk, const struct yaml_node *root);

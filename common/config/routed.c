@@ -148,43 +148,98 @@ const struct schema_type config_uid = {
 	.json = "\"type\": [\"string\", \"integer\"]",
 };
 
-static int parse_mark(const struct schema_call *call, void *target,
-		      const char *text)
+static int parse_mark_number(const char *text, uint32_t *number)
 {
-	uint32_t *mark = target;
 	unsigned long long value;
 	char *end;
 
-	if (strchr(text, '/'))
-		return schema_error(call,
-				    "'%s' has a mask, which is not supported "
-				    "by this version, expected the mark alone",
-				    text);
-	if (!strchr("0123456789", text[0]))
+	if (!strchr("0123456789", text[0]) || !text[0])
 		return -EINVAL;
 	errno = 0;
 	value = strtoull(text, &end, strncmp(text, "0x", 2) ? 10 : 16);
-	if (*end || errno || !value || value > UINT32_MAX)
+	if (*end || errno || value > UINT32_MAX)
 		return -EINVAL;
-	*mark = (uint32_t)value;
+	*number = (uint32_t)value;
+	return 0;
+}
+
+static int parse_mark(const struct schema_call *call, void *target,
+		      const char *text)
+{
+	struct mark_match mark = {.mask = UINT32_MAX};
+	const char *slash = strchr(text, '/');
+	size_t length = slash ? (size_t)(slash - text) : strlen(text);
+	char value[16];
+
+	if (length >= sizeof(value))
+		return -EINVAL;
+	memcpy(value, text, length);
+	value[length] = '\0';
+	if (parse_mark_number(value, &mark.value) < 0 ||
+	    (slash && parse_mark_number(slash + 1, &mark.mask) < 0) ||
+	    !mark.mask)
+		return -EINVAL;
+	/* Without a mark packets have 0. */
+	if (!mark.value)
+		return schema_error(call,
+				    "'%s' is what packets without a mark have, "
+				    "expected another one",
+				    text);
+	if (mark.value & ~mark.mask)
+		return schema_error(call,
+				    "'%s' has bits that its mask leaves out, "
+				    "expected a mask that covers the mark",
+				    text);
+	memcpy(target, &mark, sizeof(mark));
 	return 0;
 }
 
 static const char *format_mark(const struct schema_key *key, const void *root,
 			       const void *target, char *out)
 {
-	const uint32_t *mark = target;
+	const struct mark_match *mark = target;
 
 	(void)key;
 	(void)root;
-	snprintf(out, SCHEMA_TEXT_SIZE, "0x%" PRIx32, *mark);
+	if (mark->mask == UINT32_MAX)
+		snprintf(out, SCHEMA_TEXT_SIZE, "0x%" PRIx32, mark->value);
+	else
+		snprintf(out, SCHEMA_TEXT_SIZE, "0x%" PRIx32 "/0x%" PRIx32,
+			 mark->value, mark->mask);
 	return out;
 }
 
 const struct schema_type config_mark = {
-	.expected = "a firewall mark such as 0x2a, 1 to 0xffffffff",
-	.size = sizeof(uint32_t),
+	.expected = "a firewall mark such as 0x2a or 0x80000/0xff0000",
+	.size = sizeof(struct mark_match),
 	.parse = parse_mark,
 	.format = format_mark,
 	.json = "\"type\": [\"string\", \"integer\"]",
+};
+
+static int parse_guard(const struct schema_call *call, void *target,
+		       const char *text)
+{
+	if (strcmp(text, "off"))
+		return schema_duration.parse(call, target, text);
+	*(int64_t *)target = 0;
+	return 0;
+}
+
+static const char *format_guard(const struct schema_key *key, const void *root,
+				const void *target, char *out)
+{
+	const int64_t *duration = target;
+
+	return *duration ? schema_duration.format(key, root, target, out)
+			 : "off";
+}
+
+const struct schema_type config_guard = {
+	.expected = "off, or a time with its unit such as 10m",
+	.size = sizeof(int64_t),
+	.parse = parse_guard,
+	.format = format_guard,
+	.json = "\"type\": [\"string\", \"boolean\"], "
+		"\"pattern\": \"^(off|[0-9]+(ms|s|m|h))$\"",
 };

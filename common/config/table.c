@@ -57,7 +57,7 @@ static const struct schema_word builtin_words[] = {
 
 static const struct schema_word mode_words[] = {
 	{"policy", ROUTED_MODE_POLICY, NULL},
-	{"main", 0, ""},
+	{"main", ROUTED_MODE_MAIN, NULL},
 	{NULL, 0, NULL},
 };
 
@@ -89,8 +89,14 @@ static const struct schema_word resolver_words[] = {
 };
 
 static const struct schema_word crash_words[] = {
-	{"open", 0, NULL},
-	{"closed", 0, "after a crash new flows go direct"},
+	{"open", ROUTED_ON_CRASH_OPEN, NULL},
+	{"closed", ROUTED_ON_CRASH_CLOSED, NULL},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word ipv6_words[] = {
+	{"on", false, NULL},
+	{"off", true, NULL},
 	{NULL, 0, NULL},
 };
 
@@ -192,9 +198,27 @@ static const struct schema_key exempt_keys[] = {
 	 .help = "Destinations whose traffic is left alone.",
 	 AT(routed.exempt.prefixes),
 	 COUNT_AT(routed.exempt.prefix_count)},
+	{.name = "interface",
+	 .kind = SCHEMA_LIST,
+	 .type = &schema_interface,
+	 .help = "Interfaces: what comes in by them, to be forwarded, is left "
+		 "alone.",
+	 AT(routed.exempt.interfaces),
+	 COUNT_AT(routed.exempt.interface_count)},
 	{.name = "cgroup",
 	 .kind = SCHEMA_LATER,
-	 .expected = "uid, mark or address"},
+	 .expected = "uid, mark, address or interface"},
+	{.name = NULL},
+};
+
+static const struct schema_key include_keys[] = {
+	{.name = "address",
+	 .kind = SCHEMA_LIST,
+	 .type = &schema_prefix,
+	 .help = "Destinations that are led to the relay, though this host's "
+		 "routes or 'capture: fake' would leave them alone.",
+	 AT(routed.include.prefixes),
+	 COUNT_AT(routed.include.prefix_count)},
 	{.name = NULL},
 };
 
@@ -238,7 +262,7 @@ static const struct schema_key routed_keys[] = {
 	 .words = mode_words,
 	 .fallback = "policy",
 	 .help = "How traffic is led to the relay: by routing rules and tables "
-		 "of our own.",
+		 "of our own, or by routes in the main table alone.",
 	 AT(routed.mode)},
 	{.name = "capture",
 	 .type = &schema_word,
@@ -270,6 +294,17 @@ static const struct schema_key routed_keys[] = {
 	 .help = "The interface that leads to the world; unset: found by its "
 		 "default route.",
 	 AT(routed.uplink)},
+	{.name = "ipv6",
+	 .type = &schema_flag,
+	 .words = ipv6_words,
+	 .fallback = "on",
+	 .help = "Whether IPv6 is carried; off: it is refused at once, and "
+		 "never goes out past us.",
+	 AT(routed.is_ipv6_refused)},
+	{.name = "include",
+	 .kind = SCHEMA_SECTION,
+	 .keys = include_keys,
+	 .help = "Traffic that enters the relay, whatever else is said."},
 	{.name = "exempt",
 	 .kind = SCHEMA_SECTION,
 	 .keys = exempt_keys,
@@ -308,19 +343,25 @@ static const struct schema_key routed_keys[] = {
 	 .keys = routed_udp_keys,
 	 .help = "Limits of UDP flows."},
 	{.name = "on-crash",
-	 .type = &schema_fixed,
+	 .type = &schema_word,
 	 .words = crash_words,
 	 .fallback = "open",
-	 .help = "What becomes of the host when the relay dies: new flows go "
-		 "direct."},
+	 .help = "What becomes of the host when we die: new flows go direct, "
+		 "or nothing leaves.",
+	 AT(routed.on_crash)},
 	{.name = "gateway",
 	 .type = &schema_fixed,
 	 .words = gateway_words,
 	 .fallback = "off",
 	 .help = "Whether devices of the LAN are served too."},
 	{.name = "guard",
-	 .kind = SCHEMA_LATER,
-	 .expected = "it to be left out"},
+	 .type = &config_guard,
+	 .min = 1000,
+	 .max = 86400000,
+	 .fallback = "off",
+	 .help = "For how long after a stop the kernel goes on to refuse fake "
+		 "addresses.",
+	 AT(routed.guard_ms)},
 	{.name = NULL},
 };
 

@@ -342,6 +342,8 @@ static int lookup_table(const struct fib_model *model, uint32_t table,
 	if (!best || best->type == RTN_THROW)
 		return THROWN;
 	*length = best->dst.length;
+	if (best->type == RTN_PROHIBIT)
+		return -EACCES;
 	return best->type == RTN_UNICAST ? best->oif : -EHOSTUNREACH;
 }
 

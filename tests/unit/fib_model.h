@@ -53,8 +53,8 @@ void fib_model_laptop(struct fib_model *model);
 int fib_model_change(struct fib_model *model, const struct nl_change *change);
 
 /*
- * Where it goes: a link, or -ENETUNREACH, -EHOSTUNREACH.  `is_main_only`
- * looks at main and nothing else.
+ * Where it goes: a link, or -ENETUNREACH, -EHOSTUNREACH, -EACCES.
+ * `is_main_only` looks at main and nothing else.
  */
 int fib_model_lookup(const struct fib_model *model,
 		     const struct nl_lookup *lookup, bool is_main_only);

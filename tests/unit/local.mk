@@ -18,6 +18,7 @@ LOOKUP_WRAPS = -Wl,--wrap=clock_boottime_ms \
 	-Wl,--wrap=ev_timer_start \
 	-Wl,--wrap=ev_timer_stop
 FAKE_EDIT = tests/unit/fake_edit.c tests/unit/fake_edit.h $(FIB_MODEL)
+FAKE_NFT = tests/unit/fake_nft.c tests/unit/fake_nft.h
 
 if HAVE_CMOCKA
 
@@ -55,7 +56,8 @@ tests_unit_test_cache_day_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cache_day_LDFLAGS = $(AM_LDFLAGS) $(LOOKUP_WRAPS)
 
 UNIT_TESTS += tests/unit/test_capture
-tests_unit_test_capture_SOURCES = tests/unit/test_capture.c $(FAKE_EDIT)
+tests_unit_test_capture_SOURCES = tests/unit/test_capture.c $(FAKE_EDIT) \
+	$(FAKE_NFT)
 tests_unit_test_capture_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_capture_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
@@ -181,6 +183,11 @@ UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_exempt
+tests_unit_test_exempt_SOURCES = tests/unit/test_exempt.c $(FIB_MODEL)
+tests_unit_test_exempt_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_exempt_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_exits
 tests_unit_test_exits_SOURCES = tests/unit/test_exits.c $(FIB_MODEL)
 tests_unit_test_exits_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -211,6 +218,11 @@ tests_unit_test_file_watch_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_flow_list
 tests_unit_test_flow_list_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_flow_list_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_firewall
+tests_unit_test_firewall_SOURCES = tests/unit/test_firewall.c $(FIB_MODEL) $(FAKE_NFT)
+tests_unit_test_firewall_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_firewall_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_flows
 tests_unit_test_flows_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -378,6 +390,10 @@ tests_unit_test_news_SOURCES = tests/unit/test_news.c tests/unit/fixture_rules.h
 tests_unit_test_news_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_news_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_nft_watch
+tests_unit_test_nft_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nft_watch_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_nl
 tests_unit_test_nl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -432,6 +448,11 @@ UNIT_TESTS += tests/unit/test_plan
 tests_unit_test_plan_SOURCES = tests/unit/test_plan.c $(FIB_MODEL)
 tests_unit_test_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_plan_main
+tests_unit_test_plan_main_SOURCES = tests/unit/test_plan_main.c $(FIB_MODEL)
+tests_unit_test_plan_main_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_plan_main_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_plan_print
 tests_unit_test_plan_print_SOURCES = tests/unit/test_plan_print.c $(FIB_MODEL)
@@ -657,6 +678,11 @@ tests_unit_test_stray_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_wat
 UNIT_TESTS += tests/unit/test_svcb
 tests_unit_test_svcb_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_svcb_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_table
+tests_unit_test_table_SOURCES = tests/unit/test_table.c $(FIB_MODEL)
+tests_unit_test_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_table_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_throws
 tests_unit_test_throws_SOURCES = tests/unit/test_throws.c $(FIB_MODEL)

@@ -6,6 +6,7 @@
 
 #include "common/err.h"
 #include "tests/unit/fake_edit.h"
+#include "tests/unit/fake_nft.h"
 
 #include <errno.h>
 #include <linux/fib_rules.h>
@@ -62,6 +63,7 @@ static int setup(void **state)
 	f->edit.model = &f->model;
 	f->edit.journalled = journalled;
 	fake_edit_set(&f->edit);
+	fake_nft_reset();
 	f->config.dnsd.fake = fake_pool_default();
 	f->config.routed.tun = "ersatz0";
 	f->facts.tun_ifindex = TUN;
@@ -131,7 +133,8 @@ static void all_is_in_place_and_goes_again(void **state)
 	assert_int_equal(f->edit.calls, 8);
 	assert_int_equal(follow(f), 0);
 	assert_int_equal(f->edit.calls, 8);
-	assert_int_equal(capture_remove(&f->capture, &f->names, f->why), 0);
+	assert_int_equal(capture_remove(&f->capture, &f->names, NULL, f->why),
+			 0);
 	/* Addresses stay with the TUN. */
 	f->model.state.addr_count = f->before.state.addr_count;
 	assert_as_before(f);
@@ -185,7 +188,8 @@ static void route_of_somebody_else_in_our_table_stays(void **state)
 	assert_int_equal(install(f), 0);
 	assert_int_equal(f->capture.foreign, 1);
 	assert_int_equal(follow(f), 0);
-	assert_int_equal(capture_remove(&f->capture, &f->names, f->why), 0);
+	assert_int_equal(capture_remove(&f->capture, &f->names, NULL, f->why),
+			 0);
 	assert_int_equal(f->model.state.route_count,
 			 f->before.state.route_count + 1);
 }
@@ -324,7 +328,8 @@ static void addresses_of_direct_names_come_and_go_at_once(void **state)
 	direct = prefix_of("2001:db8:9::9");
 	assert_int_equal(follow(f), 0);
 	assert_int_equal(f->capture.repairs, 0);
-	assert_int_equal(capture_remove(&f->capture, &f->names, f->why), 0);
+	assert_int_equal(capture_remove(&f->capture, &f->names, NULL, f->why),
+			 0);
 	assert_int_equal(f->model.state.route_count,
 			 f->before.state.route_count);
 }

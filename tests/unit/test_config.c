@@ -234,7 +234,7 @@ static void everything_can_be_written(void **state)
 	assert_int_equal(routed->exempt.uids[1].last, 1999);
 	assert_int_equal(routed->exempt.uids[2].first,
 			 getpwnam("nobody")->pw_uid);
-	assert_int_equal(routed->exempt.marks[0], 42);
+	assert_int_equal(routed->exempt.marks[0].value, 42);
 	assert_int_equal(routed->exempt.prefixes[1].length, 128);
 	assert_int_equal(routed->serve[1], 5353);
 	assert_int_equal(routed->connect_timeout_ms, 60000);

@@ -125,7 +125,10 @@ static void on_change(void *ctx, const struct nl_change *change)
 
 static int read_all(struct fixture *f)
 {
-	const struct journal_reader reader = {on_tun, on_change};
+	const struct journal_reader reader = {
+		.on_tun = on_tun,
+		.on_change = on_change,
+	};
 
 	f->read_count = 0;
 	return journal_read(f->folder, &reader, f);

@@ -41,6 +41,23 @@ static char *plan_text(const struct config *config,
 	return text;
 }
 
+/* What is done to routes and rules, without the table and the way back. */
+static char *steps_text(const struct config *config,
+			const struct fib_model *model,
+			const struct plan_facts *facts)
+{
+	char *text = plan_text(config, model, facts);
+	char *end = strstr(text, "\n# what a stop would do");
+	char *start = strstr(text, "END\n\n");
+
+	assert_non_null(start);
+	assert_non_null(end);
+	*end = '\0';
+	start += strlen("END\n\n");
+	memmove(text, start, strlen(start) + 1);
+	return text;
+}
+
 static void assert_has(const char *text, const char *line)
 {
 	size_t length = strlen(line);
@@ -164,7 +181,7 @@ static void laptop_gets_the_figure(void **state)
 
 	(void)state;
 	fib_model_laptop(&model);
-	text = plan_text(&config, &model, &facts);
+	text = steps_text(&config, &model, &facts);
 	assert_string_equal(text, figure);
 	free(text);
 }
@@ -172,7 +189,7 @@ static void laptop_gets_the_figure(void **state)
 static void senders_are_exempt_in_pairs(void **state)
 {
 	struct uid_range uids[] = {{107, 107}, {1000, 1999}};
-	uint32_t marks[] = {0x2a};
+	struct mark_match marks[] = {{0x2a, UINT32_MAX}};
 	uint16_t ports[] = {5060};
 	const struct uid_range learnt[] = {{107, 107}, {120, 120}};
 	const struct endpoint server = {{ADDR_IPV6, {0}}, 500};
@@ -195,7 +212,7 @@ static void senders_are_exempt_in_pairs(void **state)
 	config.routed.serve = ports;
 	config.routed.serve_count = 1;
 	fib_model_laptop(&model);
-	text = plan_text(&config, &model, &facts);
+	text = steps_text(&config, &model, &facts);
 	assert_has(text, "ip rule add priority 4991 iif lo ipproto udp sport "
 			 "5060 protocol 198 lookup main");
 	assert_has(text, "ip -6 rule add priority 4991 iif lo ipproto udp "
@@ -279,7 +296,7 @@ static void ipv6_without_a_pool_is_captured_all_the_same(void **state)
 	config.dnsd.fake.ipv6 = (struct prefix){0};
 	fib_model_laptop(&model);
 	model.state.route_count--; /* no IPv6 uplink either */
-	text = plan_text(&config, &model, &facts);
+	text = steps_text(&config, &model, &facts);
 	assert_has(text, "ip -6 route add ::/1 dev ersatz0 table 197 proto 198"
 			 " src 2001:2::1 metric 1024 congctl cubic");
 	assert_has(text, "ip -6 rule add priority 5002 iif lo protocol 198"
@@ -289,17 +306,17 @@ static void ipv6_without_a_pool_is_captured_all_the_same(void **state)
 	free(text);
 }
 
-static void ipv6_that_is_off_is_left_alone(void **state)
+static void ipv6_that_is_not_there_is_left_alone(void **state)
 {
 	struct config config = config_default();
 	const struct plan_facts facts = {.tun_ifindex = TUN,
-					 .is_ipv6_off = true};
+					 .has_no_ipv6 = true};
 	struct fib_model model;
 	char *text;
 
 	(void)state;
 	fib_model_laptop(&model);
-	text = plan_text(&config, &model, &facts);
+	text = steps_text(&config, &model, &facts);
 	assert_null(strstr(text, "-6"));
 	assert_null(strstr(text, "2001:"));
 	free(text);
@@ -319,7 +336,7 @@ static void gateway_sees_the_fixed_table(void **state)
 
 	(void)state;
 	fib_model_laptop(&model);
-	text = plan_text(&config, &model, &facts);
+	text = steps_text(&config, &model, &facts);
 	assert_has(text, "ip rule add priority 5003 iif br0 protocol 198"
 			 " lookup 198");
 	free(text);
@@ -338,7 +355,7 @@ static void direct_names_are_thrown_where_only_new_flows_ask(void **state)
 
 	(void)state;
 	fib_model_laptop(&model);
-	text = plan_text(&config, &model, &facts);
+	text = steps_text(&config, &model, &facts);
 	assert_has(text, "ip route add throw 203.0.113.9/32 table 197 proto "
 			 "198");
 	assert_has(text, "ip -6 route add throw 2001:db8:9::9/128 table 197 "
@@ -347,13 +364,160 @@ static void direct_names_are_thrown_where_only_new_flows_ask(void **state)
 	/* The link's own prefix has it. */
 	assert_null(strstr(text, "192.168.7.200"));
 	free(text);
-	facts.is_ipv6_off = true;
-	text = plan_text(&config, &model, &facts);
+	facts.has_no_ipv6 = true;
+	text = steps_text(&config, &model, &facts);
 	assert_null(strstr(text, "2001:db8:9::9"));
 	free(text);
+	config.routed.on_crash = ROUTED_ON_CRASH_CLOSED;
+	text = steps_text(&config, &model, &facts);
+	assert_null(strstr(text, "203.0.113.9"));
+	free(text);
+	config.routed.on_crash = ROUTED_ON_CRASH_OPEN;
 	config.routed.capture = ROUTED_CAPTURE_FAKE;
-	text = plan_text(&config, &model, &facts);
+	text = steps_text(&config, &model, &facts);
 	assert_null(strstr(text, "throw"));
+	free(text);
+}
+
+static void stop_is_a_function_that_takes_it_back(void **state)
+{
+	const struct config config = config_default();
+	const struct plan_facts facts = {.tun_ifindex = PLAN_TUN_UNBORN};
+	struct fib_model model;
+	char *text, *undo;
+
+	(void)state;
+	fib_model_laptop(&model);
+	text = plan_text(&config, &model, &facts);
+	assert_has(text, "nft -f - <<'END'");
+	assert_has(text, "table inet ersatz {");
+	undo = strstr(text, "ersatz_undo() {\n");
+	assert_non_null(undo);
+	assert_int_equal(strncmp(undo, "ersatz_undo() {\nip -6 rule del ", 31),
+			 0);
+	assert_has(undo, "ip rule del priority 4990 to 198.18.0.0/15 protocol "
+			 "198 lookup 196");
+	assert_has(undo, "nft delete table inet ersatz");
+	assert_has(undo, "ip tuntap del dev ersatz0 mode tun");
+	assert_has(undo, "}");
+	free(text);
+}
+
+static void closed_host_has_an_end_behind_the_tun(void **state)
+{
+	struct config config = config_default();
+	const struct plan_facts facts = {.tun_ifindex = 0};
+	struct fib_model model;
+	char *text;
+
+	(void)state;
+	config.routed.on_crash = ROUTED_ON_CRASH_CLOSED;
+	fib_model_laptop(&model);
+	text = steps_text(&config, &model, &facts);
+	for (uint32_t table = 197; table <= 199; table++) {
+		char line[128];
+
+		snprintf(line, sizeof(line),
+			 "ip route add unreachable 128.0.0.0/1 table %u proto "
+			 "198 metric 65535",
+			 table);
+		assert_has(text, line);
+	}
+	assert_has(text, "ip -6 route add unreachable ::/1 table 197 proto 198"
+			 " metric 65535");
+	free(text);
+}
+
+static void ipv6_that_is_off_is_prohibited(void **state)
+{
+	struct config config = config_default();
+	struct plan_facts facts = {.tun_ifindex = TUN};
+	struct fib_model model;
+	char *text;
+
+	(void)state;
+	fib_model_laptop(&model);
+	for (int i = 0; i < 2; i++) {
+		config.routed.is_ipv6_refused = i == 0;
+		facts.is_ipv6_off = i == 1;
+		text = steps_text(&config, &model, &facts);
+		assert_has(text, "ip -6 route add prohibit ::/1 table 197 proto"
+				 " 198 metric 65535");
+		assert_has(text, "ip -6 route add prohibit 2001:2::/48 table "
+				 "196 proto 198 metric 65535");
+		assert_has(text, "ip -6 rule add priority 5002 iif lo protocol "
+				 "198 lookup 197");
+		assert_null(strstr(text, "-6 route add ::/1 dev ersatz0"));
+		assert_null(strstr(text, "local 2001:2::1"));
+		free(text);
+	}
+}
+
+static void included_prefixes_enter_the_tun(void **state)
+{
+	struct prefix includes[] = {prefix_of("10.1.0.0/16")};
+	struct config config = config_default();
+	const struct plan_facts facts = {.tun_ifindex = TUN};
+	struct fib_model model;
+	char *text;
+
+	(void)state;
+	config.routed.include.prefixes = includes;
+	config.routed.include.prefix_count = 1;
+	fib_model_laptop(&model);
+	fib_model_route(&model, "10.0.0.0/8", ETH, "192.168.7.66");
+	fib_model_route(&model, "10.1.2.0/24", ETH, "192.168.7.66");
+	text = steps_text(&config, &model, &facts);
+	assert_has(text, "ip route add throw 10.0.0.0/8 table 198 proto 198");
+	assert_null(strstr(text, "throw 10.1.2.0/24"));
+	assert_has(text, "ip route add 10.1.0.0/16 dev ersatz0 table 198 proto "
+			 "198 scope global src 198.18.0.1 congctl cubic");
+	free(text);
+	config.routed.capture = ROUTED_CAPTURE_FAKE;
+	text = steps_text(&config, &model, &facts);
+	assert_has(text, "ip route add 10.1.0.0/16 dev ersatz0 table 197 proto "
+			 "198 scope global src 198.18.0.1 congctl cubic");
+	assert_has(text, "ip rule add priority 5001 from 0.0.0.0/32 iif lo "
+			 "protocol 198 lookup 197");
+	assert_null(strstr(text, "0.0.0.0/1 "));
+	assert_null(strstr(text, "priority 5002"));
+	free(text);
+}
+
+static void marks_that_others_exempt_are_adopted(void **state)
+{
+	struct config config = config_default();
+	const struct plan_facts facts = {.tun_ifindex = TUN};
+	struct fib_model model;
+	struct nl_rule *rule;
+	char *text;
+
+	(void)state;
+	fib_model_laptop(&model);
+	rule = fib_model_rule(&model, ADDR_IPV4, 5210, RT_TABLE_MAIN);
+	rule->mark = 0x80000;
+	rule->mark_mask = 0xff0000;
+	rule = fib_model_rule(&model, ADDR_IPV6, 32765, 51820);
+	rule->mark = 51820;
+	rule->mark_mask = UINT32_MAX;
+	rule->is_inverted = true;
+	/* Leads elsewhere, or says more than the mark: no exemption. */
+	rule = fib_model_rule(&model, ADDR_IPV4, 5220, 52);
+	rule->mark = 7;
+	rule->mark_mask = UINT32_MAX;
+	rule = fib_model_rule(&model, ADDR_IPV4, 5221, RT_TABLE_MAIN);
+	rule->mark = 8;
+	rule->mark_mask = UINT32_MAX;
+	rule->has_more = true;
+	text = steps_text(&config, &model, &facts);
+	assert_has(text, "ip rule add priority 4992 fwmark 0x80000/0xff0000 "
+			 "protocol 198 lookup main");
+	assert_has(text, "ip rule add priority 4993 fwmark 0x80000/0xff0000 "
+			 "protocol 198 unreachable");
+	assert_has(text, "ip -6 rule add priority 4992 fwmark 0xca6c protocol "
+			 "198 lookup main");
+	assert_null(strstr(text, "fwmark 0x7 "));
+	assert_null(strstr(text, "fwmark 0x8 "));
 	free(text);
 }
 
@@ -398,10 +562,15 @@ int main(void)
 		cmocka_unit_test(without_a_tun_nothing_leads_there),
 		cmocka_unit_test(capture_fake_takes_the_pools_alone),
 		cmocka_unit_test(ipv6_without_a_pool_is_captured_all_the_same),
-		cmocka_unit_test(ipv6_that_is_off_is_left_alone),
+		cmocka_unit_test(ipv6_that_is_not_there_is_left_alone),
 		cmocka_unit_test(gateway_sees_the_fixed_table),
 		cmocka_unit_test(
 			direct_names_are_thrown_where_only_new_flows_ask),
+		cmocka_unit_test(stop_is_a_function_that_takes_it_back),
+		cmocka_unit_test(closed_host_has_an_end_behind_the_tun),
+		cmocka_unit_test(ipv6_that_is_off_is_prohibited),
+		cmocka_unit_test(included_prefixes_enter_the_tun),
+		cmocka_unit_test(marks_that_others_exempt_are_adopted),
 		cmocka_unit_test(ranks_never_go_back),
 		cmocka_unit_test(mtu_is_the_smallest_of_the_uplinks),
 	};

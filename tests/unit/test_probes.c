@@ -80,7 +80,7 @@ static bool addr_is_probed(const struct fixture *f, const char *text)
 static void each_claim_of_the_plan_is_asked_for(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t mark = 0x2a;
+	struct mark_match mark = {0x2a, UINT32_MAX};
 	const struct uid_range uid = {107, 107};
 	struct nl_lookup lookup;
 

@@ -25,7 +25,9 @@ struct wish {
 	struct config config;
 	struct plan_facts facts;
 	struct uid_range uids[3];
-	uint32_t marks[2];
+	struct mark_match marks[2];
+	struct prefix includes[2];
+	const char *interfaces[1];
 	uint16_t ports[2];
 	struct prefix prefixes[3];
 	struct prefix far_ends[3];
@@ -83,7 +85,8 @@ static void wish_draw(struct wish *wish, uint64_t *seed)
 {
 	static const struct uid_range uids[] = {
 		{107, 107}, {1000, 1001}, {42, 42}};
-	static const uint32_t marks[] = {1, 0x2a};
+	static const struct mark_match marks[] = {{1, 0xff},
+						  {0x2a, UINT32_MAX}};
 	static const char *const prefixes[] = {
 		"198.51.96.0/20", "2001:db8:77::/48", "8.8.8.8/32"};
 	static const char *const far_ends[] = {"198.51.100.44", "192.0.2.200",
@@ -112,12 +115,21 @@ static void wish_draw(struct wish *wish, uint64_t *seed)
 	wish->outbounds[0].type = OUTBOUND_TYPE_INTERFACE;
 	wish->outbounds[0].interface = "wg0";
 	wish->config.routed.exempt.uid_count = draw(seed, 3);
+	wish->includes[0] = prefix_of("10.1.0.0/16");
+	wish->includes[1] = prefix_of("2001:db8:66::/48");
+	wish->interfaces[0] = "wlan0";
+	wish->config.routed.on_crash =
+		draw(seed, 3) ? ROUTED_ON_CRASH_OPEN : ROUTED_ON_CRASH_CLOSED;
+	wish->config.routed.is_ipv6_refused = draw(seed, 6) == 0;
+	wish->config.routed.include.prefix_count = draw(seed, 3);
+	wish->config.routed.exempt.interface_count = draw(seed, 2);
 	wish->config.routed.exempt.mark_count = draw(seed, 3);
 	wish->config.routed.exempt.prefix_count = draw(seed, 4);
 	wish->config.routed.serve_count = draw(seed, 3);
 	wish->config.outbound_count = draw(seed, 2);
 	wish->facts.tun_ifindex = draw(seed, 6) ? TUN : 0;
 	wish->facts.is_ipv6_off = draw(seed, 6) == 0;
+	wish->facts.has_no_ipv6 = draw(seed, 9) == 0;
 	wish->facts.uid_count = draw(seed, 4);
 	wish->facts.far_end_count = draw(seed, 4);
 	wish->facts.udp_server_count = draw(seed, 3);
@@ -132,6 +144,8 @@ static int wish_plan(struct wish *wish, const struct fib_model *model,
 
 	config->routed.exempt.uids = wish->uids;
 	config->routed.exempt.marks = wish->marks;
+	config->routed.exempt.interfaces = wish->interfaces;
+	config->routed.include.prefixes = wish->includes;
 	config->routed.exempt.prefixes = wish->prefixes;
 	config->routed.serve = wish->ports;
 	config->outbounds = wish->outbounds;
@@ -297,14 +311,15 @@ static void packet_make(struct packet *packet, size_t sender, size_t target)
 
 /* Safe, as plan.h says it, but for being exempt. */
 static void assert_harmless(const struct fib_model *model,
-			    const struct packet *packet)
+			    const struct packet *packet, bool may_refuse)
 {
 	int way = fib_model_lookup(model, &packet->lookup, false);
 	int alone = fib_model_lookup(model, &packet->lookup, true);
 
 	if (way == alone || way == TUN)
 		return;
-	if (way == -EHOSTUNREACH && (packet->is_pool || alone < 0))
+	if ((way == -EHOSTUNREACH || way == -EACCES) &&
+	    (packet->is_pool || alone < 0 || may_refuse))
 		return;
 	/* A socket bound to an exit may get a way out that main has not. */
 	assert_true(packet->lookup.oif[0] && way > 0);
@@ -319,6 +334,8 @@ static bool is_out_of_tun(const struct fib_model *model,
 struct transition {
 	struct fib_model from, to;
 	bool is_exempt[SENDERS][TARGETS]; /* before and after */
+	/* By either plan: in a closed profile, or IPv6 that is off. */
+	bool may_refuse, may_refuse_ipv6;
 };
 
 static void assert_safe(const struct fib_model *model,
@@ -329,7 +346,11 @@ static void assert_safe(const struct fib_model *model,
 			struct packet packet;
 
 			packet_make(&packet, s, t);
-			assert_harmless(model, &packet);
+			assert_harmless(model, &packet,
+					transition->may_refuse ||
+						(transition->may_refuse_ipv6 &&
+						 packet.lookup.dst.family ==
+							 ADDR_IPV6));
 			if (transition->is_exempt[s][t])
 				assert_true(is_out_of_tun(model, &packet));
 		}
@@ -369,12 +390,23 @@ static void walk(struct transition *transition, const struct plan *plan)
 	reconcile_fini(&todo);
 }
 
+/* What may have been refused before may be until it is changed. */
+static void note_refusals(struct transition *transition,
+			  const struct wish *wish)
+{
+	const struct routed_conf *conf = &wish->config.routed;
+
+	transition->may_refuse |= conf->on_crash == ROUTED_ON_CRASH_CLOSED;
+	transition->may_refuse_ipv6 |=
+		conf->is_ipv6_refused || wish->facts.is_ipv6_off;
+}
+
 static void every_prefix_of_the_list_is_safe(void **state)
 {
 	(void)state;
 	for (uint64_t round = 1; round <= ROUNDS / 4; round++) {
 		uint64_t seed = round * 0xd1342543de82ef95U;
-		struct transition transition;
+		struct transition transition = {.may_refuse = false};
 		struct wish wish;
 		struct plan plan;
 
@@ -382,6 +414,7 @@ static void every_prefix_of_the_list_is_safe(void **state)
 		/* Install, change twice, remove. */
 		for (int i = 0; i < 3; i++) {
 			wish_draw(&wish, &seed);
+			note_refusals(&transition, &wish);
 			assert_int_equal(
 				wish_plan(&wish, &transition.from, &plan), 0);
 			walk(&transition, &plan);
@@ -409,10 +442,13 @@ static void probes_come_out_as_the_plan_says(void **state)
 			const struct plan_probe *probe = &plan.probes[i];
 			int way =
 				fib_model_lookup(&model, &probe->lookup, false);
+			bool is_refused = probe->way == PLAN_WAY_NOWHERE;
 
 			assert_int_equal(way == TUN,
 					 probe->way == PLAN_WAY_TUN);
-			assert_true(way > 0 || probe->may_fail);
+			if (is_refused)
+				assert_int_equal(way, -EACCES);
+			assert_true(way > 0 || probe->may_fail || is_refused);
 		}
 		plan_fini(&plan);
 	}

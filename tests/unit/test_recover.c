@@ -101,11 +101,11 @@ static void ours_goes_and_nothing_else(void **state)
 	assert_int_equal(nl_edit_add(f->edit, &object), 0);
 	object = plan_throw(&prefix6, PLAN_TABLE_FIXED);
 	assert_int_equal(nl_edit_add(f->edit, &object), 0);
-	assert_int_equal(recover_run(NULL, &report), 0);
+	assert_int_equal(recover_run(NULL, RECOVER_ALL, &report), 0);
 	assert_int_equal(report.rules, 3);
 	assert_int_equal(report.routes, 2);
 	assert_as_before(f);
-	assert_int_equal(recover_run(NULL, &report), 0);
+	assert_int_equal(recover_run(NULL, RECOVER_ALL, &report), 0);
 	assert_int_equal(report.rules + report.routes + report.links, 0);
 	assert_as_before(f);
 }
@@ -130,7 +130,7 @@ static void device_goes_if_name_and_number_are_in_the_journal(void **state)
 	/* A name that has another number now. */
 	assert_int_equal(journal_tun(journal, "ersatz1", 4711), 0);
 	journal_close(journal);
-	assert_int_equal(recover_run(f->folder, &report), 0);
+	assert_int_equal(recover_run(f->folder, RECOVER_ALL, &report), 0);
 	assert_int_equal(report.links, 1);
 	assert_int_equal(if_nametoindex("ersatz0"), 0);
 	assert_int_not_equal(if_nametoindex("ersatz1"), 0);
@@ -168,7 +168,7 @@ static void veth_goes_if_it_has_our_name(void **state)
 	add_veth("other0", "other1", netns);
 	add_veth("inner1", CARRY_HOST_PREFIX "%d", netns);
 	assert_int_not_equal(if_nametoindex(CARRY_HOST_PREFIX "0"), 0);
-	assert_int_equal(recover_run(NULL, &report), 0);
+	assert_int_equal(recover_run(NULL, RECOVER_ALL, &report), 0);
 	assert_int_equal(report.links, 1);
 	assert_int_equal(if_nametoindex(CARRY_HOST_PREFIX "0"), 0);
 	assert_int_equal(if_nametoindex("inner1"), 0);

@@ -56,6 +56,12 @@ struct host_status host_status(const struct host *host)
 	return fake.status;
 }
 
+struct firewall_counters host_refused(struct host *host)
+{
+	(void)host;
+	return (struct firewall_counters){.pool_out = 5, .closed = 7};
+}
+
 int host_add_directs(struct host *host, const struct addr *addrs, size_t count,
 		     int64_t ttl_s)
 {
