@@ -103,6 +103,7 @@ struct rules_file rules_file_at(const struct rules *rules, size_t index)
 		.path_length = source->path_length,
 		.form = source->form,
 		.entries = source->entries,
+		.is_inner = source->is_inner,
 	};
 }
 

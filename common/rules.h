@@ -183,7 +183,8 @@ struct rules_file {
 	const char *file;
 	size_t path_length; /* of it is the path: of "geosite.dat(cn)", 11 */
 	const char *form;   /* "dnsmasq list" */
-	size_t entries;
+	size_t entries;     /* those of included files too */
+	bool is_inner;      /* another file includes it */
 };
 size_t rules_file_count(const struct rules *rules);
 struct rules_file rules_file_at(const struct rules *rules, size_t index);

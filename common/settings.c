@@ -110,6 +110,8 @@ static void print_files(const struct rules *rules, FILE *out)
 	for (size_t i = 0; i < rules_file_count(rules); i++) {
 		struct rules_file file = rules_file_at(rules, i);
 
+		if (file.is_inner)
+			continue;
 		fprintf(out, "%s: %s", file.file, file.form);
 		fprintf(out, ", %zu %s\n", file.entries,
 			file.entries == 1 ? "entry" : "entries");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The tree of a database has one node a bit.  Many leaves share one record, so
- * what a record says is read once and kept under its offset.
+ * what a record says is read once and kept under its offset; but not of more
+ * records than there can be countries, as those of operators are too many.
  */
 #include "common/rules/geoip.h"
 
@@ -13,21 +14,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
-#define IPV4_AT 96U /* bits before IPv4 in a database of both families */
+#define RECORDS_MAX 2048 /* that are kept */
+#define IPV4_AT 96U      /* bits before IPv4 in a database of both families */
 
 struct record {
 	uint64_t offset;
 	size_t count;
 	char values[GEOIP_VALUES_MAX][GEOIP_VALUE_SIZE];
-	UT_hash_handle hh;
 };
 
 struct walk {
 	MMDB_s db;
 	enum geoip_field field;
-	struct record *records; /* owned; by offset */
+	struct record **records; /* owned, each of them; by offset */
+	size_t count;
+	struct record last; /* that was not kept */
 	geoip_fn fn;
 	void *ctx;
 	unsigned bits;
@@ -106,19 +108,29 @@ static void read_asn(struct record *record, MMDB_entry_s *entry)
 			GEOIP_VALUE_SIZE - 2);
 }
 
-static struct record *find_record(struct walk *walk, const MMDB_entry_s *entry)
+/* Where the record of that offset is, or would be. */
+static size_t place_of(const struct walk *walk, uint64_t offset)
 {
-	struct record *record;
-	uint64_t offset = entry->offset;
+	size_t low = 0, high = walk->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (walk->records[middle]->offset < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void read_record(const struct walk *walk, struct record *record,
+			const MMDB_entry_s *entry)
+{
 	MMDB_entry_s copy = *entry;
 
-	HASH_FIND(hh, walk->records, &offset, sizeof(offset), record);
-	if (record)
-		return record;
-	record = calloc(1, sizeof(*record));
-	if (!record)
-		return NULL;
-	record->offset = offset;
+	record->offset = entry->offset;
+	record->count = 0;
 	switch (walk->field) {
 	case GEOIP_COUNTRY:
 		read_country(record, &copy);
@@ -127,7 +139,28 @@ static struct record *find_record(struct walk *walk, const MMDB_entry_s *entry)
 		read_asn(record, &copy);
 		break;
 	}
-	HASH_ADD(hh, walk->records, offset, sizeof(offset), record);
+}
+
+static const struct record *find_record(struct walk *walk,
+					const MMDB_entry_s *entry)
+{
+	size_t at = place_of(walk, entry->offset);
+	struct record *record;
+
+	if (at < walk->count && walk->records[at]->offset == entry->offset)
+		return walk->records[at];
+	if (walk->count == RECORDS_MAX) {
+		read_record(walk, &walk->last, entry);
+		return &walk->last;
+	}
+	record = calloc(1, sizeof(*record));
+	if (!record)
+		return NULL;
+	read_record(walk, record, entry);
+	memmove(walk->records + at + 1, walk->records + at,
+		(walk->count - at) * sizeof(struct record *));
+	walk->records[at] = record;
+	walk->count++;
 	return record;
 }
 
@@ -225,12 +258,9 @@ static int take_node(struct walk *walk, unsigned depth, uint64_t node)
 
 static void free_records(struct walk *walk)
 {
-	struct record *record, *next;
-
-	HASH_ITER (hh, walk->records, record, next) {
-		HASH_DEL(walk->records, record);
-		free(record);
-	}
+	for (size_t i = 0; i < walk->count; i++)
+		free(walk->records[i]);
+	free(walk->records);
 }
 
 int geoip_each(const char *file, enum geoip_field field, geoip_fn fn, void *ctx)
@@ -245,7 +275,8 @@ int geoip_each(const char *file, enum geoip_field field, geoip_fn fn, void *ctx)
 	if (ret != MMDB_SUCCESS)
 		return ERR_MALFORMED;
 	walk.bits = walk.db.metadata.ip_version == 4 ? 32 : 128;
-	ret = take_node(&walk, 0, 0);
+	walk.records = calloc(RECORDS_MAX, sizeof(struct record *));
+	ret = walk.records ? take_node(&walk, 0, 0) : -ENOMEM;
 	free_records(&walk);
 	MMDB_close(&walk.db);
 	return ret;

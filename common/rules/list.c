@@ -237,6 +237,7 @@ static int read_list(struct list *list, struct bytes *bytes)
 			 count_lines(bytes));
 	if (at < 0)
 		return at;
+	sources->at[at].is_inner = list->depth > 0;
 	list->before = sources->at[at].before;
 	list->place.file = list->path;
 	if (list->form == FORM_ADBLOCK &&

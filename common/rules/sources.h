@@ -15,12 +15,14 @@
 
 #include "common/compiler.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct source {
 	char *file;         /* owned; as messages name it */
 	size_t path_length; /* what of it is the path: not "(cn)" */
+	bool is_inner;      /* another file includes it */
 	const char *form;   /* static: "text list", "dnsmasq list", ... */
 	uint32_t before;    /* the number of its first line, less one */
 	uint32_t lines;
