@@ -272,9 +272,13 @@ static struct endpoint relay_of(const struct udp_leg *leg,
 	}
 	if (relay.addr.family == ADDR_NONE || addr_is_unspecified(&relay.addr))
 		relay.addr = conf->server.addr;
+	/* A server that is reached by a Unix socket is on this host. */
+	if (relay.addr.family == ADDR_NONE)
+		relay.addr = addr_ipv4(INADDR_LOOPBACK);
 	/* A proxy far away that names its own loopback means itself, too. */
-	else if (addr_is_loopback(&relay.addr) &&
-		 !addr_is_loopback(&conf->server.addr))
+	if (addr_is_loopback(&relay.addr) &&
+	    conf->server.addr.family != ADDR_NONE &&
+	    !addr_is_loopback(&conf->server.addr))
 		relay.addr = conf->server.addr;
 	return relay;
 }
