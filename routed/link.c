@@ -23,7 +23,7 @@ struct link_form {
 
 #define SIZE_OF(member) sizeof(((struct link_message *)NULL)->member)
 
-/* The size of LINK_STATUS and LINK_OWNER covers both directions. */
+/* The size of LINK_STATUS covers both directions. */
 static const struct link_form forms[] = {
 	[LINK_SETUP] = {SIZE_OF(setup), LINK_FDS},
 	[LINK_READY] = {0, 0},
@@ -33,6 +33,7 @@ static const struct link_form forms[] = {
 	[LINK_FLOWS] = {0, 1},
 	[LINK_STATUS] = {SIZE_OF(counters), 0},
 	[LINK_OWNER] = {SIZE_OF(flow), 0},
+	[LINK_OWNED] = {SIZE_OF(owner), 0},
 	[LINK_UDP_SERVER] = {SIZE_OF(server), 0},
 	[LINK_CLOSE] = {SIZE_OF(flow), 0},
 	[LINK_ICMP] = {SIZE_OF(icmp), 1},
@@ -65,6 +66,11 @@ static bool is_sound(const struct link_message *message, size_t size,
 		return is_text(message->member.group, LINK_NAME_SIZE) &&
 		       is_text(message->member.member, LINK_NAME_SIZE) &&
 		       is_text(message->member.reason, LINK_REASON_SIZE);
+	if (message->type == LINK_OWNED)
+		return is_text(message->owner.process,
+			       sizeof(message->owner.process)) &&
+		       is_text(message->owner.cgroup,
+			       sizeof(message->owner.cgroup));
 	if (message->type != LINK_SETUP)
 		return true;
 	return is_text(message->setup.config_file,

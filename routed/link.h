@@ -14,14 +14,14 @@
  *	LINK_PING			LINK_PONG
  *	LINK_FLOWS (fd: a client)
  *	LINK_STATUS (number)		LINK_STATUS (counters)
- *	LINK_OWNER (verdict)		LINK_OWNER (whose flow is this?)
+ *	LINK_OWNED (whose)		LINK_OWNER (whose flow is this?)
  *	LINK_CLOSE (flow)
  *	LINK_ICMP (fd: raw socket of an exit)
  *					LINK_UDP_SERVER (who answers from P?)
  *					LINK_MEMBER (of a group: how it is)
  *	LINK_STOP
  *
- * An answer (LINK_STATUS, LINK_OWNER) repeats the id of what it answers;
+ * An answer (LINK_STATUS, LINK_OWNED) repeats the id of what it answers;
  * LINK_PONG that of the LINK_PING.
  *
  * Errors	-errno, ERR_MALFORMED
@@ -51,6 +51,7 @@ enum link_type {
 	LINK_FLOWS,
 	LINK_STATUS,
 	LINK_OWNER,
+	LINK_OWNED,
 	LINK_UDP_SERVER,
 	LINK_CLOSE, /* a flow, if there is such a one */
 	LINK_ICMP,  /* bound to one interface; one for each exit and family */
@@ -75,9 +76,21 @@ struct link_setup {
 };
 
 struct link_flow {
-	uint8_t network; /* enum network: TCP or UDP */
+	uint8_t network;       /* enum network: TCP or UDP */
+	uint8_t wants_process; /* LINK_OWNER: the user alone is not enough */
 	struct endpoint src;
 	struct endpoint dst;
+};
+
+#define LINK_PATH_SIZE 512
+
+/* Texts are empty if unknown. */
+struct link_owner {
+	int32_t outbound; /* of which it is the server; -1: none */
+	uint8_t is_known; /* somebody of this host has it */
+	uint32_t uid;
+	char process[LINK_PATH_SIZE]; /* path of the program */
+	char cgroup[LINK_PATH_SIZE];
 };
 
 struct link_icmp {
@@ -121,11 +134,9 @@ struct link_message {
 	uint32_t id;   /* of a request; the answer repeats it */
 	union {
 		struct link_setup setup;
-		struct link_flow
-			flow;     /* LINK_CLOSE, LINK_OWNER from the relay */
-		int32_t outbound; /* LINK_OWNER from the parent: of which
-				     outbound it is the server; -1: none */
-		struct endpoint server; /* LINK_UDP_SERVER: family and port */
+		struct link_flow flow;   /* LINK_CLOSE, LINK_OWNER */
+		struct link_owner owner; /* LINK_OWNED */
+		struct endpoint server;  /* LINK_UDP_SERVER: family and port */
 		struct link_icmp icmp;
 		struct link_member member;
 		struct link_counters counters;

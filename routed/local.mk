@@ -26,6 +26,8 @@ routed_librouted_a_SOURCES = \
 	routed/explain.h \
 	routed/firewall.c \
 	routed/firewall.h \
+	routed/flow_owner.c \
+	routed/flow_owner.h \
 	routed/host.c \
 	routed/host.h \
 	routed/icmp_exits.c \

@@ -125,6 +125,7 @@ static bool obey(struct relays *relays, const struct link_message *message)
 	case LINK_FLOWS:
 	case LINK_ICMP:
 	case LINK_CLOSE:
+	case LINK_OWNED:
 	case LINK_STOP:
 		return false;
 	}
@@ -508,12 +509,13 @@ int relays_send_flows(struct relays *relays, int client_fd)
 	return ask(relays, &message, &fds);
 }
 
-int relays_answer_owner(struct relays *relays, uint32_t id, int outbound)
+int relays_answer_owner(struct relays *relays, uint32_t id,
+			const struct link_owner *owner)
 {
 	const struct link_message message = {
-		.type = LINK_OWNER,
+		.type = LINK_OWNED,
 		.id = id,
-		.outbound = outbound,
+		.owner = *owner,
 	};
 	return ask(relays, &message, NULL);
 }

@@ -77,7 +77,7 @@ NODISCARD int relays_follow_mtu(struct relays *relays);
 NODISCARD int relays_ask_counters(struct relays *relays, uint32_t id);
 NODISCARD int relays_send_flows(struct relays *relays, int client_fd);
 NODISCARD int relays_answer_owner(struct relays *relays, uint32_t id,
-				  int outbound);
+				  const struct link_owner *owner);
 
 /* Resets it, if there is such a flow. */
 NODISCARD int relays_close_flow(struct relays *relays,

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/privilege.h"
 #include "routed/connections.h"
+#include "routed/flow_owner.h"
 #include "routed/host.h"
 #include "routed/icmp_exits.h"
 #include "routed/inner.h"
@@ -317,7 +318,10 @@ static void on_owner(void *ctx, uint32_t id, const struct link_flow *flow)
 {
 	struct service *service = ctx;
 	const struct nl_state *state = host_state(service->host);
+	struct link_owner owner = {.is_known = 0};
 	int outbound = own_traffic_whose(service->own, flow, state);
+
+	flow_owner_find(service->diag, flow, &owner);
 
 	if (outbound >= 0 &&
 	    own_traffic_keep_far_end(service->own, &flow->dst.addr, state)) {
@@ -333,7 +337,8 @@ static void on_owner(void *ctx, uint32_t id, const struct link_flow *flow)
 				    "outbound's server: %s",
 				    err_text(ret));
 	}
-	int ret = relays_answer_owner(service->relays, id, outbound);
+	owner.outbound = outbound;
+	int ret = relays_answer_owner(service->relays, id, &owner);
 	if (ret < 0)
 		log_debug("cannot answer the relay: %s", err_text(ret));
 }

@@ -153,13 +153,22 @@ bool decide_is_refused(const struct policy *policy, int outbound,
 	return false;
 }
 
+struct decide_flow decide_flow_of(const struct packet *packet)
+{
+	return (struct decide_flow){
+		.src = packet->src,
+		.dst = packet->dst,
+		.network = network_of(packet),
+	};
+}
+
 static void follow_outbound(const struct policy *policy,
-			    const struct packet *packet,
+			    const struct decide_flow *flow,
 			    struct decision *decision)
 {
 	const struct choice_key key = {
-		.src = packet->src.addr,
-		.dst = packet->dst.addr,
+		.src = flow->src.addr,
+		.dst = flow->dst.addr,
 		.name = decision->name.length > 0 ? &decision->name : NULL,
 	};
 
@@ -171,29 +180,53 @@ static void follow_outbound(const struct policy *policy,
 						 &decision->refusal);
 }
 
+/* An empty text is one that is not known. */
+static const char *text_or_null(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
+static void set_owner(struct facts *facts, const struct decide_flow *flow)
+{
+	const struct link_owner *owner = flow->owner;
+
+	facts->owner = flow->is_askable && !owner ? OWNER_ASKABLE : OWNER_NONE;
+	if (!owner || !owner->is_known)
+		return;
+	facts->owner = OWNER_KNOWN;
+	facts->uid = owner->uid;
+	facts->process = text_or_null(owner->process);
+	facts->cgroup = text_or_null(owner->cgroup);
+}
+
 void decide(struct decider *decider, const struct policy *policy,
-	    const struct packet *packet, struct decision *decision)
+	    const struct decide_flow *flow, struct decision *decision)
 {
 	const struct fake_pool *pool = &policy->config->dnsd.fake;
 	struct facts facts = {
-		.src = packet->src.addr,
-		.src_port = packet->src.port,
-		.dst_port = packet->dst.port,
-		.network = network_of(packet),
+		.src = flow->src.addr,
+		.src_port = flow->src.port,
+		.dst_port = flow->dst.port,
+		.network = flow->network,
 		.is_final = true,
 	};
 	struct verdict verdict;
 
 	*decision = (struct decision){.is_refused = false};
-	if (fake_pool_has(pool, &packet->dst.addr)) {
-		if (!name_fake(decider, pool, &packet->dst.addr, decision))
+	if (fake_pool_has(pool, &flow->dst.addr)) {
+		if (!name_fake(decider, pool, &flow->dst.addr, decision))
 			return;
 		facts.name = &decision->name;
 	} else {
-		facts.dst = packet->dst.addr;
+		facts.dst = flow->dst.addr;
 	}
+	set_owner(&facts, flow);
 	verdict = rules_decide(policy->config->rules, &facts);
-	decision->group = verdict.outbound;
 	decision->rule = verdict.rule;
-	follow_outbound(policy, packet, decision);
+	if (verdict.kind == VERDICT_NEEDS_FLOW) {
+		decision->needs_owner = true;
+		return;
+	}
+	decision->group = verdict.outbound;
+	follow_outbound(policy, flow, decision);
 }

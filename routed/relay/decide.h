@@ -12,13 +12,28 @@
 #ifndef ERSATZ_ROUTED_RELAY_DECIDE_H
 #define ERSATZ_ROUTED_RELAY_DECIDE_H
 
+#include "routed/link.h"
 #include "routed/relay/packet.h"
 #include "routed/relay/policy.h"
 #include "routed/relay/unreachable.h"
 
 struct decider;
 
+/* A flow as the rules see it. */
+struct decide_flow {
+	struct endpoint src, dst;
+	enum network network;
+	/* It is one of this host: the parent can be asked who has it. */
+	bool is_askable;
+	const struct link_owner *owner; /* what it said; NULL: not asked */
+};
+
 struct decision {
+	/*
+	 * A rule asks who has the flow.  Only slot, name and rule are set then;
+	 * decide once more with the owner.
+	 */
+	bool needs_owner;
 	bool is_refused;
 	enum refusal refusal; /* if so */
 	int outbound;         /* no group */
@@ -36,9 +51,11 @@ void decider_free(struct decider *decider);
 bool decide_is_refused(const struct policy *policy, int outbound,
 		       enum refusal *refusal);
 
-/* TCP, UDP or ICMP. */
+/* That of a packet, which nobody is asked about: TCP, UDP or ICMP. */
+struct decide_flow decide_flow_of(const struct packet *packet);
+
 void decide(struct decider *decider, const struct policy *policy,
-	    const struct packet *packet, struct decision *decision);
+	    const struct decide_flow *flow, struct decision *decision);
 
 /* The name of a slot, for people who look; false if there is none. */
 NODISCARD bool decider_name(struct decider *decider, uint32_t slot,

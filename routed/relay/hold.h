@@ -43,6 +43,7 @@ struct hold {
 	struct hold *next, *prev;
 	struct name name; /* of the fake address; length 0: a real one */
 	struct choice_tried tried; /* before this one */
+	bool needs_owner;          /* before anything is decided */
 	struct dial dial;
 	uint16_t frame_length;
 	uint8_t frame[HOLD_FRAME_MAX];

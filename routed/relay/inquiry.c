@@ -6,8 +6,7 @@
 
 struct question {
 	uint32_t id;
-	enum network network;
-	struct tuple tuple;
+	struct link_flow flow;
 };
 
 struct inquiry {
@@ -23,9 +22,7 @@ static int put(const struct inquiry *inquiry, const struct question *question)
 	const struct link_message message = {
 		.type = LINK_OWNER,
 		.id = question->id,
-		.flow = {.network = (uint8_t)question->network,
-			 .src = question->tuple.src,
-			 .dst = question->tuple.dst},
+		.flow = question->flow,
 	};
 
 	return link_send(inquiry->writable.fd, &message, NULL);
@@ -70,11 +67,10 @@ void inquiry_free(struct inquiry *inquiry)
 	free(inquiry);
 }
 
-int inquiry_ask(struct inquiry *inquiry, uint32_t id, enum network network,
-		const struct tuple *tuple)
+int inquiry_ask(struct inquiry *inquiry, uint32_t id,
+		const struct link_flow *flow)
 {
-	struct question question = {
-		.id = id, .network = network, .tuple = *tuple};
+	struct question question = {.id = id, .flow = *flow};
 	int ret = -EAGAIN;
 
 	if (inquiry->count == 0)

@@ -27,11 +27,11 @@ NODISCARD int inquiry_new(struct inquiry **inquiry, struct ev_loop *loop,
 void inquiry_free(struct inquiry *inquiry);
 
 /*
- * The answer is LINK_OWNER with the same `id`: below INQUIRY_UDP for TCP, and
+ * The answer is LINK_OWNED with the same `id`: below INQUIRY_UDP for TCP, and
  * from there on for UDP.
  */
 #define INQUIRY_UDP 0x80000000U
 NODISCARD int inquiry_ask(struct inquiry *inquiry, uint32_t id,
-			  enum network network, const struct tuple *tuple);
+			  const struct link_flow *flow);
 
 #endif

@@ -195,14 +195,41 @@ static const struct dial_failure unanswered = {
 	.is_outbounds = true,
 };
 
+static void ask_for_owner(struct parts *parts, struct flow *flow)
+{
+	const struct tuple *tuple = flows_tuple(parts->flows, flow);
+	const struct link_flow question = {
+		.network = NETWORK_TCP,
+		.wants_process =
+			flow->hold->needs_owner && flow->policy->asks_process,
+		.src = tuple->src,
+		.dst = tuple->dst,
+	};
+
+	if (inquiry_ask(parts->inquiry, flow->hold->ticket, &question) < 0)
+		refuse_held(parts, flow, &unanswered);
+}
+
+static void adopt(struct flow *flow, const struct decision *decision)
+{
+	flow->outbound = decision->outbound;
+	flow->group = decision->group;
+	flow->rule = decision->rule;
+	flow->slot = decision->slot;
+	flow->hold->name = decision->name;
+	flow->hold->needs_owner = decision->needs_owner;
+}
+
 static void begin(struct parts *parts, const struct packet *packet,
 		  const uint8_t *frame, size_t length)
 {
 	const struct tuple tuple = {.src = packet->src, .dst = packet->dst};
+	struct decide_flow asked = decide_flow_of(packet);
 	struct decision decision;
 	struct flow *flow;
 
-	decide(parts->decider, parts->policy, packet, &decision);
+	asked.is_askable = intake_is_of_this_host(parts, &packet->src.addr);
+	decide(parts->decider, parts->policy, &asked, &decision);
 	if (packet->dst.port == DNS_PORT)
 		decision = (struct decision){.outbound = OUTBOUND_DIRECT};
 	if (decision.is_refused) {
@@ -219,18 +246,13 @@ static void begin(struct parts *parts, const struct packet *packet,
 		return;
 	}
 	parts->counters.flows_ever++;
-	flow->outbound = decision.outbound;
-	flow->group = decision.group;
-	flow->rule = decision.rule;
-	flow->slot = decision.slot;
+	adopt(flow, &decision);
 	flow->since_ms = clock_wall_ms();
 	flow->out.fn = on_out;
-	flow->hold->name = decision.name;
-	if (!is_to_be_asked(parts, flow))
+	if (decision.needs_owner || is_to_be_asked(parts, flow))
+		ask_for_owner(parts, flow);
+	else
 		start_dial(parts, flow);
-	else if (inquiry_ask(parts->inquiry, flow->hold->ticket, NETWORK_TCP,
-			     &tuple) < 0)
-		refuse_held(parts, flow, &unanswered);
 }
 
 /* The application sends its SYN again, or uses its port for a new flow. */
@@ -287,7 +309,31 @@ void intake_on_syn(struct parts *parts, const struct packet *packet,
 		begin(parts, packet, frame, length);
 }
 
-void intake_on_owner(struct parts *parts, uint32_t id, int32_t outbound)
+/* With the owner the rules can be followed; false: that was a refusal. */
+static bool decide_held(struct parts *parts, struct flow *flow,
+			const struct link_owner *owner)
+{
+	const struct tuple *tuple = flows_tuple(parts->flows, flow);
+	const struct decide_flow asked = {
+		.src = tuple->src,
+		.dst = tuple->dst,
+		.network = NETWORK_TCP,
+		.owner = owner,
+	};
+	struct dial_failure rejected = {.reason = "its rule rejects it"};
+	struct decision decision;
+
+	decide(parts->decider, flow->policy, &asked, &decision);
+	adopt(flow, &decision);
+	if (!decision.is_refused)
+		return true;
+	rejected.refusal = decision.refusal;
+	refuse_held(parts, flow, &rejected);
+	return false;
+}
+
+void intake_on_owner(struct parts *parts, uint32_t id,
+		     const struct link_owner *owner)
 {
 	struct hold *hold = holds_by_ticket(parts->holds, id);
 
@@ -295,7 +341,10 @@ void intake_on_owner(struct parts *parts, uint32_t id, int32_t outbound)
 	if (!hold || hold->flow->state != FLOW_HELD ||
 	    hold->dial.phase != DIAL_NONE)
 		return;
-	if (outbound >= 0) {
+	if (hold->needs_owner && owner->outbound < 0 &&
+	    !decide_held(parts, hold->flow, owner))
+		return;
+	if (owner->outbound >= 0) {
 		parts->counters.own_flows++;
 		hold->flow->is_own = true;
 		hold->flow->outbound = OUTBOUND_DIRECT;

@@ -19,8 +19,9 @@
 void intake_on_syn(struct parts *parts, const struct packet *packet,
 		   const uint8_t *frame, size_t length);
 
-/* The parent's answer: of which outbound the flow is the server, or -1. */
-void intake_on_owner(struct parts *parts, uint32_t id, int32_t outbound);
+/* The parent's answer: whose flow it is. */
+void intake_on_owner(struct parts *parts, uint32_t id,
+		     const struct link_owner *owner);
 
 /* The inner namespace accepted a connection; takes `fd`. */
 void intake_on_accepted(struct parts *parts, int fd, const struct tuple *tuple);

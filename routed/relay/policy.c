@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void free_outbounds(struct policy *policy)
 {
@@ -31,6 +32,23 @@ static int outbound_init(struct policy_outbound *outbound,
 	return outbound->group ? 0 : -ENOMEM;
 }
 
+/*
+ * Looking for a process takes a while, so it is done only if a rule may ask
+ * for it; lists may have such rules, too.
+ */
+static bool may_ask_process(const struct rules *rules)
+{
+	static const char *const words[] = {"PROCESS-", "CGROUP", "RULE-SET"};
+
+	for (size_t i = 0; i < rules_count(rules); i++) {
+		for (size_t w = 0; w < ARRAY_LEN(words); w++) {
+			if (strcasestr(rules_at(rules, i)->text, words[w]))
+				return true;
+		}
+	}
+	return false;
+}
+
 int policy_new(struct policy **policy, const char *text, size_t length,
 	       const char *file, struct diag *diag)
 {
@@ -52,6 +70,7 @@ int policy_new(struct policy **policy, const char *text, size_t length,
 		ret = outbound_init(&new->outbounds[i], new->config, i);
 	if (ret < 0)
 		goto free_outbounds;
+	new->asks_process = may_ask_process(new->config->rules);
 	new->references = 1;
 	*policy = new;
 	return 0;

@@ -44,6 +44,7 @@ struct policy {
 	struct config *config;             /* owned */
 	struct policy_outbound *outbounds; /* owned, as many as the config's */
 	bool has_local_server;
+	bool asks_process; /* a rule may want to know more than the user */
 	unsigned references;
 };
 

@@ -204,11 +204,11 @@ static void on_message(struct relay *relay, const struct link_message *message,
 	case LINK_STATUS:
 		answer(relay, message, LINK_STATUS);
 		break;
-	case LINK_OWNER:
+	case LINK_OWNED:
 		if (!udp_on_owner(relay->parts.udp, message->id,
-				  message->outbound))
+				  &message->owner))
 			intake_on_owner(&relay->parts, message->id,
-					message->outbound);
+					&message->owner);
 		break;
 	case LINK_CONFIG:
 		on_config(relay, fds->fd[0]);
@@ -230,6 +230,7 @@ static void on_message(struct relay *relay, const struct link_message *message,
 		break;
 	case LINK_SETUP:
 	case LINK_READY:
+	case LINK_OWNER:
 	case LINK_PONG:
 	case LINK_UDP_SERVER:
 	case LINK_MEMBER:

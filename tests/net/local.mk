@@ -36,6 +36,7 @@ EXTRA_DIST += \
 	tests/net/test_local_proxy.py \
 	tests/net/test_map_crash.py \
 	tests/net/test_odd.py \
+	tests/net/test_owner.py \
 	tests/net/test_processes.py \
 	tests/net/test_outbounds.py \
 	tests/net/test_upstream.py \

@@ -223,6 +223,9 @@ UNIT_TESTS += tests/unit/test_firewall
 tests_unit_test_firewall_SOURCES = tests/unit/test_firewall.c $(FIB_MODEL) $(FAKE_NFT)
 tests_unit_test_firewall_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_firewall_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_flow_owner
+tests_unit_test_flow_owner_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_flow_owner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_flows
 tests_unit_test_flows_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-static const struct tuple tuple = {.src = {.port = 40000},
-				   .dst = {.port = 443}};
+static struct link_flow flow = {.src = {.port = 40000}, .dst = {.port = 443}};
 
 /* Asks until not even the ring takes another question; how many it took. */
 static uint32_t ask_all(struct inquiry *inquiry)
@@ -17,10 +16,12 @@ static uint32_t ask_all(struct inquiry *inquiry)
 	uint32_t asked = 0;
 	int ret;
 
-	while ((ret = inquiry_ask(inquiry, asked,
-				  asked % 2 ? NETWORK_TCP : NETWORK_UDP,
-				  &tuple)) == 0)
-		asked++;
+	for (;; asked++) {
+		flow.network = asked % 2 ? NETWORK_TCP : NETWORK_UDP;
+		ret = inquiry_ask(inquiry, asked, &flow);
+		if (ret != 0)
+			break;
+	}
 	assert_int_equal(ret, -EAGAIN);
 	return asked;
 }
@@ -69,7 +70,7 @@ static void a_parent_that_is_gone_is_told(void **state)
 	ask_all(inquiry);
 	close(ends[0]);
 	ev_run(loop, EVRUN_NOWAIT);
-	ret = inquiry_ask(inquiry, 1, NETWORK_TCP, &tuple);
+	ret = inquiry_ask(inquiry, 1, &flow);
 	assert_true(ret < 0 && ret != -EAGAIN);
 	inquiry_free(inquiry);
 	ev_loop_destroy(loop);

@@ -342,12 +342,15 @@ static struct link_message ask_for_owner(void)
 	return message;
 }
 
+static const struct link_owner nobody = {.outbound = -1};
+static const struct link_owner server = {.outbound = 4};
+
 static void a_flow_of_others_is_dialled_after_the_answer(void **state)
 {
 	struct link_message message = ask_for_owner();
 
 	(void)state;
-	intake_on_owner(&fixture.parts, message.id, -1);
+	intake_on_owner(&fixture.parts, message.id, &nobody);
 	close(asked_for_site());
 	assert_int_equal(fixture.parts.counters.own_flows, 0);
 }
@@ -357,13 +360,77 @@ static void a_flow_of_the_proxy_itself_goes_directly(void **state)
 	struct link_message message = ask_for_owner();
 
 	(void)state;
-	intake_on_owner(&fixture.parts, message.id, 4);
+	intake_on_owner(&fixture.parts, message.id, &server);
 	/* Directly means by dnsd, which is not running here. */
 	expect_icmp(1);
 	assert_int_equal(fixture.parts.counters.own_flows, 1);
 	/* An answer that is late finds nobody. */
-	intake_on_owner(&fixture.parts, message.id, 4);
+	intake_on_owner(&fixture.parts, message.id, &server);
 	assert_int_equal(fixture.parts.counters.own_flows, 1);
+}
+
+/* Three rules by the owner; who it is decides. */
+static struct link_message ask_by_rule(void)
+{
+	struct link_message message;
+	struct link_fds fds;
+
+	relay_fixture_follow("  - UID,1000,proxy\n"
+			     "  - PROCESS-NAME,curl,REJECT\n"
+			     "  - CGROUP,/system.slice,DIRECT\n"
+			     "  - MATCH,REJECT-DROP\n");
+	send_syn(SLOT_SITE);
+	assert_int_equal(link_recv(fixture.link, &message, &fds), 1);
+	assert_int_equal(message.type, LINK_OWNER);
+	assert_true(message.flow.wants_process);
+	assert_int_equal(the_flow()->state, FLOW_HELD);
+	return message;
+}
+
+static void a_rule_by_user_waits_for_the_owner(void **state)
+{
+	const struct link_owner owner = {
+		.outbound = -1, .is_known = 1, .uid = 1000};
+	struct link_message message = ask_by_rule();
+
+	(void)state;
+	intake_on_owner(&fixture.parts, message.id, &owner);
+	close(asked_for_site());
+	assert_int_equal(fixture.parts.counters.own_flows, 0);
+}
+
+static void a_rule_by_process_can_reject(void **state)
+{
+	const struct link_owner owner = {.outbound = -1,
+					 .is_known = 1,
+					 .uid = 7,
+					 .process = "/usr/bin/curl"};
+	struct link_message message = ask_by_rule();
+
+	(void)state;
+	intake_on_owner(&fixture.parts, message.id, &owner);
+	expect_reset();
+	assert_int_equal(flows_count(fixture.parts.flows), 0);
+}
+
+static void whom_nobody_knows_no_such_rule_matches(void **state)
+{
+	struct link_message message = ask_by_rule();
+
+	(void)state;
+	intake_on_owner(&fixture.parts, message.id, &nobody);
+	assert_true(relay_fixture_is_quiet(fixture.host));
+	assert_int_equal(flows_count(fixture.parts.flows), 0);
+}
+
+static void a_server_of_ours_goes_directly_whatever_rules_say(void **state)
+{
+	struct link_message message = ask_by_rule();
+
+	(void)state;
+	intake_on_owner(&fixture.parts, message.id, &server);
+	assert_int_equal(fixture.parts.counters.own_flows, 1);
+	expect_icmp(1); /* directly means by dnsd, which is not running */
 }
 
 static void a_flow_whose_link_is_gone_is_reset(void **state)
@@ -493,6 +560,10 @@ int main(void)
 		TEST(our_own_syn_is_counted_and_refused),
 		TEST(a_flow_of_others_is_dialled_after_the_answer),
 		TEST(a_flow_of_the_proxy_itself_goes_directly),
+		TEST(a_rule_by_user_waits_for_the_owner),
+		TEST(a_rule_by_process_can_reject),
+		TEST(whom_nobody_knows_no_such_rule_matches),
+		TEST(a_server_of_ours_goes_directly_whatever_rules_say),
 		TEST(a_flow_whose_link_is_gone_is_reset),
 		TEST(a_flow_whose_address_is_gone_is_reset),
 		TEST(a_held_flow_dials_anew_when_links_change),

@@ -31,7 +31,8 @@ static void decide_for(uint32_t slot, const char *text, uint16_t port)
 
 	if (text)
 		assert_int_equal(addr_parse(&packet.dst.addr, text), 0);
-	decide(fixture.parts.decider, fixture.parts.policy, &packet, &decision);
+	const struct decide_flow flow = decide_flow_of(&packet);
+	decide(fixture.parts.decider, fixture.parts.policy, &flow, &decision);
 }
 
 static void expect_outbound(const char *name)

@@ -422,6 +422,8 @@ static void a_client_behind_us_is_no_server(void **state)
 	assert_int_equal(link_recv(fixture.link, &message, &fds), -EAGAIN);
 }
 
+static const struct link_owner of_server = {.outbound = 4};
+
 static void the_parent_is_asked_whose_it_is(void **state)
 {
 	struct link_message message;
@@ -436,8 +438,8 @@ static void the_parent_is_asked_whose_it_is(void **state)
 	assert_int_equal(link_recv(fixture.link, &message, &fds), 1);
 	assert_int_equal(message.type, LINK_OWNER);
 	assert_int_equal(message.flow.network, NETWORK_UDP);
-	assert_false(udp_on_owner(fixture.parts.udp, 7, 4));
-	assert_true(udp_on_owner(fixture.parts.udp, message.id, 4));
+	assert_false(udp_on_owner(fixture.parts.udp, 7, &of_server));
+	assert_true(udp_on_owner(fixture.parts.udp, message.id, &of_server));
 	/* It is the server's own: past the proxy. */
 	RUN_UNTIL(recv(server, out, SIZE, 0) == SIZE);
 	close(server);

@@ -283,10 +283,11 @@ static void on_echo(struct icmp *icmp, const struct packet *packet)
 {
 	struct parts *parts = icmp->parts;
 	struct policy *policy = parts->policy;
+	const struct decide_flow flow = decide_flow_of(packet);
 	struct icmp_target *target;
 	struct decision decision;
 
-	decide(parts->decider, policy, packet, &decision);
+	decide(parts->decider, policy, &flow, &decision);
 	if (decision.is_refused && decision.refusal == REFUSAL_SILENT) {
 		carrier_drop(parts->carrier);
 		return;

@@ -133,7 +133,74 @@ static bool is_to_be_asked(const struct udp *udp, const struct udp_peer *peer)
 		       udp->parts, &udp_peer_tuple(udp->table, peer)->src.addr);
 }
 
-bool udp_on_owner(struct udp *udp, uint32_t id, int32_t outbound)
+static void ask_for_owner(struct udp *udp, struct udp_peer *peer)
+{
+	const struct tuple *tuple = udp_peer_tuple(udp->table, peer);
+	const struct link_flow question = {
+		.network = NETWORK_UDP,
+		.wants_process =
+			peer->needs_owner && peer->policy->asks_process,
+		.src = tuple->src,
+		.dst = tuple->dst,
+	};
+
+	peer->state = UDP_PEER_ASKING;
+	if (inquiry_ask(udp->parts->inquiry, ticket_of(peer), &question) < 0)
+		udp_fail(udp, peer, REFUSAL_HOST);
+}
+
+static bool can_carry(enum outbound_type type)
+{
+	return type == OUTBOUND_TYPE_SOCKS5 || type == OUTBOUND_TYPE_DIRECT ||
+	       type == OUTBOUND_TYPE_PASS || type == OUTBOUND_TYPE_INTERFACE;
+}
+
+/* False: it is refused, and `refusal` says how. */
+static bool may_pass(const struct udp *udp, const struct policy *policy,
+		     const struct decision *decision, enum refusal *refusal)
+{
+	*refusal = REFUSAL_PORT;
+	if (decision->is_refused) {
+		*refusal = decision->refusal;
+		return false;
+	}
+	if (decision->needs_owner)
+		return true;
+	return can_carry(policy->outbounds[decision->outbound].conf->type) &&
+	       !udp_is_refused(udp, policy, decision->outbound, refusal);
+}
+
+static void adopt(struct udp_peer *peer, const struct decision *decision)
+{
+	peer->outbound = decision->outbound;
+	peer->rule = decision->rule;
+	peer->slot = decision->slot;
+	peer->needs_owner = decision->needs_owner;
+}
+
+/* With the owner the rules can be followed; false: that was a refusal. */
+static bool decide_asked(struct udp *udp, struct udp_peer *peer,
+			 const struct link_owner *owner)
+{
+	const struct tuple *tuple = udp_peer_tuple(udp->table, peer);
+	const struct decide_flow asked = {
+		.src = tuple->src,
+		.dst = tuple->dst,
+		.network = NETWORK_UDP,
+		.owner = owner,
+	};
+	struct decision decision;
+	enum refusal refusal;
+
+	decide(udp->parts->decider, peer->policy, &asked, &decision);
+	adopt(peer, &decision);
+	if (may_pass(udp, peer->policy, &decision, &refusal))
+		return true;
+	udp_fail(udp, peer, refusal);
+	return false;
+}
+
+bool udp_on_owner(struct udp *udp, uint32_t id, const struct link_owner *owner)
 {
 	uint32_t number = id & ((1U << TICKET_NUMBER_BITS) - 1);
 	struct udp_peer *peer;
@@ -147,7 +214,10 @@ bool udp_on_owner(struct udp *udp, uint32_t id, int32_t outbound)
 	if (!peer || ticket_of(peer) != id || peer->state != UDP_PEER_ASKING)
 		return true;
 	udp->now_ms = clock_monotonic_ms();
-	if (outbound >= 0) {
+	if (peer->needs_owner && owner->outbound < 0 &&
+	    !decide_asked(udp, peer, owner))
+		return true;
+	if (owner->outbound >= 0) {
 		udp->parts->counters.own_flows++;
 		peer->is_own = true;
 		peer->outbound = OUTBOUND_DIRECT;
@@ -156,41 +226,22 @@ bool udp_on_owner(struct udp *udp, uint32_t id, int32_t outbound)
 	return true;
 }
 
-static bool can_carry(enum outbound_type type)
-{
-	return type == OUTBOUND_TYPE_SOCKS5 || type == OUTBOUND_TYPE_DIRECT ||
-	       type == OUTBOUND_TYPE_PASS || type == OUTBOUND_TYPE_INTERFACE;
-}
-
-/* False: it is refused, and `refusal` says how. */
-static bool may_pass(const struct udp *udp, const struct decision *decision,
-		     enum refusal *refusal)
-{
-	const struct policy *policy = udp->parts->policy;
-
-	*refusal = REFUSAL_PORT;
-	if (decision->is_refused) {
-		*refusal = decision->refusal;
-		return false;
-	}
-	return can_carry(policy->outbounds[decision->outbound].conf->type) &&
-	       !udp_is_refused(udp, policy, decision->outbound, refusal);
-}
-
 void udp_begin(struct udp *udp, const struct packet *packet,
 	       const struct datagram *datagram)
 {
 	const struct tuple tuple = {.src = packet->src, .dst = packet->dst};
 	struct parts *parts = udp->parts;
+	struct decide_flow asked = decide_flow_of(packet);
 	struct decision decision;
 	struct udp_peer *peer;
 	enum refusal refusal;
 
+	asked.is_askable = intake_is_of_this_host(parts, &packet->src.addr);
 	udp_servers_told_look(udp->servers, &parts->policy->config->dnsd.fake,
 			      &packet->src);
-	decide(parts->decider, parts->policy, packet, &decision);
+	decide(parts->decider, parts->policy, &asked, &decision);
 	peer = NULL;
-	if (may_pass(udp, &decision, &refusal))
+	if (may_pass(udp, parts->policy, &decision, &refusal))
 		peer = udp_peer_add(udp->table, &tuple);
 	if (!peer) {
 		udp->counters.refused++;
@@ -202,19 +253,13 @@ void udp_begin(struct udp *udp, const struct packet *packet,
 	}
 	peer->udp = udp;
 	peer->policy = policy_ref(parts->policy);
-	peer->outbound = decision.outbound;
-	peer->rule = decision.rule;
-	peer->slot = decision.slot;
+	adopt(peer, &decision);
 	peer->since_ms = clock_wall_ms();
 	peer->last_ms = udp->now_ms;
 	if (!held_put(udp->held, &peer->held, datagram))
 		udp->counters.dropped++;
-	if (!is_to_be_asked(udp, peer)) {
+	if (decision.needs_owner || is_to_be_asked(udp, peer))
+		ask_for_owner(udp, peer);
+	else
 		route(udp, peer);
-		return;
-	}
-	peer->state = UDP_PEER_ASKING;
-	if (inquiry_ask(parts->inquiry, ticket_of(peer), NETWORK_UDP, &tuple) <
-	    0)
-		udp_fail(udp, peer, REFUSAL_HOST);
 }

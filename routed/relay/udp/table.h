@@ -79,6 +79,7 @@ struct udp_peer {
 	uint32_t slot;           /* of the fake address, 0: a real one */
 	struct endpoint real;    /* no family: only the name is known */
 	bool is_own;             /* of an outbound's own server */
+	bool needs_owner;        /* before anything is decided */
 	bool is_asked;           /* by its name, and has not answered yet */
 	bool is_second_family;
 	int64_t asked_ms, last_ms; /* monotonic */

@@ -47,7 +47,7 @@ void udp_on_packet(struct udp *udp, const struct packet *packet,
 		   const uint8_t *header);
 
 /* Is that answer of the parent to a question of ours?  Then it is taken. */
-bool udp_on_owner(struct udp *udp, uint32_t id, int32_t outbound);
+bool udp_on_owner(struct udp *udp, uint32_t id, const struct link_owner *owner);
 
 /* Flows that left by a link or an address that is gone are made anew. */
 void udp_on_links(struct udp *udp, const struct nl_state *state);
