@@ -281,6 +281,10 @@ UNIT_TESTS += tests/unit/test_icmp_pending
 tests_unit_test_icmp_pending_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_icmp_pending_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_idn
+tests_unit_test_idn_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_idn_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_inner
 tests_unit_test_inner_CPPFLAGS = $(UNIT_CPPFLAGS) $(CAPNG_CFLAGS)
 tests_unit_test_inner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -595,6 +599,11 @@ tests_unit_test_rules_direct_SOURCES = tests/unit/test_rules_direct.c \
 tests_unit_test_rules_direct_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_direct_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_rules_facts
+tests_unit_test_rules_facts_SOURCES = tests/unit/test_rules_facts.c tests/unit/fixture_rules.h
+tests_unit_test_rules_facts_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_facts_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_rules_forms
 tests_unit_test_rules_forms_SOURCES = tests/unit/test_rules_forms.c tests/unit/fixture_rules.h
 tests_unit_test_rules_forms_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -659,6 +668,10 @@ tests_unit_test_socks_address_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_sources
 tests_unit_test_sources_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sources_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_span
+tests_unit_test_span_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_span_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_spawner
 tests_unit_test_spawner_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -11,6 +11,8 @@
  */
 #include "tests/unit/fixture_rules.h"
 
+#include "common/err.h"
+
 #include <glob.h>
 
 struct list {
@@ -136,11 +138,62 @@ static void each_form_is_recognised_and_means_what_it_says(void **state)
 	globfree(&files);
 }
 
+/* Whatever a download does to a list: told, or a list; and nobody dies. */
+static void check_broken(const char *expect)
+{
+	char file[256], text[4096];
+	struct folder folder;
+	size_t size;
+	FILE *in;
+
+	snprintf(file, sizeof(file), "%.*s",
+		 (int)(strlen(expect) - strlen(".expect")), expect);
+	in = fopen(file, "r");
+	assert_non_null(in);
+	size = fread(text, 1, sizeof(text), in);
+	fclose(in);
+	folder_open(&folder);
+	for (int i = 0; i < 100; i++) {
+		size_t left = i % 2 ? size : (size_t)rand() % (size + 1);
+		struct diag diag;
+		struct rules *rules;
+		char broken[4096];
+		int ret;
+
+		memcpy(broken, text, size);
+		for (int k = i % 5; k > 0; k--)
+			broken[(size_t)rand() % size] = (char)rand();
+		folder_write(&folder, "list", broken, left);
+		rules = rules_of_file(folder_file(&folder, "rules.yaml"),
+				      "RULE-SET,list,proxy", &diag);
+		ret = rules_seal(rules);
+		assert_int_equal(ret, diag.errors > 0 ? ERR_CONFIG : 0);
+		if (ret == 0)
+			(void)ask_name(rules, "a.example.com");
+		diag_fini(&diag);
+		rules_free(rules);
+	}
+	folder_close(&folder, "list", NULL);
+}
+
+static void broken_lists_are_told_or_read(void **state)
+{
+	glob_t files;
+
+	(void)state;
+	srand(5);
+	assert_int_equal(glob("*.expect", 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++)
+		check_broken(files.gl_pathv[i]);
+	globfree(&files);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			each_form_is_recognised_and_means_what_it_says),
+		cmocka_unit_test(broken_lists_are_told_or_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
