@@ -30,7 +30,9 @@ EXTRA_DIST += \
 	tests/net/test_dnsd.py \
 	tests/net/test_explain.py \
 	tests/net/test_front.py \
+	tests/net/test_groups.py \
 	tests/net/test_host.py \
+	tests/net/test_hostile_proxy.py \
 	tests/net/test_icmp.py \
 	tests/net/test_lists.py \
 	tests/net/test_local_proxy.py \
@@ -39,6 +41,7 @@ EXTRA_DIST += \
 	tests/net/test_owner.py \
 	tests/net/test_processes.py \
 	tests/net/test_outbounds.py \
+	tests/net/test_truth.py \
 	tests/net/test_upstream.py \
 	tests/net/test_relay.py \
 	tests/net/test_routes.py \
