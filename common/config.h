@@ -19,6 +19,7 @@
 #include "common/diag.h"
 #include "common/fake.h"
 #include "common/log.h"
+#include "common/name.h"
 #include "common/rules.h"
 
 #include <stdbool.h>
@@ -100,6 +101,27 @@ struct upstream_conf {
 	unsigned line;
 };
 
+/* What a name of `hosts` stands for; + is the first and the third. */
+enum {
+	HOST_ITSELF = 1,
+	HOST_CHILD = 2, /* *. */
+	HOST_BELOW = 4, /* . */
+};
+
+struct host_addr {
+	struct host_addr *next;
+	struct addr addr;
+};
+
+struct host_conf {
+	struct host_conf *next;
+	const char *text; /* as written */
+	struct name name; /* without the mark in front */
+	uint8_t match;    /* HOST_ */
+	struct host_addr *addrs;
+	unsigned line;
+};
+
 struct dnsd_conf {
 	struct endpoint *listen;
 	size_t listen_count;
@@ -107,6 +129,7 @@ struct dnsd_conf {
 	uint32_t fake_ttl_s;     /* 0 to 10 */
 	int upstream;            /* index for rules that name none */
 	bool reject_is_fake;     /* REJECT answers an address that is reset */
+	const char *hosts_file;  /* NULL: none is read */
 	bool has_builtin_direct; /* names that break when faked are not */
 	int64_t timeout_ms;      /* for a query, all tries together */
 	struct {
@@ -186,7 +209,8 @@ struct config {
 	struct rules_geo geo; /* as written */
 	struct rule_set_conf *rule_sets;
 	size_t rule_set_count;
-	struct rules *rules; /* owned, sealed */
+	struct rules *rules;                 /* owned, sealed */
+	struct host_conf *hosts, *hosts_end; /* in the order of the file */
 
 	struct dnsd_conf dnsd;
 	struct routed_conf routed;

@@ -17,6 +17,7 @@ common_libcommon_a_SOURCES = \
 	common/config/cache.c \
 	common/config/check.c \
 	common/config/group.c \
+	common/config/host.c \
 	common/config/outbound.c \
 	common/config/parts.h \
 	common/config/password.c \

@@ -89,17 +89,28 @@ size_t answer_begin(const struct answer *answer, uint8_t *out, size_t size)
 size_t answer_address(const struct answer *answer, const struct addr *addr,
 		      uint8_t *out, size_t size)
 {
+	const struct answer_addrs one = {addr, 1};
+
+	return answer_addresses(answer, &one, out, size);
+}
+
+size_t answer_addresses(const struct answer *answer,
+			const struct answer_addrs *addrs, uint8_t *out,
+			size_t size)
+{
 	struct writer writer = writer_of(out, size);
-	const struct sections one = {.answers = 1};
-	bool is_ipv6 = addr->family == ADDR_IPV6;
+	const struct sections all = {.answers = (uint16_t)addrs->count};
+	bool is_ipv6 = addrs->addrs[0].family == ADDR_IPV6;
 	size_t length = is_ipv6 ? 16 : 4;
 
 	if (size < DNS_UDP_SIZE)
 		return 0;
-	write_header(&writer, answer, DNS_RCODE_NOERROR, &one);
-	write_record(&writer, is_ipv6 ? DNS_TYPE_AAAA : DNS_TYPE_A,
-		     answer->ttl_s, length);
-	writer_bytes(&writer, addr->bytes, length);
+	write_header(&writer, answer, DNS_RCODE_NOERROR, &all);
+	for (size_t i = 0; i < addrs->count; i++) {
+		write_record(&writer, is_ipv6 ? DNS_TYPE_AAAA : DNS_TYPE_A,
+			     answer->ttl_s, length);
+		writer_bytes(&writer, addrs->addrs[i].bytes, length);
+	}
 	return finish(&writer, answer);
 }
 

@@ -37,6 +37,15 @@ size_t answer_begin(const struct answer *answer, uint8_t *out, size_t size);
 size_t answer_address(const struct answer *answer, const struct addr *addr,
 		      uint8_t *out, size_t size);
 
+/* Several of one family; `addrs->count` is at least 1. */
+struct answer_addrs {
+	const struct addr *addrs;
+	size_t count;
+};
+size_t answer_addresses(const struct answer *answer,
+			const struct answer_addrs *addrs, uint8_t *out,
+			size_t size);
+
 /*
  * What ANY gets for a name whose records are not to be had that way: HINFO
  * "RFC8482", as that RFC says in 4.2.

@@ -249,6 +249,60 @@ struct decision decide(const struct config *config,
 	return decision;
 }
 
+/* The entry that has the answer to this question, or -ENOENT. */
+static int64_t find_host(const struct hosts *hosts,
+			 const struct question *question)
+{
+	struct name name;
+	struct addr addr;
+
+	switch (question->type) {
+	case DNS_TYPE_PTR:
+		if (name_to_reverse_addr(&question->name, &addr) < 0)
+			return -ENOENT;
+		return hosts_name(hosts, &addr, &name);
+	case DNS_TYPE_A:
+	case DNS_TYPE_AAAA:
+	case DNS_TYPE_HTTPS:
+	case DNS_TYPE_SVCB:
+	case DNS_TYPE_ANY:
+		return hosts_find(hosts, &question->name);
+	}
+	return -ENOENT;
+}
+
+struct decision decide_with_hosts(const struct hosts *hosts,
+				  const struct config *config,
+				  const struct question *question,
+				  const struct addr *client)
+{
+	struct decision decision;
+	int64_t host;
+
+	if (hosts_count(hosts) == 0)
+		return decide(config, question, client);
+	host = find_host(hosts, question);
+	if (host >= 0)
+		return (struct decision){
+			.kind = DECISION_HOSTS,
+			.upstream = config->dnsd.upstream,
+			.reverse_slot = -ENOENT,
+			.host = host,
+			.verdict = {.kind = VERDICT_NO_RULE,
+				    .upstream = UPSTREAM_DEFAULT},
+		};
+	decision = decide(config, question, client);
+	if (hosts_find(hosts, &question->name) < 0)
+		return decision;
+	/* Its addresses are written down: it exists. */
+	if (decision.kind == DECISION_FORWARD)
+		decision.is_carried = true;
+	else if (decision.kind == DECISION_SITE ||
+		 decision.kind == DECISION_SPECIAL)
+		decision.kind = DECISION_NODATA;
+	return decision;
+}
+
 static bool is_direct(const struct verdict *verdict)
 {
 	return verdict->kind == VERDICT_NO_RULE ||
@@ -293,6 +347,8 @@ const char *decision_word(enum decision_kind kind)
 		return "special";
 	case DECISION_SITE:
 		return "site";
+	case DECISION_HOSTS:
+		return "hosts";
 	}
 	return "";
 }

@@ -29,6 +29,7 @@
 #define ERSATZ_DNSD_DECIDE_H
 
 #include "common/config.h"
+#include "dnsd/hosts.h"
 #include "dnsd/question.h"
 #include "dnsd/special.h"
 
@@ -41,6 +42,7 @@ enum decision_kind {
 	DECISION_RESOLVE, /* a rule wants the address: queries_decide() */
 	DECISION_SPECIAL, /* special_answer() */
 	DECISION_SITE,    /* of this network: queries_home(), or the former */
+	DECISION_HOSTS,   /* what hosts.h has at `host` */
 };
 
 struct decision {
@@ -48,10 +50,21 @@ struct decision {
 	bool is_carried;        /* FORWARD: the name has fake addresses */
 	int upstream;           /* index, never UPSTREAM_DEFAULT */
 	int64_t reverse_slot;   /* negative: a pool address without a slot */
+	int64_t host;           /* with HOSTS */
 	struct verdict verdict; /* kind NO_RULE where no rule was asked */
 	/* Why the name is not treated as its verdict says; NULL: it is. */
 	const struct special *special;
 };
+
+/*
+ * The same, where somebody wrote down the address of the name: A and AAAA have
+ * those, HTTPS, SVCB and ANY nothing that would lead elsewhere, and for other
+ * types the name exists.
+ */
+struct decision decide_with_hosts(const struct hosts *hosts,
+				  const struct config *config,
+				  const struct question *question,
+				  const struct addr *client);
 
 /* The facts: the question, and who asks. */
 struct decision decide(const struct config *config,
@@ -93,7 +106,7 @@ bool decide_goes_past(const struct config *config, const struct name *name,
 
 /*
  * "fake", "nodata", "reject", "reverse", "forward", "resolve", "special",
- * "site".
+ * "site", "hosts".
  */
 const char *decision_word(enum decision_kind kind);
 

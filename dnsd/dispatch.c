@@ -18,6 +18,7 @@ struct dispatch {
 	struct fakes *fakes; /* borrowed, as all of these */
 	struct server *server;
 	struct direct *direct;
+	const struct hosts *hosts;
 	const struct config *config;
 	struct queries *queries;
 	uint8_t secret[SIPHASH_KEY_SIZE]; /* of cookies */
@@ -56,6 +57,11 @@ void dispatch_set_parts(struct dispatch *dispatch, struct server *server,
 	dispatch->server = server;
 	dispatch->fakes = fakes;
 	dispatch->direct = direct;
+}
+
+void dispatch_set_hosts(struct dispatch *dispatch, const struct hosts *hosts)
+{
+	dispatch->hosts = hosts;
 }
 
 void dispatch_set_config(struct dispatch *dispatch, const struct config *config,
@@ -270,6 +276,66 @@ static void reply_special(const struct job *job, const struct special *special)
 	server_reply(dispatch->server, job->asker, message, length);
 }
 
+static void reply_host_addresses(const struct job *job, int64_t host,
+				 const struct ede *ede)
+{
+	const struct answer answer = answer_of(job, ede);
+	struct addr all[HOSTS_ADDRS_MAX];
+	const struct answer_addrs addrs = {
+		all,
+		hosts_addresses(job->dispatch->hosts, host,
+				job->question->type == DNS_TYPE_A ? ADDR_IPV4
+								  : ADDR_IPV6,
+				all, HOSTS_ADDRS_MAX)};
+	uint8_t message[DNS_EDNS_SIZE];
+	size_t length;
+
+	if (addrs.count == 0) {
+		reply_negative(job, DNS_RCODE_NOERROR, ede);
+		return;
+	}
+	length = answer_addresses(&answer, &addrs, message, room_for(job));
+	server_reply(job->dispatch->server, job->asker, message, length);
+}
+
+static void reply_host_name(const struct job *job, const struct ede *ede)
+{
+	const struct answer answer = answer_of(job, ede);
+	uint8_t message[DNS_EDNS_SIZE];
+	struct name name;
+	struct addr addr;
+	size_t length;
+
+	if (name_to_reverse_addr(&job->question->name, &addr) < 0 ||
+	    hosts_name(job->dispatch->hosts, &addr, &name) < 0)
+		return; /* it was there a moment ago */
+	length = answer_pointer(&answer, &name, message, room_for(job));
+	server_reply(job->dispatch->server, job->asker, message, length);
+}
+
+/* What somebody wrote down, and where. */
+static void reply_hosts(const struct job *job, int64_t host)
+{
+	char where[RULE_TEXT_MAX];
+	const struct ede ede = {
+		.code = EDE_FORGED,
+		.text = hosts_where(job->dispatch->hosts, host, where,
+				    sizeof(where)),
+	};
+
+	job->dispatch->stats.hosts++;
+	switch (job->question->type) {
+	case DNS_TYPE_A:
+	case DNS_TYPE_AAAA:
+		reply_host_addresses(job, host, &ede);
+		return;
+	case DNS_TYPE_PTR:
+		reply_host_name(job, &ede);
+		return;
+	}
+	reply_negative(job, DNS_RCODE_NOERROR, &ede);
+}
+
 static void reply_site(const struct job *job, const struct decision *decision)
 {
 	struct dispatch *dispatch = job->dispatch;
@@ -309,6 +375,9 @@ static void act(const struct job *job, const struct decision *decision)
 		break;
 	case DECISION_SITE:
 		reply_site(job, decision);
+		break;
+	case DECISION_HOSTS:
+		reply_hosts(job, decision->host);
 		break;
 	case DECISION_RESOLVE:
 		dispatch->stats.forwarded++;
@@ -387,7 +456,8 @@ static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 		reply_error(&job, DNS_RCODE_NOERROR, NULL);
 		return true;
 	}
-	decision = decide(dispatch->config, &question, &asker->client.addr);
+	decision = decide_with_hosts(dispatch->hosts, dispatch->config,
+				     &question, &asker->client.addr);
 	act(&job, &decision);
 	return true;
 }
@@ -476,7 +546,8 @@ static bool canceled(void *ctx, const struct queries *queries,
 	if (dispatch->queries == queries)
 		return false;
 	const struct decision decision =
-		decide(dispatch->config, question, &asker->client.addr);
+		decide_with_hosts(dispatch->hosts, dispatch->config, question,
+				  &asker->client.addr);
 	act(&job, &decision);
 	return true;
 }

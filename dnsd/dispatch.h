@@ -16,6 +16,7 @@
 #include "common/config.h"
 #include "dnsd/direct.h"
 #include "dnsd/fakes.h"
+#include "dnsd/hosts.h"
 #include "dnsd/query.h"
 #include "dnsd/server.h"
 
@@ -27,6 +28,8 @@ void dispatch_free(struct dispatch *dispatch);
 /* Both before the first query; the second again at a reload. */
 void dispatch_set_parts(struct dispatch *dispatch, struct server *server,
 			struct fakes *fakes, struct direct *direct);
+/* Where names with written addresses are; borrowed, NULL: nowhere. */
+void dispatch_set_hosts(struct dispatch *dispatch, const struct hosts *hosts);
 void dispatch_set_config(struct dispatch *dispatch, const struct config *config,
 			 struct queries *queries);
 
@@ -40,6 +43,7 @@ struct dispatch_stats {
 	uint64_t queries;
 	uint64_t fake, nodata, rejected, reverse; /* answered by ourselves */
 	uint64_t special;   /* names that are special, by ourselves too */
+	uint64_t hosts;     /* names whose addresses are written down */
 	uint64_t forwarded; /* handed to upstreams */
 	uint64_t resolved;  /* of these: a rule wanted the address */
 	uint64_t malformed; /* dropped, or FORMERR */

@@ -40,6 +40,7 @@ struct explanation {
 	bool has_answer;
 	char answer[ANSWER_SIZE];
 	char failure[ANSWER_SIZE];
+	char where[256]; /* of a name whose address is written down */
 };
 
 struct explainer {
@@ -110,6 +111,7 @@ static void tell_rules(const struct explanation *self)
 	struct steps steps = {.sink = &self->sink, .config = config};
 
 	if (self->decision.kind == DECISION_REVERSE ||
+	    self->decision.kind == DECISION_HOSTS ||
 	    (self->decision.special &&
 	     self->decision.verdict.kind == VERDICT_NO_RULE))
 		return;
@@ -131,7 +133,8 @@ static void set_verdict(struct json *json, const struct explanation *self)
 	const struct config *config = self->explainer->conf.config;
 	const char *outbound = NULL;
 
-	if (self->decision.kind == DECISION_REVERSE)
+	if (self->decision.kind == DECISION_REVERSE ||
+	    self->decision.kind == DECISION_HOSTS)
 		outbound = NULL;
 	else if (self->decision.special)
 		outbound = config->outbounds[OUTBOUND_DIRECT].name;
@@ -208,6 +211,7 @@ static void tell_summary(const struct explanation *self)
 		.question = &self->question,
 		.decision = &self->decision,
 		.is_asked = self->asked >= 0,
+		.where = self->where,
 		.answer = self->has_answer ? self->answer : NULL,
 		.failure = *self->failure ? self->failure : NULL,
 	};
@@ -234,6 +238,7 @@ static void tell_summary(const struct explanation *self)
 	json_set_text(json, "special",
 		      self->decision.special ? self->decision.special->reason
 					     : NULL);
+	json_set_text(json, "hosts", *self->where ? self->where : NULL);
 	json_set_text(json, "reason", reason_text(&reason, text, sizeof(text)));
 	self->sink.line(&self->sink, json);
 	json_free(json);
@@ -260,6 +265,35 @@ static void make_special(struct explanation *self)
 		break;
 	}
 	snprintf(self->answer, sizeof(self->answer), "%s", text);
+}
+
+static void make_host(struct explanation *self)
+{
+	const struct hosts *hosts = self->explainer->conf.hosts;
+	const struct question *question = &self->question;
+	struct addr addrs[HOSTS_ADDRS_MAX];
+	enum addr_family family =
+		question->type == DNS_TYPE_A ? ADDR_IPV4 : ADDR_IPV6;
+	char text[NAME_TEXT_SIZE];
+	struct name name;
+	size_t count = 0, used = 0;
+
+	hosts_where(hosts, self->decision.host, self->where,
+		    sizeof(self->where));
+	snprintf(self->answer, sizeof(self->answer), "no data");
+	if (question->type == DNS_TYPE_PTR &&
+	    name_to_reverse_addr(&question->name, addrs) == 0 &&
+	    hosts_name(hosts, addrs, &name) >= 0)
+		snprintf(self->answer, sizeof(self->answer), "%s",
+			 name_format(&name, text, sizeof(text)));
+	if (question->type == DNS_TYPE_A || question->type == DNS_TYPE_AAAA)
+		count = hosts_addresses(hosts, self->decision.host, family,
+					addrs, HOSTS_ADDRS_MAX);
+	for (size_t i = 0; i < count && used < sizeof(self->answer); i++)
+		used += (size_t)snprintf(
+			self->answer + used, sizeof(self->answer) - used,
+			"%s%s", i ? ", " : "",
+			addr_format(&addrs[i], text, sizeof(text)));
 }
 
 /* What we answer ourselves, as text. */
@@ -297,6 +331,9 @@ static void make_answer(struct explanation *self)
 		break;
 	case DECISION_SPECIAL:
 		make_special(self);
+		break;
+	case DECISION_HOSTS:
+		make_host(self);
 		break;
 	case DECISION_SITE:
 		if (self->asked >= 0)
@@ -420,7 +457,8 @@ int explain_begin(struct explainer *explainer, const struct name *name,
 	wire_write16(self->raw + name->length + 2, DNS_CLASS_IN);
 	self->facts.name = &self->question.name;
 	self->slot = conf->slot_of(conf->ctx, name);
-	self->decision = decide(conf->config, &self->question, &nobody);
+	self->decision = decide_with_hosts(conf->hosts, conf->config,
+					   &self->question, &nobody);
 	is_asked = self->decision.kind == DECISION_FORWARD ||
 		   self->decision.kind == DECISION_RESOLVE;
 	if (self->decision.kind == DECISION_SITE) {

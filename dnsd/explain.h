@@ -7,8 +7,8 @@
  * {"step":"omitted","count":N}), and one object that sums it up, with the
  * members name, type, outbound, rule, file, line, list_file, list_line,
  * upstream, servers, answer, slot, fake_ipv4, fake_ipv6, resolved, decision,
- * special, reason; what there is not is null.  Nothing is changed by it: a name
- * that has no slot gets none.
+ * special, hosts, reason; what there is not is null.  Nothing is changed by it:
+ * a name that has no slot gets none.
  *
  * The daemon answers them to its verb "explain"; when none runs, the command
  * line makes the same from the configuration and the map, read only.
@@ -22,6 +22,7 @@
 #include "common/config.h"
 #include "common/control.h"
 #include "common/name.h"
+#include "dnsd/hosts.h"
 #include "dnsd/upstream/upstream.h"
 
 #include <stdbool.h>
@@ -33,6 +34,7 @@ struct explainer;
 struct explain_conf {
 	const struct config *config; /* borrowed */
 	struct upstreams *upstreams; /* borrowed */
+	const struct hosts *hosts;   /* borrowed; NULL: none */
 	/* The slot that the name has, or -ENOENT; gives none. */
 	int64_t (*slot_of)(void *ctx, const struct name *name);
 	/* The name of the slot, or -ENOENT. */

@@ -101,6 +101,7 @@ static void view_summary(struct view *view, const struct json *line)
 	print_text(out, line, "type", "type");
 	print_text(out, line, "outbound", "outbound");
 	print_text(out, line, "special", "special");
+	print_text(out, line, "written in", "hosts");
 	print_text(out, line, "rule", "rule");
 	print_place(out, line, "in", "file", "line");
 	print_place(out, line, "list", "list_file", "list_line");
@@ -225,22 +226,34 @@ static int explain_with(struct own *own, const struct name *name, uint16_t type)
 	struct explain_sink sink = {
 		.line = own_line, .end = own_end, .ctx = own};
 	struct explainer *explainer;
+	struct hosts *hosts;
 
-	int ret = upstreams_new(&conf.upstreams, own->loop, &upstreams_conf);
+	int ret = hosts_new(&hosts);
 	if (ret < 0)
 		return ret;
+	conf.hosts = hosts;
+	ret = upstreams_new(&conf.upstreams, own->loop, &upstreams_conf);
+	if (ret < 0)
+		goto free_hosts;
 	ret = explainer_new(&explainer, &conf);
 	if (ret < 0)
 		goto free_upstreams;
+	ret = hosts_load(hosts, config);
+	if (ret < 0)
+		log_warning("cannot read '%s': %s", config->dnsd.hosts_file,
+			    err_text(ret));
 	ret = explain_begin(explainer, name, type, &sink);
 	if (ret == 0 && !own->is_done)
 		ev_run(own->loop, 0);
 	upstreams_free(conf.upstreams);
 	explainer_free(explainer);
+	hosts_free(hosts);
 	return ret;
 
 free_upstreams:
 	upstreams_free(conf.upstreams);
+free_hosts:
+	hosts_free(hosts);
 	return ret;
 }
 

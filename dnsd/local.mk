@@ -34,6 +34,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/fakes.h \
 	dnsd/forwarded.c \
 	dnsd/forwarded.h \
+	dnsd/hosts.c \
+	dnsd/hosts.h \
 	dnsd/listen/outbox.c \
 	dnsd/listen/outbox.h \
 	dnsd/listen/port.c \

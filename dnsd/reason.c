@@ -181,6 +181,7 @@ static void write_answer(const struct reason *reason, FILE *out)
 	case DECISION_RESOLVE:
 		write_upstream(reason, out);
 		return;
+	case DECISION_HOSTS:
 	case DECISION_SPECIAL:
 		fprintf(out, "the answer is %s", reason->answer);
 		return;
@@ -204,7 +205,10 @@ const char *reason_text(const struct reason *reason, char *out, size_t size)
 	if (reason->decision->kind == DECISION_REVERSE) {
 		write_reverse(reason, stream);
 	} else {
-		if (reason->decision->special)
+		if (reason->decision->kind == DECISION_HOSTS)
+			fprintf(stream, "%s is written down in %s", name,
+				reason->where);
+		else if (reason->decision->special)
 			write_special(reason, name, stream);
 		else
 			write_verdict(reason, name, stream);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/control.h"
 #include "common/err.h"
+#include "common/file_watch.h"
 #include "common/folders.h"
 #include "common/log.h"
 #include "common/map.h"
@@ -43,6 +44,8 @@ struct service {
 	struct fakes *fakes;
 	struct direct *direct;
 	struct dispatch *dispatch;
+	struct hosts *hosts;
+	struct file_watch *hosts_watch; /* NULL: it cannot be watched */
 	struct control *control;
 	struct epoch epoch;
 	struct queries_counters counters; /* of all epochs */
@@ -155,6 +158,7 @@ static int begin_epoch(struct service *service, struct epoch *epoch)
 	};
 	struct explain_conf explain_conf = {
 		.config = config,
+		.hosts = service->hosts,
 		.slot_of = slot_of,
 		.name_of = name_of,
 		.ctx = service,
@@ -191,6 +195,50 @@ static void use_epoch(struct service *service, const struct epoch *epoch)
 	service->verbs.queries = epoch->queries;
 	service->verbs.upstreams = epoch->upstreams;
 	service->verbs.explainer = epoch->explainer;
+}
+
+/* What cannot be read leaves what was read before. */
+static void load_hosts(struct service *service)
+{
+	const struct config *config = service->epoch.config;
+	int ret = hosts_load(service->hosts, config);
+
+	if (ret < 0)
+		log_warning("cannot read hosts of '%s': %s",
+			    config->dnsd.hosts_file ? config->dnsd.hosts_file
+						    : config->file,
+			    err_text(ret));
+}
+
+static void on_hosts_change(void *ctx)
+{
+	struct service *service = ctx;
+
+	load_hosts(service);
+	log_notice("read '%s' again: addresses of %zu names are written down",
+		   service->epoch.config->dnsd.hosts_file,
+		   hosts_count(service->hosts));
+}
+
+/* Reads what is written down, and again when it changes. */
+static void use_hosts(struct service *service)
+{
+	const char *path = service->epoch.config->dnsd.hosts_file;
+	int ret = 0;
+
+	load_hosts(service);
+	if (!service->hosts_watch)
+		ret = file_watch_new(&service->hosts_watch, service->loop,
+				     on_hosts_change, service);
+	if (ret == 0) {
+		file_watch_clear(service->hosts_watch);
+		if (path)
+			ret = file_watch_add(service->hosts_watch, path,
+					     strlen(path));
+	}
+	if (ret < 0)
+		log_warning("cannot watch '%s' for changes: %s", path,
+			    err_text(ret));
 }
 
 static int open_control(struct service *service, const struct config *config,
@@ -260,7 +308,10 @@ static int start_unprivileged(struct service *service)
 {
 	const struct config *config = service->epoch.config;
 	struct epoch epoch = service->epoch;
-	int ret = open_map(service, config);
+	int ret = hosts_new(&service->hosts);
+
+	if (ret == 0)
+		ret = open_map(service, config);
 
 	if (ret == 0)
 		ret = open_direct(service, config);
@@ -269,8 +320,10 @@ static int start_unprivileged(struct service *service)
 	use_epoch(service, &epoch);
 	if (ret < 0)
 		return ret;
+	use_hosts(service);
 	dispatch_set_parts(service->dispatch, service->server, service->fakes,
 			   service->direct);
+	dispatch_set_hosts(service->dispatch, service->hosts);
 	service->verbs.server = service->server;
 	service->verbs.fakes = service->fakes;
 	service->verbs.direct = service->direct;
@@ -377,6 +430,7 @@ int service_reload(struct service *service, struct config *config)
 		return ret;
 	}
 	use_epoch(service, &new);
+	use_hosts(service);
 	end_epoch(&old);
 	return 0;
 }
@@ -391,6 +445,8 @@ void service_stop(struct service *service)
 	control_close(service->control);
 	direct_free(service->direct);
 	server_close(service->server);
+	file_watch_free(service->hosts_watch);
+	hosts_free(service->hosts);
 	fakes_free(service->fakes);
 	map_close(service->map);
 	dispatch_free(service->dispatch);

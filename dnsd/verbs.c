@@ -56,6 +56,7 @@ static void set_dispatch(struct json *json, const struct dispatch *dispatch)
 	json_set_int(json, "rejected", (int64_t)stats.rejected);
 	json_set_int(json, "reverse", (int64_t)stats.reverse);
 	json_set_int(json, "special", (int64_t)stats.special);
+	json_set_int(json, "hosts", (int64_t)stats.hosts);
 	json_set_int(json, "forwarded", (int64_t)stats.forwarded);
 	json_set_int(json, "resolved_first", (int64_t)stats.resolved);
 	json_set_int(json, "malformed", (int64_t)stats.malformed);

@@ -397,6 +397,7 @@ void config_check(struct schema_walk *walk, const struct yaml_node *root)
 	check_outbounds(walk, config);
 	check_upstreams(walk, config);
 	check_listen(walk, config);
+	config_check_hosts(walk);
 	check_routed(walk, config);
 	check_rules(walk, config, root);
 }

@@ -10,6 +10,7 @@
  * group.c	outbounds that choose among others
  * upstream.c	upstreams, what names them
  * rule.c	rules, and the sets, sub-rules and databases that they name
+ * host.c	hosts, and their file
  * routed.c	types of the routed section, and of the fake pools
  * check.c	what only the whole can tell
  * proxy.c	the text that --proxy stands for
@@ -89,6 +90,15 @@ int config_geo_done(const struct schema_call *call, void *object);
 int config_rule_set_each(const struct schema_call *call, void *object);
 int config_rule_sets_done(const struct schema_call *call, void *object);
 int config_sub_rules_each(const struct schema_call *call, void *object);
+
+/* Hook, type and printer of `hosts`. */
+int config_hosts_each(const struct schema_call *call, void *object);
+extern const struct schema_type config_host_address;
+void config_print_hosts(const void *root, FILE *out);
+/* Tells of addresses inside the fake pool. */
+void config_check_hosts(struct schema_walk *walk);
+/* const char *: a path, or NULL for "off". */
+extern const struct schema_type config_hosts_file;
 
 /* struct prefix: "auto", "off" or a prefix. */
 extern const struct schema_type config_fake_ipv6;

@@ -157,6 +157,12 @@ static const struct schema_key dnsd_keys[] = {
 	 .help = "What the name of a REJECT rule answers: no such name, or an "
 		 "address that is then reset.",
 	 AT(dnsd.reject_is_fake)},
+	{.name = "hosts-file",
+	 .type = &config_hosts_file,
+	 .fallback = "/etc/hosts",
+	 .help = "The file of names and addresses that is read behind 'hosts', "
+		 "and again when it changes; or off.",
+	 AT(dnsd.hosts_file)},
 	{.name = "builtin-direct",
 	 .type = &schema_flag,
 	 .words = builtin_words,
@@ -520,6 +526,14 @@ const struct schema_key config_keys[] = {
 	 .help = "Which outbound a name or flow gets; the first rule that "
 		 "matches wins.",
 	 .print = config_print_rules},
+	{.name = "hosts",
+	 .kind = SCHEMA_LISTS,
+	 .type = &config_host_address,
+	 .expected = "a mapping such as 'nas.lan: 192.168.1.5'",
+	 .help = "Addresses of names; '*.', '.' or '+.' in front of one stands "
+		 "for names below it.",
+	 .each = config_hosts_each,
+	 .print = config_print_hosts},
 	{.name = "dnsd",
 	 .kind = SCHEMA_SECTION,
 	 .keys = dnsd_keys,

@@ -12,7 +12,7 @@ import dns.rcode
 from nameserver import Nameserver
 from test_dnsd import (OUTBOUNDS, ask, data, error, is_fake, is_nodata,
                        laptop, reload_is_over, start)
-from topology import ADDRESS, ROUTER
+from topology import ADDRESS, ROUTER, Ersatz, wait_until
 
 assert laptop and start  # fixtures
 
@@ -126,3 +126,69 @@ rules: ["DOMAIN,time.nist.gov,proxy", "DST-PORT,22,DIRECT", "MATCH,proxy"]
     for name in breaking:
         assert is_fake(data(ask(laptop, name))[0]), name
     home.close()
+
+
+HOSTS = """\
+hosts:
+  nas.lan: [192.0.2.5, "2001:db8::5"]
+  "+.dev.test": 192.0.2.6
+"""
+
+
+def test_written_addresses_come_first_and_are_read_again(laptop, start):
+    hosts = laptop.path("/etc/hosts")
+    hosts.write_text("127.0.0.1 localhost\n192.0.2.7 seven.example seven\n"
+                     "192.0.2.8 nas.lan\n")
+    daemons = start(OUTBOUNDS + HOSTS + """\
+rules: ["DOMAIN-SUFFIX,seven.example,REJECT", "MATCH,proxy"]
+""")
+    assert data(ask(laptop, "Seven.example")) == ["192.0.2.7"]
+    assert data(ask(laptop, "seven")) == ["192.0.2.7"]
+    assert is_nodata(ask(laptop, "seven.example", "AAAA"))
+    for rdtype in ("HTTPS", "SVCB", "ANY"):
+        assert is_nodata(ask(laptop, "seven.example", rdtype))
+    assert data(ask(laptop, "7.2.0.192.in-addr.arpa", "PTR")) == [
+        "seven.example."]
+    # The configuration hides the file.
+    assert data(ask(laptop, "nas.lan")) == ["192.0.2.5"]
+    assert data(ask(laptop, "nas.lan", "AAAA")) == ["2001:db8::5"]
+    assert data(ask(laptop, "a.b.dev.test")) == ["192.0.2.6"]
+    # What it says nothing of goes the usual way, but exists.
+    assert is_nodata(ask(laptop, "nas.lan", "TXT"))
+    assert is_fake(data(ask(laptop, "a.seven.exampl"))[0])
+    code, text = error(ask(laptop, "seven.example"))
+    assert code == 4 and text == "/etc/hosts:2"
+    told = explain(laptop, daemons, "seven.example")
+    assert told["decision"] == "hosts" and told["hosts"] == "/etc/hosts:2"
+    assert "written down in /etc/hosts:2" in told["reason"]
+    # Replaced, as most programs do it, and written over.
+    new = laptop.path("/etc/hosts.new")
+    new.write_text("192.0.2.9 seven.example\n")
+    laptop.run("mv /etc/hosts.new /etc/hosts")
+    wait_until(lambda: data(ask(laptop, "seven.example")) == ["192.0.2.9"],
+               "the new file is read")
+    hosts.write_text("192.0.2.10 seven.example\n")
+    wait_until(lambda: data(ask(laptop, "seven.example")) == ["192.0.2.10"],
+               "what is written over it is read")
+    # Without the daemon the same is told.
+    daemons.stop("dnsd")
+    assert explain(laptop, daemons, "seven.example")["answer"] == "192.0.2.10"
+    daemons.start("dnsd")
+    daemons.write(OUTBOUNDS + 'rules: ["MATCH,proxy"]\n'
+                  "dnsd: { hosts-file: off }\n")
+    os.kill(daemons.pid("dnsd"), signal.SIGHUP)
+    reload_is_over(daemons, "reloaded")
+    assert is_fake(data(ask(laptop, "seven.example"))[0])
+
+
+def test_hosts_that_make_no_sense_are_told(laptop):
+    daemons = Ersatz(laptop)
+    for wrong, words in (('"a..b": 192.0.2.1', "is no name"),
+                         ("a.lan: b.lan", "expected an address"),
+                         ("a.lan: 198.18.0.5", "inside the fake pool"),
+                         ('"a.*": 192.0.2.1', "*.lan")):
+        daemons.write(OUTBOUNDS + f"hosts:\n  {wrong}\n"
+                      'rules: ["MATCH,proxy"]\n')
+        result = laptop.run(daemons.command("dnsd", "--check"), check=False)
+        assert result.returncode == 1 and words in result.stderr, result
+        assert "ersatz.yaml:5:" in result.stderr, result.stderr

@@ -255,6 +255,9 @@ tests_unit_test_host_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_http_connect
 tests_unit_test_http_connect_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_http_connect_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_hosts
+tests_unit_test_hosts_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_hosts_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_icmp
 tests_unit_test_icmp_CPPFLAGS = $(UNIT_CPPFLAGS)
