@@ -208,6 +208,34 @@ static void on_event(void *ctx)
 		dump_after(watch, DUMP_SPACING_MS - since_ms);
 }
 
+/*
+ * Routes of ours lead to no uplink, nor does any that is not in main; there
+ * may be thousands, which nobody should walk through for each connection, and
+ * they come and go with the names that are asked.
+ */
+static void keep_main(struct nl_state *state)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < state->route_count; i++) {
+		const struct nl_route *route = &state->routes[i];
+
+		if (route->table == RT_TABLE_MAIN &&
+		    route->protocol != NL_PROTOCOL)
+			state->routes[kept++] = *route;
+	}
+	state->route_count = kept;
+}
+
+static int dump(struct uplink_watch *watch, struct nl_state *state)
+{
+	int ret = nl_reader_dump(watch->reader, state);
+
+	if (ret == 0)
+		keep_main(state);
+	return ret;
+}
+
 /* The loop's idea of now may be old after a long dump. */
 static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int revents)
 {
@@ -217,7 +245,7 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	int ret;
 
 	(void)revents;
-	ret = nl_reader_dump(watch->reader, &state);
+	ret = dump(watch, &state);
 	ev_now_update(loop);
 	if (ret < 0) {
 		if (log_limit_pass(&watch->failures))
@@ -256,7 +284,7 @@ int uplink_watch_open(struct uplink_watch **watch, struct ev_loop *loop,
 	ret = nl_watch_open(&new->watch, loop, 0, on_event, new);
 	if (ret < 0)
 		goto close_reader;
-	ret = nl_reader_dump(new->reader, &new->state);
+	ret = dump(new, &new->state);
 	if (ret < 0)
 		goto close_watch;
 	new->dumped_ms = clock_monotonic_ms();

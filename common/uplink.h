@@ -56,6 +56,7 @@ NODISCARD int uplink_toward(const struct nl_state *state,
  * Keeps a dump current; `fn` is called after each change of it, at most ten
  * times a second.  Changes are seen within 100 ms.  A dump that fails is
  * logged, and made again after a second; the last one stands until then.
+ * Its routes are those of main that are not ours.
  */
 struct uplink_watch;
 typedef void (*uplink_change_fn)(void *ctx, const struct nl_state *state);

@@ -20,7 +20,7 @@
 
 #define PROBE_TUN "probe0"
 #define MTU 1500
-#define PATIENCE_MS 2000 /* with a busy machine; it takes a millisecond */
+#define PATIENCE_MS 5000 /* with a busy machine; it takes a millisecond */
 #define HEADER_SIZE 10   /* struct virtio_net_hdr, see tun.h */
 #define FRAME_MAX 2048   /* a SYN is small */
 #define FRAMES_MAX 64    /* before the SYN: groups that IPv6 joins */

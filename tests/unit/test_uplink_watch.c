@@ -6,6 +6,7 @@
 #include "common/uplink.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,12 +44,29 @@ struct world {
 static unsigned dumps, failures;
 static int dump_error; /* what the next dumps end with */
 
+/* One that the next dumps have too; table 0: none. */
+static struct nl_route route_more;
+
+static void add_route(struct nl_state *state)
+{
+	const size_t size = (state->route_count + 1) * sizeof(route_more);
+
+	state->routes = realloc(state->routes, size);
+	assert_non_null(state->routes);
+	state->routes[state->route_count++] = route_more;
+}
+
 int __real_nl_reader_dump(struct nl_reader *reader, struct nl_state *state);
 int __wrap_nl_reader_dump(struct nl_reader *reader, struct nl_state *state);
 int __wrap_nl_reader_dump(struct nl_reader *reader, struct nl_state *state)
 {
 	dumps++;
-	return dump_error ? dump_error : __real_nl_reader_dump(reader, state);
+	if (dump_error)
+		return dump_error;
+	int ret = __real_nl_reader_dump(reader, state);
+	if (ret == 0 && route_more.table != 0)
+		add_route(state);
+	return ret;
 }
 
 void __wrap_log_warning(const char *fmt, ...);
@@ -172,6 +190,35 @@ static void dump_that_fails_is_told_and_made_again(void **state)
 	assert_int_equal(world->changes, 1);
 }
 
+/* A throw for a name that goes DIRECT comes with each of them. */
+static void routes_of_ours_are_not_told(void **state)
+{
+	struct world *world = *state;
+
+	if (!world)
+		skip();
+	set_up(world, true);
+	pass(world, 1);
+	assert_int_equal(world->changes, 1);
+	route_more.table = 197;
+	route_more.protocol = NL_PROTOCOL;
+	set_up(world, false);
+	set_up(world, true);
+	pass(world, 1);
+	assert_int_equal(dumps, 3);
+	assert_int_equal(world->changes, 1);
+	assert_int_equal(uplink_watch_state(world->watch)->route_count, 0);
+	/* The control: one of main by somebody else. */
+	route_more.table = RT_TABLE_MAIN;
+	route_more.protocol = RTPROT_STATIC;
+	set_up(world, false);
+	set_up(world, true);
+	pass(world, 1);
+	assert_int_equal(world->changes, 2);
+	assert_int_equal(uplink_watch_state(world->watch)->route_count, 1);
+	route_more.table = 0;
+}
+
 #define WATCH_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -180,6 +227,7 @@ int main(void)
 		WATCH_TEST(changes_in_a_swarm_are_told_once),
 		WATCH_TEST(swarm_that_ends_as_it_began_is_not_told),
 		WATCH_TEST(dump_that_fails_is_told_and_made_again),
+		WATCH_TEST(routes_of_ours_are_not_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
