@@ -9,17 +9,20 @@
 #include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/if_arp.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define DUMP_TRIES 16
 #define FLAG_LOWER_UP (1U << 16) /* IFF_LOWER_UP, not in net/if.h */
 #define DUMP_BUFFER_BYTES (64 * 1024)
 
 struct nl_reader {
+	bool is_main_only;
 	struct nl_sock *sock; /* owned */
 };
 
@@ -389,24 +392,50 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *ctx)
 	struct dump *dump = ctx;
 
 	(void)from;
-	if (error->error != -EAFNOSUPPORT && error->error != -EOPNOTSUPP)
+	/* No entry: a table that has no route yet. */
+	if (error->error != -EAFNOSUPPORT && error->error != -EOPNOTSUPP &&
+	    error->error != -ENOENT)
 		dump->error = error->error;
 	return NL_STOP;
 }
 
+/* What asks for a dump; each begins with the family. */
+union dump_header {
+	uint8_t family;
+	struct ifinfomsg link;
+	struct ifaddrmsg addr;
+	struct rtmsg route;
+	struct fib_rule_hdr rule;
+};
+
+static size_t header_size(int type)
+{
+	switch (type) {
+	case RTM_GETLINK:
+		return sizeof(struct ifinfomsg);
+	case RTM_GETADDR:
+		return sizeof(struct ifaddrmsg);
+	case RTM_GETROUTE:
+		return sizeof(struct rtmsg);
+	}
+	return sizeof(struct fib_rule_hdr);
+}
+
 static int dump_part(struct nl_reader *reader, struct dump *dump, int type)
 {
-	/* The longest of the headers; the kernel looks at the family only. */
-	struct ifinfomsg header = {.ifi_family = dump->family};
+	union dump_header header = {.route = {0}};
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
 	int ret;
 
 	if (!cb)
 		return -ENOMEM;
+	header.family = dump->family;
+	if (type == RTM_GETROUTE && reader->is_main_only)
+		header.route.rtm_table = RT_TABLE_MAIN;
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_message, dump);
 	nl_cb_err(cb, NL_CB_CUSTOM, on_error, dump);
 	ret = nl_send_simple(reader->sock, type, NLM_F_DUMP, &header,
-			     sizeof(header));
+			     header_size(type));
 	if (ret >= 0)
 		ret = nl_recvmsgs(reader->sock, cb);
 	nl_cb_put(cb);
@@ -414,7 +443,8 @@ static int dump_part(struct nl_reader *reader, struct dump *dump, int type)
 		return dump->error;
 	if (ret == -NLE_DUMP_INTR)
 		return -EINTR;
-	if (ret == -NLE_AF_NOSUPPORT || ret == -NLE_OPNOTSUPP)
+	if (ret == -NLE_AF_NOSUPPORT || ret == -NLE_OPNOTSUPP ||
+	    ret == -NLE_OBJ_NOTFOUND)
 		return 0;
 	return ret < 0 ? -EIO : 0;
 }
@@ -470,6 +500,17 @@ free_sock:
 free_reader:
 	free(new);
 	return ret;
+}
+
+int nl_reader_keep_main(struct nl_reader *reader)
+{
+	const int on = 1;
+
+	if (setsockopt(nl_socket_get_fd(reader->sock), SOL_NETLINK,
+		       NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0)
+		return -errno;
+	reader->is_main_only = true;
+	return 0;
 }
 
 void nl_reader_close(struct nl_reader *reader)

@@ -106,6 +106,12 @@ NODISCARD int nl_reader_open(struct nl_reader **reader);
 void nl_reader_close(struct nl_reader *reader);
 
 /*
+ * From now on only routes of table main are dumped: others may be many
+ * thousands.  -ENOPROTOOPT before Linux 4.20.
+ */
+NODISCARD int nl_reader_keep_main(struct nl_reader *reader);
+
+/*
  * Dumps of both families; a dump that was interrupted is made again.  A
  * family that the kernel does not have is empty.  What `state` held before is
  * not freed.

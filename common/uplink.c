@@ -280,6 +280,9 @@ int uplink_watch_open(struct uplink_watch **watch, struct ev_loop *loop,
 	ret = nl_reader_open(&new->reader);
 	if (ret < 0)
 		goto free_watch;
+	ret = nl_reader_keep_main(new->reader);
+	if (ret < 0) /* keep_main() does the same, at a price */
+		log_debug("cannot ask for a single table: %s", err_text(ret));
 	/* Before the first dump, so that nothing falls between. */
 	ret = nl_watch_open(&new->watch, loop, 0, on_event, new);
 	if (ret < 0)
