@@ -184,6 +184,19 @@ int carrier_reply_parts(struct carrier *carrier, const struct iovec *parts,
 	return 0;
 }
 
+void carrier_pass_on(struct carrier *carrier, const struct packet *packet,
+		     const struct unreachable_error *error)
+{
+	uint8_t frame[CARRIER_HEADER_SIZE + UNREACHABLE_SIZE_MAX] = {0};
+	size_t length = unreachable_build_error(frame + CARRIER_HEADER_SIZE,
+						packet, error);
+
+	if (length == 0)
+		carrier->counters.dropped++;
+	else
+		carrier_reply(carrier, frame, CARRIER_HEADER_SIZE + length);
+}
+
 void carrier_refuse(struct carrier *carrier, const struct packet *packet,
 		    enum refusal refusal)
 {

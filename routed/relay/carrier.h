@@ -67,6 +67,9 @@ void carrier_reply(struct carrier *carrier, const uint8_t *frame,
  */
 NODISCARD int carrier_reply_parts(struct carrier *carrier,
 				  const struct iovec *parts, int count);
+/* Passes on what a router said of a packet of the host's. */
+void carrier_pass_on(struct carrier *carrier, const struct packet *packet,
+		     const struct unreachable_error *error);
 /* Answers a packet of the host's, as unreachable.h does. */
 void carrier_refuse(struct carrier *carrier, const struct packet *packet,
 		    enum refusal refusal);

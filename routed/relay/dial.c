@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "routed/relay/egress.h"
+#include "routed/relay/heard.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -73,6 +74,8 @@ static void fail_by_error(struct dial *dial, int error)
 		.is_outbounds = is_proxy(dial),
 	};
 
+	if (dial->is_heard)
+		failure.heard = &dial->heard;
 	for (size_t i = 0; i < ARRAY_LEN(direct_errors); i++) {
 		if (is_proxy(dial) || direct_errors[i].error != error)
 			continue;
@@ -142,6 +145,33 @@ static void set_goal(struct dial *dial, struct goal *goal)
 	goal->size = endpoint_to_sockaddr(&goal->endpoint, &goal->ss);
 }
 
+static void set_ttl(int fd, bool is_ipv6, int ttl)
+{
+	(void)setsockopt(fd, is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+			 is_ipv6 ? IPV6_UNICAST_HOPS : IP_TTL, &ttl,
+			 sizeof(ttl));
+}
+
+/* traceroute(8) by TCP wants to know where its SYN ended. */
+static void send_as_far(struct dial *dial, const struct addr *to)
+{
+	if (dial->conf.ttl == 0 || is_proxy(dial))
+		return;
+	set_ttl(dial->fd, to->family == ADDR_IPV6, dial->conf.ttl);
+	heard_listen(dial->fd, to->family == ADDR_IPV6, true);
+}
+
+/* The connection itself has the whole way, and the kernel's own errors. */
+static void send_all_the_way(struct dial *dial)
+{
+	bool is_ipv6 = dial->addrs[dial->at - 1].family == ADDR_IPV6;
+
+	if (dial->conf.ttl == 0 || is_proxy(dial))
+		return;
+	set_ttl(dial->fd, is_ipv6, -1);
+	heard_listen(dial->fd, is_ipv6, false);
+}
+
 static int prepare_socket(struct dial *dial, const struct goal *goal)
 {
 	const int on = 1;
@@ -157,6 +187,7 @@ static int prepare_socket(struct dial *dial, const struct goal *goal)
 	(void)setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(dial->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	(void)setsockopt(dial->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	send_as_far(dial, &goal->endpoint.addr);
 	return 0;
 }
 
@@ -291,6 +322,7 @@ void dial_start(struct dial *dial, const struct dialler *dialler,
 	dial->fd = -1;
 	dial->ifindex = 0;
 	dial->lookup = NULL;
+	dial->is_heard = false;
 	dial->at = dial->count = 0;
 	dial->is_pipelined = conf->is_trial || conf->outbound->pipelining ==
 						       POLICY_PIPELINING_TAKEN;
@@ -314,6 +346,7 @@ static void succeed(struct dial *dial)
 	const struct dialler *dialler = dial->dialler;
 	int fd = dial->fd;
 
+	send_all_the_way(dial);
 	ev_timer_stop(dialler->loop, &dial->attempt);
 	dial->fd = -1;
 	dial->phase = DIAL_NONE;
@@ -410,6 +443,10 @@ void dial_on_event(struct dial *dial, uint32_t events)
 	assert(dial->phase == DIAL_CONNECTING);
 	if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 		error = errno;
+	if (error && dial->conf.ttl > 0 && !is_proxy(dial))
+		dial->is_heard = heard_of_stream(
+			dial->fd, dial->addrs[dial->at - 1].family == ADDR_IPV6,
+			&dial->heard);
 	if (error)
 		dial_next(dial, -error);
 	else if (events & EPOLLOUT)

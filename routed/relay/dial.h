@@ -37,6 +37,8 @@ struct dial_failure {
 	bool is_outbounds;    /* fault, and not the destination's */
 	bool is_unsupported;  /* the server does not know the command */
 	bool is_answered;     /* the proxy itself said so */
+	/* What a router said, in place of the refusal; NULL: none did. */
+	const struct unreachable_error *heard;
 };
 
 struct dial_ops {
@@ -73,6 +75,11 @@ struct dial_conf {
 	bool has_others; /* who asked has other outbounds to try */
 	bool is_greeting_only; /* of a proxy: would it take a request? */
 	bool is_trial;         /* of pipelining, whatever was learnt */
+	/*
+	 * Directly and by an interface: the first packet goes this far, and
+	 * the router where it ends is heard; 0: as far as packets go.
+	 */
+	uint8_t ttl;
 };
 
 enum dial_phase {
@@ -95,6 +102,8 @@ struct dial {
 	size_t at, count; /* of the addresses to try */
 	struct addr addrs[RESOLVER_ADDRS_MAX];
 	struct ev_timer attempt;
+	bool is_heard;
+	struct unreachable_error heard;
 	bool is_pipelined;
 	struct handshake handshake;
 };

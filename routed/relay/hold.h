@@ -43,6 +43,7 @@ struct hold {
 	struct hold *next, *prev;
 	struct name name; /* of the fake address; length 0: a real one */
 	struct choice_tried tried; /* before this one */
+	uint8_t ttl;               /* of the SYN; 0: a usual one */
 	bool needs_owner;          /* before anything is decided */
 	struct dial dial;
 	uint16_t frame_length;

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #define DNS_PORT 53
+/* No system begins with so little: somebody wants to know the way. */
+#define PROBE_TTL_MAX 31
 
 /* Ends a flow that is not open, and leaves the application waiting. */
 static void discard(struct parts *parts, struct flow *flow)
@@ -61,6 +63,24 @@ static void log_failure(struct parts *parts, const struct flow *flow,
 			 failure->reason);
 }
 
+/* A router on the way has the word; the destination goes by its fake name. */
+static void answer_held(struct parts *parts, const struct packet *packet,
+			const struct flow *flow,
+			const struct dial_failure *failure)
+{
+	struct unreachable_error error;
+
+	if (!failure->heard ||
+	    failure->heard->from.family != packet->src.addr.family) {
+		carrier_refuse(parts->carrier, packet, failure->refusal);
+		return;
+	}
+	error = *failure->heard;
+	if (addr_equal(&error.from, &flow->hold->dial.addrs[0]))
+		error.from = packet->dst.addr;
+	carrier_pass_on(parts->carrier, packet, &error);
+}
+
 /* Ends a held flow and tells the application why. */
 static void refuse_held(struct parts *parts, struct flow *flow,
 			const struct dial_failure *failure)
@@ -72,7 +92,7 @@ static void refuse_held(struct parts *parts, struct flow *flow,
 	parts->counters.flows_refused++;
 	if (packet_parse(&packet, hold->frame + CARRIER_HEADER_SIZE,
 			 hold->frame_length - CARRIER_HEADER_SIZE) == 0)
-		carrier_refuse(parts->carrier, &packet, failure->refusal);
+		answer_held(parts, &packet, flow, failure);
 	discard(parts, flow);
 }
 
@@ -118,6 +138,7 @@ static void start_dial(struct parts *parts, struct flow *flow)
 		.name = hold->name.length > 0 ? &hold->name : NULL,
 		.dst = flows_tuple(parts->flows, flow)->dst,
 		.has_others = has_others(parts, flow),
+		.ttl = hold->ttl,
 	};
 
 	/* Whoever is asked: dnsd answers. */
@@ -247,6 +268,7 @@ static void begin(struct parts *parts, const struct packet *packet,
 	}
 	parts->counters.flows_ever++;
 	adopt(flow, &decision);
+	flow->hold->ttl = packet->ttl <= PROBE_TTL_MAX ? packet->ttl : 0;
 	flow->since_ms = clock_wall_ms();
 	flow->out.fn = on_out;
 	if (decision.needs_owner || is_to_be_asked(parts, flow))

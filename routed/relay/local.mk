@@ -20,6 +20,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/handshake.h \
 	routed/relay/health.c \
 	routed/relay/health.h \
+	routed/relay/heard.c \
+	routed/relay/heard.h \
 	routed/relay/hold.c \
 	routed/relay/hold.h \
 	routed/relay/http_connect.c \

@@ -62,6 +62,7 @@ static int parse_ipv4(struct packet *packet, const uint8_t *bytes,
 	packet->piece.has_more = (fragment & 0x2000) != 0;
 	packet->length = total;
 	packet->header_length = header;
+	packet->ttl = bytes[8];
 	packet->protocol = bytes[9];
 	set_addr(&packet->src.addr, ADDR_IPV4, bytes + 12);
 	set_addr(&packet->dst.addr, ADDR_IPV4, bytes + 16);
@@ -135,6 +136,7 @@ static int parse_ipv6(struct packet *packet, const uint8_t *bytes,
 
 	packet->length = total;
 	packet->header_length = IPV6_MIN;
+	packet->ttl = bytes[7];
 	packet->protocol = bytes[6];
 	set_addr(&packet->src.addr, ADDR_IPV6, bytes + 8);
 	set_addr(&packet->dst.addr, ADDR_IPV6, bytes + 24);

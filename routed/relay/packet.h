@@ -40,6 +40,7 @@ struct packet {
 	const uint8_t *bytes; /* borrowed: from the IP header on */
 	size_t length;        /* as the IP header says; it is all there */
 	size_t header_length; /* of IP with its options or extensions */
+	uint8_t ttl;          /* or hop limit */
 	uint8_t protocol;     /* behind all extension headers */
 	bool is_fragment;     /* a piece of a datagram, the first too */
 	bool is_later_piece;  /* not the first: what follows is unknown */

@@ -42,7 +42,8 @@ def net():
     network.start_site()
     for address in (ADDRESS["site"], ADDRESS6["site"]):
         hosts = network.proxy.path("/etc/hosts")
-        hosts.write_text(hosts.read_text() + f"{address} other.example\n")
+        hosts.write_text(hosts.read_text() + f"{address} other.example "
+                         "another.example\n")
     yield network
     network.close()
 
@@ -148,6 +149,18 @@ def test_traceroute_by_udp_shows_the_router(net, ersatz, version, router):
     assert hops[0] == router and len(hops) == 2, out
 
 
+@pytest.mark.parametrize("version,router", [("-4", ROUTER["laptop"]),
+                                            ("-6", ROUTER6["laptop"])])
+def test_traceroute_by_tcp_shows_the_router(net, ersatz, version, router):
+    """An open port answers, a closed one resets: both are the last hop."""
+    for port in ("80", "81"):
+        out = net.laptop.out(["traceroute", version, "-n", "-q1", "-w3", "-T",
+                              "-p", port, "direct.example"])
+        hops = [line.split()[1] for line in out.splitlines()[1:]]
+        assert hops[0] == router and len(hops) == 2, out
+        assert re.match(r"198\.18\.|2001:2:", hops[1]), out
+
+
 def test_tracepath_finds_the_narrow_link(net, ersatz):
     net.router.run("ip link set site mtu 1400")
     try:
@@ -173,14 +186,14 @@ def test_ping_by_a_proxy_measures_a_connection(net, ersatz, version):
     wait_until(lambda: "listening on" in net.site.log(f"syn{version}"),
                "tcpdump")
     # Nothing listens on 443: refused is alive.  Then a flow tells of port 80.
-    out = ping(net, "other.example", version).stdout
+    out = ping(net, "another.example", version).stdout
     assert "1 received" in out, out
     wait_until(lambda: ".443: Flags [S]" in net.site.log(f"syn{version}"),
                "a probe of 443")
-    net.laptop.run(["curl", version, "-sS", "http://other.example/"])
+    net.laptop.run(["curl", version, "-sS", "http://another.example/"])
     before = net.site.log(f"syn{version}").count(".80: Flags [S]")
     out = net.laptop.out(["ping", "-n", version, "-c6", "-i0.3", "-W5",
-                          "other.example"])
+                          "another.example"])
     assert "6 received" in out, out
     # One probe a second and destination at the most, by the port known now.
     wait_until(lambda: net.site.log(f"syn{version}").count(".80: Flags [S]")

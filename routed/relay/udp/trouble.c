@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/err.h"
+#include "routed/relay/heard.h"
 #include "routed/relay/udp/parts.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -12,12 +11,6 @@ enum {
 	QUOTED_MAX = 512, /* of the payload: what an ICMP error has room for */
 	ERRORS_MAX = 64,  /* at a time */
 	BYTES_MAX = 2048,
-};
-
-enum {
-	ICMP_UNREACHABLE = 3,
-	ICMP_FRAGMENTATION_NEEDED = 4, /* its code */
-	ICMPV6_TOO_BIG = 2,
 };
 
 enum refusal udp_refusal_of(int error)
@@ -70,69 +63,10 @@ static void pass_on(struct udp *udp, const struct datagram *datagram,
 		    const struct unreachable_error *error)
 {
 	uint8_t bytes[DATAGRAM_HEAD_MAX + QUOTED_MAX];
-	uint8_t frame[CARRIER_HEADER_SIZE + UNREACHABLE_SIZE_MAX] = {0};
 	struct packet packet;
-	size_t length;
 
-	if (!remake(datagram, bytes, &packet))
-		return;
-	length = unreachable_build_error(frame + CARRIER_HEADER_SIZE, &packet,
-					 error);
-	if (length > 0)
-		carrier_reply(udp->parts->carrier, frame,
-			      CARRIER_HEADER_SIZE + length);
-}
-
-/* What the kernel itself says: too large for the link, or no way. */
-static bool is_local(struct unreachable_error *error,
-		     const struct sock_extended_err *heard, bool is_ipv6)
-{
-	if (heard->ee_errno != EMSGSIZE)
-		return false;
-	error->type = is_ipv6 ? ICMPV6_TOO_BIG : ICMP_UNREACHABLE;
-	error->code = is_ipv6 ? 0 : ICMP_FRAGMENTATION_NEEDED;
-	error->rest = heard->ee_info;
-	return true;
-}
-
-static bool read_error(const struct msghdr *msg, bool is_ipv6,
-		       struct unreachable_error *error)
-{
-	struct sock_extended_err heard = {.ee_origin = SO_EE_ORIGIN_NONE};
-	struct endpoint from = {.port = 0};
-	/* SO_EE_OFFENDER: the address lies behind it. */
-	struct {
-		struct sock_extended_err error;
-		struct sockaddr_in6 offender;
-	} space = {.offender.sin6_family = AF_UNSPEC};
-	struct msghdr *mutable = (struct msghdr *)(uintptr_t)msg;
-
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg;
-	     cmsg = CMSG_NXTHDR(mutable, cmsg)) {
-		size_t size = cmsg->cmsg_len - CMSG_LEN(0);
-
-		if ((cmsg->cmsg_level != IPPROTO_IP ||
-		     cmsg->cmsg_type != IP_RECVERR) &&
-		    (cmsg->cmsg_level != IPPROTO_IPV6 ||
-		     cmsg->cmsg_type != IPV6_RECVERR))
-			continue;
-		memcpy(&space, CMSG_DATA(cmsg),
-		       size < sizeof(space) ? size : sizeof(space));
-		heard = space.error;
-	}
-	memset(error, 0, sizeof(*error));
-	if (heard.ee_origin == SO_EE_ORIGIN_LOCAL)
-		return is_local(error, &heard, is_ipv6);
-	if (heard.ee_origin != SO_EE_ORIGIN_ICMP &&
-	    heard.ee_origin != SO_EE_ORIGIN_ICMP6)
-		return false;
-	if (endpoint_from_sockaddr(&from, (struct sockaddr *)&space.offender) ==
-	    0)
-		error->from = from.addr;
-	error->type = heard.ee_type;
-	error->code = heard.ee_code;
-	error->rest = heard.ee_info;
-	return true;
+	if (remake(datagram, bytes, &packet))
+		carrier_pass_on(udp->parts->carrier, &packet, error);
 }
 
 /* Who asked, and whom; the bytes that came back are payload. */
@@ -180,7 +114,7 @@ unsigned udp_hear(struct udp *udp, struct udp_leg *leg)
 		datagram.length = (size_t)n;
 		if (endpoint_from_sockaddr(&real, (struct sockaddr *)&to) ==
 			    0 &&
-		    read_error(&msg, leg->family == ADDR_IPV6, &error))
+		    heard_read(&msg, leg->family == ADDR_IPV6, &error))
 			tell(udp, leg, &real, &datagram, &error);
 	}
 	return heard;
