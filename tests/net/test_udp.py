@@ -108,12 +108,14 @@ outbounds:
   plain: {{ type: socks5, server: "{ADDRESS['proxy']}:1081" }}
   silent: {{ type: socks5, server: "{ADDRESS['proxy']}:1080", udp: off }}
   wire: {{ type: interface, interface: eth0 }}
+  auto: {{ type: fallback, members: [plain, proxy] }}
 rules:
   - DOMAIN,direct.example,wire
   - DOMAIN,drop.example,REJECT-DROP
   - DOMAIN,closed.example,REJECT
   - DOMAIN,plain.example,plain
   - DOMAIN,silent.example,silent
+  - DOMAIN,group.example,auto
   - DST-PORT,7100-7199,DIRECT
   - MATCH,proxy
 dnsd: {{ reject: fake }}
@@ -349,6 +351,15 @@ def test_what_is_not_carried_is_told_at_once(net, daemons, proxy):
     """So that QUIC falls back to TCP."""
     laptop = net.laptop
     net.start_microsocks(net.proxy, 1081)
+    # In a group the next member is asked, the first time too.
+    client = udp(laptop)
+    client.sendto(b"one", (fake_of(laptop, "group.example"), PORT))
+    proxy.associate()
+    assert proxy.receive() == ("group.example", PORT, b"one")
+    flow, = [f for f in flows_of(daemons) if f["name"] == "group.example"]
+    assert flow["outbound"] == "proxy"
+    proxy.end()
+    client.close()
     refused = errno.ECONNREFUSED
     for version in (4, 6):
         for name in ("closed.example", "plain.example", "silent.example"):

@@ -5,6 +5,7 @@
  */
 #include "common/clock.h"
 #include "common/err.h"
+#include "routed/relay/choice.h"
 #include "routed/relay/egress.h"
 #include "routed/relay/intake.h"
 #include "routed/relay/udp/parts.h"
@@ -170,9 +171,55 @@ static bool may_pass(const struct udp *udp, const struct policy *policy,
 	       !udp_is_refused(udp, policy, decision->outbound, refusal);
 }
 
+/* The first one of a group that carries UDP, or the outbound itself. */
+static bool choose(const struct udp *udp, const struct policy *policy,
+		   const struct tuple *tuple, struct decision *decision,
+		   enum refusal *refusal)
+{
+	const struct choice_key key = {
+		.src = tuple->src.addr,
+		.dst = tuple->dst.addr,
+		.name = decision->name.length > 0 ? &decision->name : NULL,
+	};
+	struct choice_tried tried = {.count = 0};
+
+	while (!may_pass(udp, policy, decision, refusal)) {
+		if (decision->is_refused ||
+		    decision->group == decision->outbound ||
+		    !choice_add_tried(&tried, decision->outbound))
+			return false;
+		decision->outbound =
+			choice_make(policy, decision->group, &key, &tried);
+		if (decision->outbound < 0)
+			return false;
+		decision->is_refused = decide_is_refused(
+			policy, decision->outbound, &decision->refusal);
+	}
+	return true;
+}
+
+void udp_begin_again(struct udp *udp, struct udp_peer *peer)
+{
+	const struct tuple *tuple = udp_peer_tuple(udp->table, peer);
+	struct decision decision = {.outbound = peer->outbound,
+				    .group = peer->group};
+	enum refusal refusal;
+
+	if (peer->group == peer->outbound)
+		return;
+	if (!decider_name(udp->parts->decider, peer->slot, &decision.name))
+		decision.name.length = 0;
+	if (!choose(udp, peer->policy, tuple, &decision, &refusal))
+		return;
+	peer->outbound = decision.outbound;
+	udp_peer_part(udp->table, peer);
+	route(udp, peer);
+}
+
 static void adopt(struct udp_peer *peer, const struct decision *decision)
 {
 	peer->outbound = decision->outbound;
+	peer->group = decision->group;
 	peer->rule = decision->rule;
 	peer->slot = decision->slot;
 	peer->needs_owner = decision->needs_owner;
@@ -193,11 +240,12 @@ static bool decide_asked(struct udp *udp, struct udp_peer *peer,
 	enum refusal refusal;
 
 	decide(udp->parts->decider, peer->policy, &asked, &decision);
+	if (!choose(udp, peer->policy, tuple, &decision, &refusal)) {
+		udp_fail(udp, peer, refusal);
+		return false;
+	}
 	adopt(peer, &decision);
-	if (may_pass(udp, peer->policy, &decision, &refusal))
-		return true;
-	udp_fail(udp, peer, refusal);
-	return false;
+	return true;
 }
 
 bool udp_on_owner(struct udp *udp, uint32_t id, const struct link_owner *owner)
@@ -220,7 +268,7 @@ bool udp_on_owner(struct udp *udp, uint32_t id, const struct link_owner *owner)
 	if (owner->outbound >= 0) {
 		udp->parts->counters.own_flows++;
 		peer->is_own = true;
-		peer->outbound = OUTBOUND_DIRECT;
+		peer->outbound = peer->group = OUTBOUND_DIRECT;
 	}
 	route(udp, peer);
 	return true;
@@ -241,7 +289,7 @@ void udp_begin(struct udp *udp, const struct packet *packet,
 			      &packet->src);
 	decide(parts->decider, parts->policy, &asked, &decision);
 	peer = NULL;
-	if (may_pass(udp, parts->policy, &decision, &refusal))
+	if (choose(udp, parts->policy, &tuple, &decision, &refusal))
 		peer = udp_peer_add(udp->table, &tuple);
 	if (!peer) {
 		udp->counters.refused++;

@@ -2,7 +2,9 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "routed/relay/choice.h"
 #include "routed/relay/egress.h"
+#include "routed/relay/scout.h"
 #include "routed/relay/udp/parts.h"
 
 #include <assert.h>
@@ -222,6 +224,7 @@ static void on_refused(struct udp *udp, struct udp_leg *leg,
 	struct policy_outbound *outbound =
 		&leg->policy->outbounds[leg->outbound];
 	enum refusal refusal = failure->refusal;
+	struct udp_peer *peer, *next;
 
 	if (failure->is_unsupported || refusal == REFUSAL_RESET)
 		refusal = REFUSAL_PORT;
@@ -230,6 +233,15 @@ static void on_refused(struct udp *udp, struct udp_leg *leg,
 		udp->now_ms +
 		(failure->is_unsupported ? UNSUPPORTED_MS : FAULT_MS);
 	log_fault(udp, leg, failure->reason, failure->is_unsupported);
+	if (failure->is_outbounds &&
+	    choice_note_failure(leg->policy, leg->outbound, udp->now_ms,
+				failure->reason))
+		scout_tell(udp->parts->scout);
+	/* Of a group: by its next member. */
+	for (peer = leg->peers; peer; peer = next) {
+		next = peer->next;
+		udp_begin_again(udp, peer);
+	}
 	udp_end_leg(udp, leg, refusal);
 }
 
@@ -306,6 +318,8 @@ static void on_associated(void *ctx, struct dial *dial, int fd, int ifindex)
 		on_refused(udp, leg, &failure);
 		return;
 	}
+	if (choice_note_success(leg->policy, leg->outbound, udp->now_ms))
+		scout_tell(udp->parts->scout);
 	for (struct udp_peer *peer = leg->peers; peer; peer = peer->next)
 		udp_wake(udp, peer);
 }
@@ -348,10 +362,7 @@ static void start_dial(struct udp *udp, struct udp_leg *leg)
 		.reason = "too many associations are being made",
 	};
 
-	udp->dialler.loop = udp->parts->dialler.loop;
-	udp->dialler.poller = udp->parts->dialler.poller;
-	udp->dialler.resolver = udp->parts->dialler.resolver;
-	udp->dialler.uplinks = udp->parts->dialler.uplinks;
+	udp->dialler = udp->parts->dialler;
 	udp->dialler.ops = &dial_ops;
 	udp->dialler.ctx = udp;
 	leg->dial = dial_take(udp->dials);
@@ -442,22 +453,6 @@ static struct udp_leg *add_leg(struct udp *udp, const struct udp_way *way,
 	return leg;
 }
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* Does an outbound of another configuration lead the same way? */
-static bool is_same_outbound(const struct outbound_conf *a,
-			     const struct outbound_conf *b)
-{
-	return a->type == b->type && is_same_text(a->name, b->name) &&
-	       endpoint_equal(&a->server, &b->server) &&
-	       is_same_text(a->username, b->username) &&
-	       is_same_text(a->password, b->password) &&
-	       is_same_text(a->interface, b->interface);
-}
-
 /* After a reload the mapping that an application has stays what it is. */
 static struct udp_leg *take_over(struct udp *udp, const struct udp_way *way,
 				 const struct udp_peer *peer,
@@ -478,7 +473,7 @@ static struct udp_leg *take_over(struct udp *udp, const struct udp_way *way,
 		    !endpoint_equal(&leg->client, client) ||
 		    (way->family != 0 && (way->family != leg->family ||
 					  way->ifindex != leg->ifindex)) ||
-		    !is_same_outbound(
+		    !choice_is_same_way(
 			    leg->policy->outbounds[leg->outbound].conf, conf))
 			continue;
 		udp_leg_move(udp->table, leg, way);

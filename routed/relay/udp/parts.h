@@ -66,6 +66,8 @@ void udp_end_leg(struct udp *udp, struct udp_leg *leg, enum refusal refusal);
 /* Nobody knows this one yet: refused, or on its way to a leg. */
 void udp_begin(struct udp *udp, const struct packet *packet,
 	       const struct datagram *datagram);
+/* Its outbound refuses UDP: by another member of the group, if there is one. */
+void udp_begin_again(struct udp *udp, struct udp_peer *peer);
 
 /* --- leg.c --- */
 

@@ -275,6 +275,13 @@ void udp_peer_join(struct udp_peer *peer, struct udp_leg *leg)
 	leg->last_peer = peer;
 }
 
+void udp_peer_part(struct udp_table *table, struct udp_peer *peer)
+{
+	leave(peer);
+	tuples_del(table->reals, peer->number);
+	peer->real = (struct endpoint){.port = 0};
+}
+
 void udp_peer_set_real(struct udp_table *table, struct udp_peer *peer,
 		       const struct endpoint *real)
 {

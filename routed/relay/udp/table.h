@@ -74,7 +74,7 @@ struct udp_peer {
 	uint32_t serial; /* another peer's with the same number differs */
 	enum udp_peer_state state;
 	struct policy *policy; /* a reference */
-	int outbound;
+	int outbound, group; /* the same, or the one that it was chosen from */
 	const struct rule *rule; /* of the policy; NULL: none */
 	uint32_t slot;           /* of the fake address, 0: a real one */
 	struct endpoint real;    /* no family: only the name is known */
@@ -139,6 +139,8 @@ uint32_t udp_peer_end(const struct udp_table *table);
 struct udp_peer *udp_peer_at(struct udp_table *table, uint32_t number);
 
 void udp_peer_join(struct udp_peer *peer, struct udp_leg *leg);
+/* Away from its leg, for another one. */
+void udp_peer_part(struct udp_table *table, struct udp_peer *peer);
 /* Its name was sent, and whoever answers next is who it is. */
 void udp_peer_ask(struct udp_peer *peer, int64_t now_ms);
 /*
