@@ -59,6 +59,7 @@ enum flow_owner {
 struct facts {
 	const struct name *name; /* borrowed, NULL: unknown or none */
 	struct addr dst;         /* never a fake address */
+	/* Until the facts are final, loopback says nothing of the flow. */
 	struct addr src;
 	uint16_t dst_port; /* valid if network is known */
 	uint16_t src_port;

@@ -39,7 +39,9 @@ static void write_verdict(const struct reason *reason, const char *name,
 	case VERDICT_NEEDS_FLOW:
 		fprintf(out, "%s is carried, because ", name);
 		write_rule(verdict, out);
-		fputs(" needs the port of the connection", out);
+		fputs(" needs what only the connection tells, such as "
+		      "its port",
+		      out);
 		return;
 	case VERDICT_NEEDS_ADDRESS:
 		fprintf(out, "%s has no outbound yet, because ", name);

@@ -94,10 +94,20 @@ static void each_broken_config_is_told_as_written(void **state)
 	globfree(&files);
 }
 
+/* What it expects is that of a build with everything in it. */
+#if defined(HAVE_PCRE2) && defined(HAVE_MAXMINDDB)
+enum { SKIPPED = 0 };
+#else
+enum { SKIPPED = 77 }; /* of automake */
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_broken_config_is_told_as_written),
 	};
+
+	if (SKIPPED)
+		return SKIPPED;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

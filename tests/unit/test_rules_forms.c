@@ -188,6 +188,13 @@ static void broken_lists_are_told_or_read(void **state)
 	globfree(&files);
 }
 
+/* What it expects is that of a build with everything in it. */
+#if defined(HAVE_PCRE2)
+enum { SKIPPED = 0 };
+#else
+enum { SKIPPED = 77 }; /* of automake */
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,5 +202,8 @@ int main(void)
 			each_form_is_recognised_and_means_what_it_says),
 		cmocka_unit_test(broken_lists_are_told_or_read),
 	};
+
+	if (SKIPPED)
+		return SKIPPED;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,20 +8,6 @@
 #include "common/err.h"
 #include "common/rules/geosite.h"
 
-static const struct mmdb_row countries[] = {
-	{"1.0.0.0/24", MMDB_COUNTRY, "CN"},
-	{"1.0.1.0/24", MMDB_COUNTRY, "JP"},
-	{"203.0.113.0/24", MMDB_COUNTRY, "CN"},
-	{"2001:db8::/32", MMDB_COUNTRY, "CN"},
-	{"9.0.0.0/8", MMDB_WORD, "netflix"},
-	{"10.9.0.0/16", MMDB_WORDS, "google"},
-};
-
-static const struct mmdb_row networks[] = {
-	{"192.0.2.0/24", MMDB_ASN, "64496"},
-	{"198.51.100.0/24", MMDB_ASN, "64497"},
-};
-
 /* Rules out of lines, with the files of the folder as databases. */
 static struct rules *rules_with(const struct folder *folder, const char *text,
 				struct diag *diag)
@@ -70,6 +56,20 @@ static int outbound_of(const struct rules *rules, const char *address)
 }
 
 #ifdef HAVE_MAXMINDDB
+static const struct mmdb_row countries[] = {
+	{"1.0.0.0/24", MMDB_COUNTRY, "CN"},
+	{"1.0.1.0/24", MMDB_COUNTRY, "JP"},
+	{"203.0.113.0/24", MMDB_COUNTRY, "CN"},
+	{"2001:db8::/32", MMDB_COUNTRY, "CN"},
+	{"9.0.0.0/8", MMDB_WORD, "netflix"},
+	{"10.9.0.0/16", MMDB_WORDS, "google"},
+};
+
+static const struct mmdb_row networks[] = {
+	{"192.0.2.0/24", MMDB_ASN, "64496"},
+	{"198.51.100.0/24", MMDB_ASN, "64497"},
+};
+
 static void country_is_that_of_the_database(void **state)
 {
 	static const unsigned bits[] = {32, 128};

@@ -386,6 +386,13 @@ static void rule_behind_a_late_match_is_warned_of(void **state)
 	rules_free(rules);
 }
 
+/* What it expects is that of a build with everything in it. */
+#if defined(HAVE_PCRE2)
+enum { SKIPPED = 0 };
+#else
+enum { SKIPPED = 77 }; /* of automake */
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,5 +405,8 @@ int main(void)
 		cmocka_unit_test(rule_behind_a_match_is_warned_of_once),
 		cmocka_unit_test(rule_behind_a_late_match_is_warned_of),
 	};
+
+	if (SKIPPED)
+		return SKIPPED;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
