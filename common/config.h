@@ -127,6 +127,7 @@ struct dnsd_conf {
 	size_t listen_count;
 	struct fake_pool fake;
 	uint32_t fake_ttl_s;     /* 0 to 10 */
+	int64_t fake_guard_ms;   /* unanswered for that long: idle */
 	int upstream;            /* index for rules that name none */
 	bool reject_is_fake;     /* REJECT answers an address that is reset */
 	const char *hosts_file;  /* NULL: none is read */

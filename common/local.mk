@@ -131,6 +131,8 @@ common_libcommon_a_SOURCES = \
 	common/settings.c \
 	common/settings.h \
 	common/siphash.h \
+	common/slots.c \
+	common/slots.h \
 	common/uplink.c \
 	common/uplink.h \
 	common/utf8.c \

@@ -37,7 +37,7 @@ struct map {
 	int lock_fd; /* of the folder */
 	struct map_state state;
 	sqlite3_stmt *begin, *commit, *rollback; /* owned */
-	sqlite3_stmt *insert, *reserve;          /* owned */
+	sqlite3_stmt *insert, *delete, *reserve; /* owned */
 	char reason[MAP_REASON_SIZE];
 };
 
@@ -80,17 +80,26 @@ static int step_done(struct map *map, sqlite3_stmt *statement, const char *verb)
 	return ret;
 }
 
+/*
+ * Whether commits are on the disk when they return.  If going back fails, the
+ * next rows are only safer than they need to be.
+ */
+static int set_flushed(struct map *map, bool is_flushed)
+{
+	return map_db_exec(&map->db, is_flushed
+					     ? "PRAGMA synchronous = FULL"
+					     : "PRAGMA synchronous = NORMAL");
+}
+
 /* One statement, on the disk when this returns 0. */
 static int step_flushed(struct map *map, sqlite3_stmt *statement)
 {
-	int ret = map_db_exec(&map->db, "PRAGMA synchronous = FULL");
+	int ret = set_flushed(map, true);
 
 	if (ret < 0)
 		return ret;
 	ret = step_done(map, statement, "write");
-	/* If this failed the next rows would only be safer than needed. */
-	sqlite3_exec(map->db.sqlite, "PRAGMA synchronous = NORMAL", NULL, NULL,
-		     NULL);
+	(void)set_flushed(map, false);
 	return ret;
 }
 
@@ -128,6 +137,7 @@ static int prepare(struct map *map)
 		{&map->rollback, "ROLLBACK"},
 		{&map->insert, "INSERT INTO name (slot, name, created) "
 			       "VALUES (?, ?, ?)"},
+		{&map->delete, "DELETE FROM name WHERE slot = ?"},
 		{&map->reserve, "UPDATE state SET reserved_end = "
 				"max(reserved_end, ?) WHERE id = 1"},
 	};
@@ -184,6 +194,7 @@ static void close_database(struct map *map)
 	sqlite3_finalize(map->commit);
 	sqlite3_finalize(map->rollback);
 	sqlite3_finalize(map->insert);
+	sqlite3_finalize(map->delete);
 	sqlite3_finalize(map->reserve);
 	map_db_close(&map->db);
 }
@@ -270,31 +281,85 @@ static int insert_row(struct map *map, const struct map_row *row)
 	return step_done(map, map->insert, "write");
 }
 
-int map_add(struct map *map, const struct map_row *rows, size_t count)
+/* An UPDATE of the rows would keep names that a power cut brings back. */
+static int delete_row(struct map *map, uint32_t slot)
 {
-	int ret;
+	sqlite3_bind_int64(map->delete, 1, slot);
+	return step_done(map, map->delete, "write");
+}
 
+static int insert_rows(struct map *map, const struct map_row *rows,
+		       size_t count)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < count && ret == 0; i++)
+		ret = insert_row(map, &rows[i]);
+	return ret;
+}
+
+static int delete_rows(struct map *map, const uint32_t *slots, size_t count)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < count && ret == 0; i++)
+		ret = delete_row(map, slots[i]);
+	return ret;
+}
+
+/* A file that was replaced must not get what readers will not see. */
+static int begin(struct map *map)
+{
 	if (map_db_has_moved(&map->db))
 		return map_db_say(&map->db, -ESTALE,
 				  "cannot write map '%s': it was removed or "
 				  "replaced while in use: restart dnsd",
 				  map->path);
-	ret = step_done(map, map->begin, "write");
-	if (ret < 0)
-		return ret;
-	for (size_t i = 0; i < count && ret == 0; i++)
-		ret = insert_row(map, &rows[i]);
+	return step_done(map, map->begin, "write");
+}
+
+/* Commits what went well so far (ret 0), or takes all of it back. */
+static int commit(struct map *map, int ret)
+{
 	if (ret == 0)
 		ret = step_done(map, map->commit, "write");
-	if (ret == 0) {
-		map->state.rows += count;
+	if (ret == 0)
 		return 0;
-	}
 	/* SQLite may have rolled back by itself. */
 	if (!sqlite3_get_autocommit(map->db.sqlite)) {
 		sqlite3_step(map->rollback);
 		sqlite3_reset(map->rollback);
 	}
+	return ret;
+}
+
+int map_add(struct map *map, const struct map_row *rows, size_t count)
+{
+	int ret = begin(map);
+
+	if (ret == 0)
+		ret = commit(map, insert_rows(map, rows, count));
+	if (ret == 0)
+		map->state.rows += count;
+	return ret;
+}
+
+int map_delete(struct map *map, const uint32_t *slots, size_t count)
+{
+	int ret = set_flushed(map, true);
+	int before;
+
+	if (ret < 0)
+		return ret;
+	before = sqlite3_total_changes(map->db.sqlite);
+	ret = begin(map);
+	if (ret == 0)
+		ret = commit(map, delete_rows(map, slots, count));
+	if (ret == 0)
+		map->state.rows -=
+			(size_t)(sqlite3_total_changes(map->db.sqlite) -
+				 before);
+	(void)set_flushed(map, false);
 	return ret;
 }
 

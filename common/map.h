@@ -73,6 +73,13 @@ NODISCARD int map_add(struct map *map, const struct map_row *rows,
 /* Reserves [reserved_end, end) with synchronous=FULL. */
 NODISCARD int map_reserve(struct map *map, uint32_t end);
 
+/*
+ * Deletes the rows of these slots in one transaction with synchronous=FULL, so
+ * that no power cut can bring an old name back under an address that another
+ * one was told.  A slot without a row is nothing to do.
+ */
+NODISCARD int map_delete(struct map *map, const uint32_t *slots, size_t count);
+
 /* The text of the last error of this object; "" when there was none. */
 const char *map_reason(const struct map *map);
 

@@ -178,7 +178,7 @@ static void reply_fake(const struct job *job, const struct verdict *verdict)
 	struct addr addr;
 	size_t length;
 	int64_t slot = fakes_take(dispatch->fakes, &job->question->name,
-				  clock_monotonic_ms(), &is_promise);
+				  clock_boottime_ms(), &is_promise);
 
 	if (slot < 0) {
 		reply_no_slot(job, slot);

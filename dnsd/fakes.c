@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define LOG_BURST 5
+#define IDLE_RETRY_MS 500
 
 struct fakes {
 	struct map *map;     /* borrowed */
@@ -21,9 +22,12 @@ struct fakes {
 	/* New names of this batch: in the index, not in the file yet. */
 	struct map_row pending[FAKES_BATCH_MAX];
 	size_t pending_count;
+	uint8_t *pending_bits; /* owned: a bit for each slot of these */
 	/* A reservation failed: not tried again before the next batch. */
 	int reserve_error;
 
+	int64_t guard_ms;
+	int64_t idle_retry_ms; /* nothing was idle: look again then */
 	struct fakes_stats stats;
 	struct log_limit store_limit;
 	struct log_limit full_limit;
@@ -68,7 +72,7 @@ static int load_row(void *ctx, const struct map_row *row)
 	return 0;
 }
 
-static int load(struct fakes *fakes)
+static int load(struct fakes *fakes, int64_t now_ms)
 {
 	struct loading loading = {.fakes = fakes};
 	struct map_state state;
@@ -82,6 +86,7 @@ static int load(struct fakes *fakes)
 		.rows_end = loading.rows_end,
 		.floor = state.floor,
 		.reserved_end = state.reserved_end,
+		.now_ms = now_ms,
 	};
 	ret = pool_new(&fakes->pool, &fakes->fake, &start);
 	if (ret < 0)
@@ -93,20 +98,25 @@ static int load(struct fakes *fakes)
 }
 
 int fakes_new(struct fakes **fakes, struct map *map,
-	      const struct fake_pool *pool)
+	      const struct fake_pool *pool, int64_t now_ms)
 {
 	struct fakes *new = calloc(1, sizeof(*new));
 	int ret;
 
 	if (!new)
 		return -ENOMEM;
+	new->stats.held_ms = -1;
+	new->guard_ms = INT64_MAX;
 	new->map = map;
 	new->fake = *pool;
 	new->store_limit.burst = LOG_BURST;
 	new->full_limit.burst = LOG_BURST;
-	ret = names_new(&new->names, fake_pool_size(pool));
+	new->pending_bits = calloc(1, fake_pool_size(pool) / 8 + 1);
+	ret = new->pending_bits ? 0 : -ENOMEM;
 	if (ret == 0)
-		ret = load(new);
+		ret = names_new(&new->names, fake_pool_size(pool));
+	if (ret == 0)
+		ret = load(new, now_ms);
 	if (ret < 0) {
 		fakes_free(new);
 		return ret;
@@ -121,7 +131,26 @@ void fakes_free(struct fakes *fakes)
 		return;
 	pool_free(fakes->pool);
 	names_free(fakes->names);
+	free(fakes->pending_bits);
 	free(fakes);
+}
+
+void fakes_set_guard(struct fakes *fakes, int64_t guard_ms)
+{
+	fakes->guard_ms = guard_ms;
+	fakes->idle_retry_ms = 0;
+}
+
+void fakes_hold(struct fakes *fakes, uint32_t slot, int64_t now_ms)
+{
+	if (!fake_slot_is_reserved(&fakes->fake, slot))
+		pool_touch(fakes->pool, slot, now_ms);
+}
+
+void fakes_hold_all(struct fakes *fakes, int64_t now_ms)
+{
+	fakes->stats.held_ms = now_ms;
+	fakes->idle_retry_ms = 0;
 }
 
 static int reserve(struct fakes *fakes, int64_t now_ms)
@@ -144,6 +173,58 @@ static int reserve(struct fakes *fakes, int64_t now_ms)
 	return 0;
 }
 
+/* What the relay told must be young, or a new flow may be missing in it. */
+static bool knows_flows(const struct fakes *fakes, int64_t now_ms)
+{
+	return fakes->stats.held_ms >= 0 &&
+	       now_ms - fakes->stats.held_ms <= fakes->guard_ms / 2;
+}
+
+/* Takes idle slots back: 0 when there are some now, ERR_FULL, or an error. */
+static int recycle(struct fakes *fakes, int64_t now_ms)
+{
+	uint32_t slots[POOL_REFILL_MAX];
+	size_t count;
+	int ret;
+
+	if (fakes->reserve_error)
+		return fakes->reserve_error;
+	if (now_ms < fakes->idle_retry_ms || !knows_flows(fakes, now_ms))
+		return ERR_FULL;
+	count = pool_idle(fakes->pool, now_ms - fakes->guard_ms, slots,
+			  ARRAY_LEN(slots));
+	if (count == 0) {
+		fakes->idle_retry_ms = now_ms + IDLE_RETRY_MS;
+		return ERR_FULL;
+	}
+	ret = map_delete(fakes->map, slots, count);
+	if (ret < 0) {
+		fakes->reserve_error = ret;
+		fakes->stats.failed++;
+		if (log_limit_pass(&fakes->store_limit))
+			log_error("cannot take idle addresses back: %s",
+				  map_reason(fakes->map));
+		return ret;
+	}
+	for (size_t i = 0; i < count; i++)
+		names_del(fakes->names, slots[i]);
+	pool_refill(fakes->pool, slots, count);
+	fakes->stats.recycled += count;
+	return 0;
+}
+
+static void log_full(struct fakes *fakes, int64_t now_ms)
+{
+	if (!log_limit_pass(&fakes->full_limit))
+		return;
+	log_error("refusing new names: all %u addresses of the pool are given, "
+		  "and %s",
+		  pool_slots(fakes->pool),
+		  knows_flows(fakes, now_ms)
+			  ? "none was idle for 'dnsd.fake.guard'"
+			  : "routed has not told which ones flows use");
+}
+
 static int64_t take_slot(struct fakes *fakes, int64_t now_ms)
 {
 	int64_t slot = pool_take(fakes->pool);
@@ -156,11 +237,13 @@ static int64_t take_slot(struct fakes *fakes, int64_t now_ms)
 		slot = pool_take(fakes->pool);
 	}
 	if (slot == ERR_FULL) {
+		int ret = recycle(fakes, now_ms);
+
+		slot = ret < 0 ? ret : pool_take(fakes->pool);
+	}
+	if (slot == ERR_FULL) {
 		fakes->stats.full++;
-		if (log_limit_pass(&fakes->full_limit))
-			log_error("refusing new names: all %u addresses of "
-				  "the pool are given",
-				  pool_slots(fakes->pool));
+		log_full(fakes, now_ms);
 	}
 	return slot;
 }
@@ -185,13 +268,21 @@ static int64_t take_new(struct fakes *fakes, const struct name *name,
 	row->slot = (uint32_t)slot;
 	row->name = *name;
 	fakes->pending_count++;
+	fakes->pending_bits[slot / 8] |= (uint8_t)(1U << slot % 8);
 	return slot;
 }
 
-/* Rows are taken in rising order, so the pending ones are the highest. */
 static bool is_pending(const struct fakes *fakes, int64_t slot)
 {
-	return fakes->pending_count > 0 && slot >= fakes->pending[0].slot;
+	return fakes->pending_count > 0 &&
+	       fakes->pending_bits[slot / 8] & (1U << slot % 8);
+}
+
+static void end_pending(struct fakes *fakes)
+{
+	for (size_t i = 0; i < fakes->pending_count; i++)
+		fakes->pending_bits[fakes->pending[i].slot / 8] = 0;
+	fakes->pending_count = 0;
 }
 
 int64_t fakes_take(struct fakes *fakes, const struct name *name, int64_t now_ms,
@@ -242,7 +333,7 @@ int fakes_commit(struct fakes *fakes)
 		fakes->stats.commits++;
 		fakes->stats.taken += count;
 	}
-	fakes->pending_count = 0;
+	end_pending(fakes);
 	return ret < 0 ? ret : 0;
 }
 
@@ -255,7 +346,7 @@ int64_t fakes_find(const struct fakes *fakes, const struct name *name)
 
 int fakes_name(const struct fakes *fakes, uint32_t slot, struct name *name)
 {
-	if (is_pending(fakes, slot))
+	if (slot < fake_pool_size(&fakes->fake) && is_pending(fakes, slot))
 		return -ENOENT;
 	return names_get(fakes->names, slot, name);
 }
@@ -266,7 +357,7 @@ int64_t fakes_last_used_wall_ms(const struct fakes *fakes, uint32_t slot)
 
 	if (used_ms < 0)
 		return -1;
-	return clock_wall_ms() - (clock_monotonic_ms() - used_ms);
+	return clock_wall_ms() - (clock_boottime_ms() - used_ms);
 }
 
 const char *fakes_reason(const struct fakes *fakes)

@@ -8,7 +8,14 @@
  * leaves.  When that fails the new names of the batch are forgotten again:
  * no answer told them, and the next question takes a slot anew.
  *
- * Units	times are milliseconds, monotonic unless they say wall
+ * When every address was given, names that are idle lose theirs: their rows
+ * are deleted in one flushed commit before the first of their slots is handed
+ * out.  Idle means: not answered within the guard time, and not used by a
+ * flow.  The relay tells of flows (fakes_hold()), of each again every quarter
+ * of a guard time (fakes_hold_all()); so long as it has not told of all within
+ * the last half, nothing is idle, and new names are refused.
+ *
+ * Units	times are milliseconds of CLOCK_BOOTTIME unless they say wall
  * Errors	-errno, ERR_FULL; -ENOENT for what is not there
  * Ownership	fakes_new() gives to the caller
  * Thread	the thread of the loop
@@ -28,8 +35,11 @@ struct fakes;
 
 /* Loads every row; logs what it found.  The map is borrowed. */
 NODISCARD int fakes_new(struct fakes **fakes, struct map *map,
-			const struct fake_pool *pool);
+			const struct fake_pool *pool, int64_t now_ms);
 void fakes_free(struct fakes *fakes);
+
+/* At the start, and again at a reload. */
+void fakes_set_guard(struct fakes *fakes, int64_t guard_ms);
 
 /*
  * The slot of a name, a new one if need be.  `*is_promise` tells whether its
@@ -39,6 +49,11 @@ void fakes_free(struct fakes *fakes);
  */
 NODISCARD int64_t fakes_take(struct fakes *fakes, const struct name *name,
 			     int64_t now_ms, bool *is_promise);
+
+/* A flow uses the slot's address now; one that no name can have is ignored. */
+void fakes_hold(struct fakes *fakes, uint32_t slot, int64_t now_ms);
+/* fakes_hold() was called for every flow that there is, and will be for ... */
+void fakes_hold_all(struct fakes *fakes, int64_t now_ms); /* ... new ones */
 
 /* Commits the new names; 0 if there were none. */
 NODISCARD int fakes_commit(struct fakes *fakes);
@@ -61,10 +76,12 @@ int64_t fakes_last_used_wall_ms(const struct fakes *fakes, uint32_t slot);
 const char *fakes_reason(const struct fakes *fakes);
 
 struct fakes_stats {
-	uint32_t names;   /* that have a slot */
-	uint32_t slots;   /* that names can have at all */
-	uint32_t free;    /* never used yet */
-	uint64_t taken;   /* new names since the start */
+	uint32_t names;    /* that have a slot */
+	uint32_t slots;    /* that names can have at all */
+	uint32_t free;     /* of these, can be given at once */
+	uint64_t taken;    /* new names since the start */
+	uint64_t recycled; /* names that lost theirs, as they were idle */
+	int64_t held_ms;  /* when the relay told of all flows; -1: it did not */
 	uint64_t commits; /* transactions */
 	uint64_t failed;  /* transactions that failed */
 	uint64_t full;    /* questions refused for want of a slot */

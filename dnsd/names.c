@@ -9,12 +9,14 @@
 #include "dnsd/names.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define TABLE_FIRST_MAX (UINT32_C(1) << 18) /* 2 MiB: /15 at half load */
 #define ENTRY_MAX (1U + NAME_WIRE_MAX)
+#define WASTED_MIN (1U << 20) /* bytes of deleted names that may stay */
 
 struct bucket {
 	uint32_t tag; /* the hash's upper half; its lower one gives the place */
@@ -30,6 +32,7 @@ struct names {
 	uint8_t *arena;   /* owned, mapped: length, wire, length, ... */
 	size_t arena_size;
 	size_t arena_used;
+	size_t arena_wasted; /* of these, by names that were deleted */
 };
 
 /* Zeroed memory that costs nothing before it is written to. */
@@ -161,17 +164,57 @@ static int grow(struct names *names)
 	return 0;
 }
 
+/*
+ * Moves the names that are left to a fresh arena, one behind the other.  That
+ * takes milliseconds, once as many bytes were wasted as are in use; without
+ * memory for it the holes stay.
+ */
+static void compact(struct names *names)
+{
+	uint8_t *arena = map_zeroed(names->arena_size);
+	size_t used = 1;
+
+	if (!arena)
+		return;
+	for (uint32_t slot = 1; slot < names->slots; slot++) {
+		uint32_t place = names->places[slot];
+		size_t size;
+
+		if (place == 0)
+			continue;
+		size = 1U + names->arena[place];
+		memcpy(arena + used, names->arena + place, size);
+		names->places[slot] = (uint32_t)used;
+		used += size;
+	}
+	unmap(names->arena, names->arena_size);
+	names->arena = arena;
+	names->arena_used = used;
+	names->arena_wasted = 0;
+}
+
+static bool has_room(struct names *names, size_t size)
+{
+	if (names->arena_wasted > WASTED_MIN &&
+	    names->arena_wasted > names->arena_used / 2)
+		compact(names);
+	if (names->arena_size - names->arena_used < size &&
+	    names->arena_wasted > 0)
+		compact(names);
+	return names->arena_size - names->arena_used >= size;
+}
+
 int names_add(struct names *names, uint32_t slot, const struct name *name,
 	      uint64_t hash)
 {
-	uint8_t *entry = names->arena + names->arena_used;
+	uint8_t *entry;
 	uint32_t at;
 
 	if (slot == 0 || slot >= names->slots || name->length == 0)
 		return -EINVAL;
 	if (names->places[slot])
 		return -EEXIST;
-	if (names->arena_size - names->arena_used < 1U + name->length)
+	if (!has_room(names, 1U + name->length))
 		return -ENOMEM;
 	if (names->count > names->mask / 4 * 3 && grow(names))
 		return -ENOMEM;
@@ -179,6 +222,7 @@ int names_add(struct names *names, uint32_t slot, const struct name *name,
 	if (names->buckets[at].slot)
 		return -EEXIST;
 
+	entry = names->arena + names->arena_used;
 	entry[0] = name->length;
 	memcpy(entry + 1, name->wire, name->length);
 	names->places[slot] = (uint32_t)names->arena_used;
@@ -224,10 +268,12 @@ void names_del(struct names *names, uint32_t slot)
 	close_gap(names, at);
 	names->places[slot] = 0;
 	names->count--;
-	/* The last entry's bytes can be used again; others stay as a hole. */
+	/* The last entry's bytes can be used again; others become a hole. */
 	size = 1U + names->arena[place];
 	if (place + size == names->arena_used)
 		names->arena_used = place;
+	else
+		names->arena_wasted += size;
 }
 
 int names_get(const struct names *names, uint32_t slot, struct name *name)

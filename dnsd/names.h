@@ -6,7 +6,8 @@
  * an open-addressed table leads from a name's hash to its slot.  Both are
  * reserved for the whole pool at the start and get memory from the kernel as
  * they fill, so that adding allocates nothing: 100,000 names of 30 bytes take
- * 6 MiB.  (Only a pool larger than /15 makes the table grow.)
+ * 6 MiB.  (Only a pool larger than /15 makes the table grow, and only deleted
+ * names, of 1 MiB and more, make the arena be packed.)
  *
  * Units	hashes are name_hash(), passed in so that a name is hashed once
  * Errors	-errno

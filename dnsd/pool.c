@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The least recently used are found by looking at all slots: 131,072 numbers
+ * one behind the other, once for 256 names, are cheaper than a list that each
+ * answer would have to mend.
+ */
 #include "dnsd/pool.h"
 
 #include "common/err.h"
@@ -20,7 +25,12 @@ struct pool {
 	uint32_t reserved_end;
 	uint32_t block; /* length of the last reservation; 0: none yet */
 	int64_t reserved_at_ms;
-	uint32_t *used_s; /* owned: a slot's last use, 0: never */
+	int64_t start_s;
+	/* owned: a slot's last use, in seconds plus 1; 0: not since the start
+	 */
+	uint32_t *used_s;
+	uint32_t refill[POOL_REFILL_MAX]; /* the next one last */
+	size_t refill_count;
 };
 
 /* The first slot from `slot` on that a name may have. */
@@ -54,6 +64,7 @@ int pool_new(struct pool **pool, const struct fake_pool *fake,
 		new->next = start->floor;
 	new->next = usable_from(new, new->next);
 	new->reserved_end = start->reserved_end;
+	new->start_s = start->now_ms / 1000;
 	*pool = new;
 	return 0;
 }
@@ -66,12 +77,33 @@ void pool_free(struct pool *pool)
 	free(pool);
 }
 
+/* When a slot was last used, rounded up; the start is a use of all. */
+struct slot_use {
+	int64_t ms;
+	uint32_t slot;
+};
+
+static int64_t used_ms(const struct pool *pool, uint32_t slot)
+{
+	uint32_t used_s = pool->used_s[slot];
+
+	return (used_s ? (int64_t)used_s : pool->start_s + 1) * 1000;
+}
+
+static bool is_before(const struct slot_use *a, const struct slot_use *b)
+{
+	return a->ms < b->ms || (a->ms == b->ms && a->slot < b->slot);
+}
+
 int64_t pool_take(struct pool *pool)
 {
 	uint32_t slot = pool->next;
 
-	if (slot >= pool->size)
-		return ERR_FULL;
+	if (slot >= pool->size) {
+		if (pool->refill_count == 0)
+			return ERR_FULL;
+		return pool->refill[--pool->refill_count];
+	}
 	if (slot >= pool->reserved_end)
 		return -EAGAIN;
 	pool->next = usable_from(pool, slot + 1);
@@ -102,11 +134,84 @@ void pool_reserved(struct pool *pool, uint32_t end, int64_t now_ms)
 	pool->reserved_at_ms = now_ms;
 }
 
+/* The heap's parent is never less recently used than its children. */
+static void heap_sink(struct slot_use *heap, size_t count)
+{
+	struct slot_use use = heap[0];
+	size_t at = 0, child;
+
+	while ((child = 2 * at + 1) < count) {
+		if (child + 1 < count &&
+		    is_before(&heap[child], &heap[child + 1]))
+			child++;
+		if (!is_before(&use, &heap[child]))
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = use;
+}
+
+static void heap_add(struct slot_use *heap, size_t count, struct slot_use use)
+{
+	size_t at = count;
+
+	while (at > 0 && is_before(&heap[(at - 1) / 2], &use)) {
+		heap[at] = heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	heap[at] = use;
+}
+
+size_t pool_idle(const struct pool *pool, int64_t before_ms, uint32_t *slots,
+		 size_t max)
+{
+	struct slot_use heap[POOL_REFILL_MAX];
+	uint32_t end = pool->next < pool->end ? pool->next : pool->end;
+	size_t count = 0;
+
+	assert(pool->refill_count == 0 && max <= POOL_REFILL_MAX);
+	for (uint32_t slot = pool->first; slot < end; slot++) {
+		struct slot_use use = {used_ms(pool, slot), slot};
+
+		if (use.ms >= before_ms)
+			continue;
+		if (count < max) {
+			heap_add(heap, count++, use);
+		} else if (max > 0 && is_before(&use, &heap[0])) {
+			heap[0] = use;
+			heap_sink(heap, count);
+		}
+	}
+	/* The top is the most recently used one that is left: last first. */
+	for (size_t left = count; left > 0; left--) {
+		slots[left - 1] = heap[0].slot;
+		heap[0] = heap[left - 1];
+		heap_sink(heap, left - 1);
+	}
+	return count;
+}
+
+void pool_refill(struct pool *pool, const uint32_t *slots, size_t count)
+{
+	assert(pool->refill_count == 0 && count <= POOL_REFILL_MAX);
+	for (size_t i = 0; i < count; i++) {
+		assert(slots[i] < pool->size);
+		pool->refill[count - 1 - i] = slots[i];
+		pool->used_s[slots[i]] = 0;
+	}
+	pool->refill_count = count;
+}
+
 void pool_give_back(struct pool *pool, uint32_t slot)
 {
-	assert(usable_from(pool, slot + 1) == pool->next);
-	pool->next = slot;
 	pool->used_s[slot] = 0;
+	if (usable_from(pool, slot + 1) == pool->next) {
+		pool->next = slot;
+		return;
+	}
+	assert(pool->next >= pool->end && pool->refill_count < POOL_REFILL_MAX);
+	pool->refill[pool->refill_count++] = slot;
 }
 
 void pool_touch(struct pool *pool, uint32_t slot, int64_t now_ms)
@@ -129,5 +234,7 @@ uint32_t pool_slots(const struct pool *pool)
 
 uint32_t pool_left(const struct pool *pool)
 {
-	return pool->next < pool->end ? pool->end - pool->next : 0;
+	uint32_t unused = pool->next < pool->end ? pool->end - pool->next : 0;
+
+	return unused + (uint32_t)pool->refill_count;
 }

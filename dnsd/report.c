@@ -75,12 +75,18 @@ static void print_map(const struct json *line, FILE *out)
 		{"commits_failed", "times it could not be written"},
 		{NULL, NULL},
 	};
+	static const struct part idle[] = {
+		{"recycled", "taken back from idle names"},
+		{NULL, NULL},
+	};
 	const char *reason = text_of(line, "map_error");
 	char before[32];
 
-	fprintf(out, KEY "%lld of %lld addresses given, %lld since the start\n",
+	fprintf(out, KEY "%lld of %lld addresses given, %lld since the start",
 		"names", int_of(line, "slots") - int_of(line, "slots_free"),
 		int_of(line, "slots"), int_of(line, "names_new"));
+	(void)print_parts(line, idle, ", ", out);
+	fputc('\n', out);
 	snprintf(before, sizeof(before), KEY, "map");
 	if (print_parts(line, errors, before, out))
 		fprintf(out, "%s%s\n", *reason ? "; last: " : "", reason);

@@ -78,7 +78,8 @@ static int open_map(struct service *service, const struct config *config)
 		log_warning("%s", reason);
 	if (ret < 0)
 		return ret;
-	ret = fakes_new(&service->fakes, service->map, &config->dnsd.fake);
+	ret = fakes_new(&service->fakes, service->map, &config->dnsd.fake,
+			clock_boottime_ms());
 	if (ret < 0)
 		log_error("cannot load the map: %s",
 			  *map_reason(service->map) ? map_reason(service->map)
@@ -242,12 +243,13 @@ static void use_hosts(struct service *service)
 }
 
 static int open_control(struct service *service, const struct config *config,
-			gid_t gid)
+			const struct identity *identity)
 {
 	char *path = config_path(config->run_dir, "dnsd.sock");
 	const struct control_conf conf = {
 		.path = path,
-		.group = gid,
+		.group = identity->gid,
+		.partner = identity->uid, /* the relay */
 		.verbs = verbs_table,
 		.ctx = &service->verbs,
 	};
@@ -295,7 +297,7 @@ static int start_privileged(struct service *service,
 		ret = server_open(&service->server, service->loop, &server_conf,
 				  &dispatch_server_ops, service->dispatch);
 	if (ret == 0)
-		ret = open_control(service, config, identity->gid);
+		ret = open_control(service, config, identity);
 	if (ret < 0)
 		return ret;
 	ret = privilege_drop_all(identity);
@@ -321,6 +323,7 @@ static int start_unprivileged(struct service *service)
 	if (ret < 0)
 		return ret;
 	use_hosts(service);
+	fakes_set_guard(service->fakes, config->dnsd.fake_guard_ms);
 	dispatch_set_parts(service->dispatch, service->server, service->fakes,
 			   service->direct);
 	dispatch_set_hosts(service->dispatch, service->hosts);
@@ -431,6 +434,7 @@ int service_reload(struct service *service, struct config *config)
 	}
 	use_epoch(service, &new);
 	use_hosts(service);
+	fakes_set_guard(service->fakes, config->dnsd.fake_guard_ms);
 	end_epoch(&old);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/slots.h"
 #include "dnsd/report.h"
 
 #include <errno.h>
@@ -42,6 +43,8 @@ static void set_fakes(struct json *json, const struct fakes *fakes)
 	json_set_int(json, "commits", (int64_t)stats.commits);
 	json_set_int(json, "commits_failed", (int64_t)stats.failed);
 	json_set_int(json, "refused_full", (int64_t)stats.full);
+	json_set_int(json, "recycled", (int64_t)stats.recycled);
+	json_set_bool(json, "flows_told", stats.held_ms >= 0);
 	json_set_text(json, "map_error", fakes_reason(fakes));
 }
 
@@ -246,6 +249,29 @@ static void verb_flush(void *ctx, struct control_client *client,
 	control_end(client, NULL);
 }
 
+static void hold_slot(void *ctx, uint32_t slot)
+{
+	const struct verbs *verbs = ctx;
+
+	fakes_hold(verbs->fakes, slot, clock_boottime_ms());
+}
+
+static void verb_hold(void *ctx, struct control_client *client,
+		      const struct json *request)
+{
+	struct verbs *verbs = ctx;
+	const char *slots = json_get_text(request, "slots");
+	uint32_t end = fake_pool_size(&verbs->config->dnsd.fake);
+
+	if (!slots || slots_each(slots, end, hold_slot, verbs) < 0) {
+		control_end(client, "'slots' is missing or no list of slots");
+		return;
+	}
+	if (json_get_bool(request, "all", false))
+		fakes_hold_all(verbs->fakes, clock_boottime_ms());
+	control_end(client, NULL);
+}
+
 static void verb_explain(void *ctx, struct control_client *client,
 			 const struct json *request)
 {
@@ -266,6 +292,7 @@ const struct control_verb verbs_table[] = {
 	{"status", CONTROL_READ, verb_status},
 	{"used", CONTROL_READ, verb_used},
 	{"flush", CONTROL_CHANGE, verb_flush},
+	{"hold", CONTROL_PARTNER, verb_hold},
 	{"explain", CONTROL_READ, verb_explain},
 	{"resolve", CONTROL_READ, verb_resolve},
 	{NULL, CONTROL_READ, NULL},

@@ -10,6 +10,8 @@
  *		if there are more: ask again from there
  *	flush	{"name":NAME}, optional: forgets what the cache has of that name
  *		and of all below it, or everything; answers {"flushed":N}
+ *	hold	by the relay: flows use {"slots":"3,7-9"} (common/slots.h), and
+ *		with "all":true no other ones; see fakes.h
  *	explain, resolve	explain.h, query.h
  *
  * Thread	the thread of the loop

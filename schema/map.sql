@@ -22,8 +22,8 @@ CREATE TABLE state (
 	ipv4		TEXT NOT NULL,		-- "198.18.0.0/15"
 	ipv6		TEXT,			-- "2001:2::/48" or NULL: off
 	reserved_end	INTEGER NOT NULL,	-- slots below were reserved
-	floor		INTEGER NOT NULL,	-- no new name below: rows there
-						-- may have gone in a power cut
+	floor		INTEGER NOT NULL,	-- rows below may have gone in a
+						-- power cut: unused is above
 	boot_id		TEXT NOT NULL,		-- of the last writer
 	is_clean	INTEGER NOT NULL	-- the last writer closed it
 );

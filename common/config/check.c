@@ -94,6 +94,20 @@ static void check_region(struct schema_walk *walk, const struct prefix *pool)
 			text);
 }
 
+/* A client may still go to what it was told that long ago. */
+static void check_guard(struct schema_walk *walk, const struct config *config)
+{
+	int64_t ttl_ms = (int64_t)config->dnsd.fake_ttl_s * 1000;
+
+	if (config->dnsd.fake_guard_ms <= ttl_ms)
+		schema_error_at(walk, &config->dnsd.fake_guard_ms,
+				"'dnsd.fake.guard' is %lld ms, expected more "
+				"than 'dnsd.fake.ttl', for which clients keep "
+				"an address: %u s",
+				(long long)config->dnsd.fake_guard_ms,
+				config->dnsd.fake_ttl_s);
+}
+
 static void check_pools(struct schema_walk *walk, const struct config *config)
 {
 	const struct prefix *ipv4 = &config->dnsd.fake.ipv4;
@@ -394,6 +408,7 @@ void config_check(struct schema_walk *walk, const struct yaml_node *root)
 	const struct config *config = walk->root;
 
 	check_pools(walk, config);
+	check_guard(walk, config);
 	check_outbounds(walk, config);
 	check_upstreams(walk, config);
 	check_listen(walk, config);

@@ -126,6 +126,14 @@ static const struct schema_key fake_keys[] = {
 	 .fallback = "1",
 	 .help = "For how many seconds a client may keep a fake address.",
 	 AT(dnsd.fake_ttl_s)},
+	{.name = "guard",
+	 .type = &schema_duration,
+	 .min = 1000,
+	 .max = 86400000,
+	 .fallback = "10m",
+	 .help = "For how long an address must not have been answered or used "
+		 "before another name may get it.",
+	 AT(dnsd.fake_guard_ms)},
 	{.name = NULL},
 };
 

@@ -20,6 +20,7 @@ struct decider {
 	dev_t device;              /* of the file that is open */
 	ino_t inode;
 	struct log_limit limit;
+	struct uses *uses; /* borrowed, or NULL */
 };
 
 int decider_new(struct decider **decider, const char *map_path)
@@ -45,6 +46,11 @@ void decider_free(struct decider *decider)
 	map_reader_close(decider->reader);
 	free(decider->path);
 	free(decider);
+}
+
+void decider_set_uses(struct decider *decider, struct uses *uses)
+{
+	decider->uses = uses;
 }
 
 /* A map that was moved aside must not answer for the one that is there. */
@@ -111,6 +117,8 @@ static bool name_fake(struct decider *decider, const struct fake_pool *pool,
 		ret = 0;
 	if (ret == 1) {
 		decision->slot = (uint32_t)slot;
+		if (decider->uses)
+			uses_note(decider->uses, decision->slot);
 		return true;
 	}
 	decision->is_refused = true;

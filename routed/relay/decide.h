@@ -16,6 +16,7 @@
 #include "routed/relay/packet.h"
 #include "routed/relay/policy.h"
 #include "routed/relay/unreachable.h"
+#include "routed/relay/uses.h"
 
 struct decider;
 
@@ -54,6 +55,11 @@ bool decide_is_refused(const struct policy *policy, int outbound,
 /* That of a packet, which nobody is asked about: TCP, UDP or ICMP. */
 struct decide_flow decide_flow_of(const struct packet *packet);
 
+
+/* Each fake address that is decided about is noted there; borrowed. */
+void decider_set_uses(struct decider *decider, struct uses *uses);
+
+/* TCP, UDP or ICMP. */
 void decide(struct decider *decider, const struct policy *policy,
 	    const struct decide_flow *flow, struct decision *decision);
 

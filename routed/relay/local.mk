@@ -96,4 +96,6 @@ routed_librouted_a_SOURCES += \
 	routed/relay/udp/udp.h \
 	routed/relay/udp/view.c \
 	routed/relay/unreachable.c \
-	routed/relay/unreachable.h
+	routed/relay/unreachable.h \
+	routed/relay/uses.c \
+	routed/relay/uses.h

@@ -17,6 +17,7 @@
 #include "routed/relay/mover.h"
 #include "routed/relay/policy.h"
 #include "routed/relay/scout.h"
+#include "routed/relay/uses.h"
 
 struct icmp;
 struct udp;
@@ -25,6 +26,7 @@ struct parts {
 	struct ev_loop *loop;  /* borrowed */
 	struct policy *policy; /* what new flows follow */
 	struct uplink_watch *uplinks;
+	struct uses *uses; /* who keeps a flow to a slot: relay.c note_all() */
 	struct decider *decider;
 	struct resolver *resolver;
 	struct poller *poller;

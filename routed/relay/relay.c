@@ -162,6 +162,20 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int revents)
 		ev_timer_stop(loop, timer);
 }
 
+/* Every fake address that a flow goes to, for dnsd. */
+static void note_all(void *ctx, struct uses *uses)
+{
+	struct relay *relay = ctx;
+	struct flows *flows = relay->parts.flows;
+
+	for (uint32_t number = 0; number < flows_end(flows); number++) {
+		const struct flow *flow = flows_at(flows, number);
+
+		if (flow)
+			uses_note(uses, flow->slot);
+	}
+}
+
 static void on_config(struct relay *relay, int fd)
 {
 	struct policy *policy;
@@ -178,6 +192,7 @@ static void on_config(struct relay *relay, int fd)
 	relay->parts.policy = policy;
 	intake_on_policy(&relay->parts);
 	scout_follow(relay->parts.scout);
+	uses_set_guard(relay->parts.uses, policy->config->dnsd.fake_guard_ms);
 }
 
 static void answer(struct relay *relay, const struct link_message *question,
@@ -301,8 +316,16 @@ static void fit_flows(uint32_t *tcp, uint32_t *udp)
 static int open_world(struct relay *relay, const struct link_setup *setup)
 {
 	struct parts *parts = &relay->parts;
+	const struct dnsd_conf *dnsd = &parts->policy->config->dnsd;
 	char *map = config_path(setup->state_dir, "map.db");
 	char *socket = config_path(setup->run_dir, "dnsd.sock");
+	const struct uses_conf uses_conf = {
+		.path = socket,
+		.slots = fake_pool_size(&dnsd->fake),
+		.guard_ms = dnsd->fake_guard_ms,
+		.each = note_all,
+		.ctx = relay,
+	};
 	int ret = -ENOMEM;
 
 	if (!map || !socket)
@@ -313,6 +336,10 @@ static int open_world(struct relay *relay, const struct link_setup *setup)
 	ret = decider_new(&parts->decider, map);
 	if (ret < 0)
 		goto free_paths;
+	ret = uses_new(&parts->uses, parts->loop, &uses_conf);
+	if (ret < 0)
+		goto free_paths;
+	decider_set_uses(parts->decider, parts->uses);
 	ret = resolver_new(&parts->resolver, parts->loop, socket, LOOKUPS);
 	if (ret < 0)
 		goto free_paths;
@@ -394,6 +421,7 @@ static void relay_fini(struct relay *relay)
 	poller_free(parts->poller);
 	resolver_free(parts->resolver);
 	decider_free(parts->decider);
+	uses_free(parts->uses);
 	uplink_watch_close(parts->uplinks);
 	policy_unref(parts->policy);
 	if (parts->loop)

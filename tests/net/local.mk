@@ -42,6 +42,7 @@ EXTRA_DIST += \
 	tests/net/test_processes.py \
 	tests/net/test_outbounds.py \
 	tests/net/test_truth.py \
+	tests/net/test_recycle.py \
 	tests/net/test_upstream.py \
 	tests/net/test_relay.py \
 	tests/net/test_routes.py \

@@ -656,6 +656,10 @@ UNIT_TESTS += tests/unit/test_settings
 tests_unit_test_settings_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_settings_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_slots
+tests_unit_test_slots_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_slots_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_sockdiag
 tests_unit_test_sockdiag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sockdiag_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -764,6 +768,10 @@ tests_unit_test_uplink_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_uplink_watch_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=nl_reader_dump -Wl,--wrap=log_warning
 tests_unit_test_uplink_watch_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_uses
+tests_unit_test_uses_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_uses_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_utf8
 tests_unit_test_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -74,6 +74,12 @@ int map_reserve(struct map *map, uint32_t end)
 	return 0;
 }
 
+int map_delete(struct map *map, const uint32_t *slots, size_t count)
+{
+	(void)map, (void)slots, (void)count;
+	return 0;
+}
+
 const char *map_reason(const struct map *map)
 {
 	(void)map;
@@ -216,7 +222,7 @@ static int setup(void **state)
 					     .fake_ttl_s = 1,
 					     .upstream = 3}};
 	f->asker.client.addr = addr_ipv4(127U << 24 | 1);
-	if (fakes_new(&f->fakes, NULL, &f->config.dnsd.fake) ||
+	if (fakes_new(&f->fakes, NULL, &f->config.dnsd.fake, 0) ||
 	    dispatch_new(&f->dispatch))
 		return -1;
 	dispatch_set_parts(f->dispatch, NULL, f->fakes, NULL);

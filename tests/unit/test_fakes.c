@@ -25,7 +25,8 @@ struct map {
 	size_t count;
 	uint32_t reserved_end, floor;
 	int add_error, reserve_error;
-	unsigned adds, reserves;
+	int delete_error;
+	unsigned adds, reserves, deletes;
 };
 
 static struct map disk;
@@ -67,16 +68,34 @@ int map_reserve(struct map *map, uint32_t end)
 	return 0;
 }
 
+int map_delete(struct map *map, const uint32_t *slots, size_t count)
+{
+	map->deletes++;
+	if (map->delete_error)
+		return map->delete_error;
+	for (size_t i = 0; i < count; i++) {
+		size_t at = 0;
+
+		while (at < map->count && map->rows[at].slot != slots[i])
+			at++;
+		if (at < map->count)
+			map->rows[at] = map->rows[--map->count];
+	}
+	return 0;
+}
+
 const char *map_reason(const struct map *map)
 {
-	return map->add_error || map->reserve_error ? "disk full" : "";
+	return map->add_error || map->reserve_error || map->delete_error
+		       ? "disk full"
+		       : "";
 }
 
 static struct fakes *start_with(const struct fake_pool *pool)
 {
 	struct fakes *fakes;
 
-	assert_int_equal(fakes_new(&fakes, &disk, pool), 0);
+	assert_int_equal(fakes_new(&fakes, &disk, pool, 0), 0);
 	return fakes;
 }
 
@@ -95,6 +114,14 @@ static struct name numbered(unsigned number)
 	snprintf(text, sizeof(text), "n%u.example.com", number);
 	assert_int_equal(name_parse(&name, text), 0);
 	return name;
+}
+
+static int64_t take_at(struct fakes *fakes, unsigned number, int64_t now_ms)
+{
+	struct name name = numbered(number);
+	bool is_promise;
+
+	return fakes_take(fakes, &name, now_ms, &is_promise);
 }
 
 static int64_t take(struct fakes *fakes, unsigned number, bool *is_promise)
@@ -317,6 +344,168 @@ static void a_slot_leads_to_its_name_and_last_use(void **state)
 	fakes_free(fakes);
 }
 
+#define GUARD 600000
+
+/* 12 addresses, all given to names 0 to 11 at second 1. */
+static struct fakes *start_full(void)
+{
+	struct fake_pool pool = fake_pool_default();
+	struct fakes *fakes;
+
+	pool.ipv4.length = 28;
+	fakes = start_with(&pool);
+	fakes_set_guard(fakes, GUARD);
+	for (unsigned i = 0; i < 12; i++)
+		assert_int_equal(take_at(fakes, i, 1000), 3 + i);
+	assert_int_equal(fakes_commit(fakes), 0);
+	return fakes;
+}
+
+static void an_idle_address_goes_to_another_name(void **state)
+{
+	struct fakes *fakes = start_full();
+	struct name old = numbered(1);
+	struct fakes_stats stats;
+
+	(void)state;
+	assert_int_equal(take_at(fakes, 0, 100000), 3);
+	fakes_hold_all(fakes, GUARD + 2000);
+	/* Rounded up to the second, none is idle for the whole time yet. */
+	assert_int_equal(take_at(fakes, 20, GUARD + 2000), ERR_FULL);
+	assert_int_equal(disk.deletes, 0);
+	assert_int_equal(take_at(fakes, 20, GUARD + 3000), 4);
+	assert_int_equal(disk.deletes, 1);
+	assert_int_equal(disk.count, 1);
+	assert_int_equal(fakes_find(fakes, &old), -ENOENT);
+	assert_int_equal(fakes_commit(fakes), 0);
+	/* The next ones need no other deletion, until none is left. */
+	for (unsigned i = 21; i < 31; i++)
+		assert_int_equal(take_at(fakes, i, GUARD + 3000), i - 16);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(disk.deletes, 1);
+	assert_int_equal(disk.count, 12);
+	assert_int_equal(take_at(fakes, 31, GUARD + 4000), ERR_FULL);
+	assert_int_equal(take_at(fakes, 0, GUARD + 4000), 3);
+	fakes_stats(fakes, &stats);
+	assert_int_equal(stats.recycled, 11);
+	assert_int_equal(stats.names, 12);
+	assert_int_equal(stats.free, 0);
+	fakes_free(fakes);
+}
+
+static void an_address_that_a_flow_holds_is_not_idle(void **state)
+{
+	struct fakes *fakes = start_full();
+
+	(void)state;
+	for (uint32_t slot = 0; slot < 16; slot++) {
+		if (slot != 9)
+			fakes_hold(fakes, slot, GUARD);
+	}
+	fakes_hold_all(fakes, GUARD);
+	assert_int_equal(take_at(fakes, 20, GUARD + 5000), 9);
+	assert_int_equal(take_at(fakes, 21, GUARD + 5000), ERR_FULL);
+	/* Held no longer, and a guard time later, it is. */
+	fakes_hold_all(fakes, 2 * GUARD + 5000);
+	assert_int_equal(take_at(fakes, 21, 2 * GUARD + 5000), 3);
+	fakes_free(fakes);
+}
+
+/* Whoever does not tell may have flows of any age. */
+static void nothing_is_idle_while_the_relay_does_not_tell(void **state)
+{
+	struct fakes *fakes = start_full();
+
+	(void)state;
+	assert_int_equal(take_at(fakes, 20, 100 * GUARD), ERR_FULL);
+	fakes_hold_all(fakes, 100 * GUARD);
+	assert_int_equal(take_at(fakes, 20, 100 * GUARD), 3);
+	for (unsigned i = 21; i < 32; i++)
+		assert_true(take_at(fakes, i, 100 * GUARD) > 0);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(take_at(fakes, 40, 102 * GUARD), ERR_FULL);
+	fakes_free(fakes);
+}
+
+static void after_a_start_nothing_is_idle_for_a_guard_time(void **state)
+{
+	struct fake_pool pool = fake_pool_default();
+	struct fakes *fakes = start_full();
+
+	(void)state;
+	fakes_free(fakes);
+	pool.ipv4.length = 28;
+	assert_int_equal(fakes_new(&fakes, &disk, &pool, 50 * GUARD), 0);
+	fakes_set_guard(fakes, GUARD);
+	fakes_hold_all(fakes, 50 * GUARD);
+	assert_int_equal(take_at(fakes, 20, 50 * GUARD), ERR_FULL);
+	fakes_hold_all(fakes, 51 * GUARD);
+	assert_int_equal(take_at(fakes, 20, 51 * GUARD), ERR_FULL);
+	assert_int_equal(take_at(fakes, 20, 51 * GUARD + 1001), 3);
+	fakes_free(fakes);
+}
+
+/* Below the floor rows may have gone; a guard time later nobody uses them. */
+static void a_hole_is_given_once_it_is_idle(void **state)
+{
+	struct fake_pool pool = fake_pool_default();
+	struct fakes *fakes;
+
+	(void)state;
+	pool.ipv4.length = 28;
+	disk.rows[disk.count++] = (struct map_row){3, 0, numbered(1)};
+	disk.reserved_end = disk.floor = 16;
+	fakes = start_with(&pool);
+	fakes_set_guard(fakes, GUARD);
+	fakes_hold_all(fakes, GUARD / 2);
+	assert_int_equal(take_at(fakes, 2, GUARD / 2), ERR_FULL);
+	assert_int_equal(take_at(fakes, 1, GUARD / 2), 3);
+	fakes_hold_all(fakes, GUARD + 2000);
+	assert_int_equal(take_at(fakes, 2, GUARD + 2000), 4);
+	fakes_free(fakes);
+}
+
+static void a_row_that_cannot_be_deleted_keeps_its_address(void **state)
+{
+	struct fakes *fakes = start_full();
+	struct fakes_stats stats;
+
+	(void)state;
+	fakes_hold_all(fakes, 2 * GUARD);
+	disk.delete_error = -ENOSPC;
+	assert_int_equal(take_at(fakes, 20, 2 * GUARD), -ENOSPC);
+	assert_int_equal(take_at(fakes, 21, 2 * GUARD), -ENOSPC);
+	assert_int_equal(disk.deletes, 1);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(take_at(fakes, 1, 2 * GUARD), 4);
+	disk.delete_error = 0;
+	assert_int_equal(take_at(fakes, 20, 2 * GUARD), 3);
+	fakes_stats(fakes, &stats);
+	assert_int_equal(stats.failed, 1);
+	fakes_free(fakes);
+}
+
+static void a_failed_commit_gives_recycled_addresses_back(void **state)
+{
+	struct fakes *fakes = start_full();
+
+	(void)state;
+	fakes_hold_all(fakes, 2 * GUARD);
+	disk.add_error = -ENOSPC;
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 12; i++)
+			assert_int_equal(take_at(fakes, 20 + i, 2 * GUARD),
+					 3 + i);
+		assert_int_equal(take_at(fakes, 40, 2 * GUARD), ERR_FULL);
+		assert_int_equal(fakes_commit(fakes), -ENOSPC);
+	}
+	disk.add_error = 0;
+	assert_int_equal(take_at(fakes, 30, 2 * GUARD), 3);
+	assert_int_equal(fakes_commit(fakes), 0);
+	assert_int_equal(disk.count, 1);
+	fakes_free(fakes);
+}
+
 #define TEST(claim) cmocka_unit_test_setup(claim, clean_disk)
 
 int main(void)
@@ -332,6 +521,13 @@ int main(void)
 		TEST(rows_that_cannot_be_are_left_out),
 		TEST(what_a_power_cut_may_have_taken_is_not_given),
 		TEST(a_slot_leads_to_its_name_and_last_use),
+		TEST(an_idle_address_goes_to_another_name),
+		TEST(an_address_that_a_flow_holds_is_not_idle),
+		TEST(nothing_is_idle_while_the_relay_does_not_tell),
+		TEST(after_a_start_nothing_is_idle_for_a_guard_time),
+		TEST(a_hole_is_given_once_it_is_idle),
+		TEST(a_row_that_cannot_be_deleted_keeps_its_address),
+		TEST(a_failed_commit_gives_recycled_addresses_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

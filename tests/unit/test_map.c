@@ -189,6 +189,41 @@ static void rows_survive_sigkill(void **state)
 	map_close(map);
 }
 
+static int delete_and_die(struct fixture *fixture)
+{
+	const uint32_t slots[] = {5, 7, 199, 200};
+	struct map *map = fixture_open(fixture, 0);
+
+	if (map_reserve(map, 256) < 0)
+		return 1;
+	fixture_add(map, 3, 200);
+	if (map_delete(map, slots, ARRAY_LEN(slots)) < 0)
+		return 1;
+	fixture_add(map, 7, 8);
+	kill(getpid(), SIGKILL);
+	return 2;
+}
+
+static void deleted_rows_stay_away_and_can_be_made_anew(void **state)
+{
+	struct fixture *fixture = *state;
+	struct map_state told;
+	struct map_row row;
+
+	assert_int_equal(fixture_apart(fixture, 0, delete_and_die), -SIGKILL);
+	struct map *map = fixture_open(fixture, 0);
+	struct map_reader *reader = fixture_reader(fixture);
+	assert_int_equal(load(map, &told).count, 195);
+	assert_int_equal(told.rows, 195);
+	assert_int_equal(map_reader_by_slot(reader, 5, &row), 0);
+	assert_int_equal(map_reader_by_slot(reader, 7, &row), 1);
+	map_reader_close(reader);
+	fixture_add(map, 5, 6);
+	assert_int_equal(load(map, &told).count, 196);
+	assert_int_equal(told.rows, 196);
+	map_close(map);
+}
+
 static void power_cut_raises_the_floor(void **state)
 {
 	struct fixture *fixture = *state;
@@ -393,6 +428,7 @@ int main(void)
 		MAP_TEST(batch_is_stored_whole_or_not_at_all),
 		MAP_TEST(closing_nothing_is_fine),
 		MAP_TEST(rows_survive_sigkill),
+		MAP_TEST(deleted_rows_stay_away_and_can_be_made_anew),
 		MAP_TEST(power_cut_raises_the_floor),
 		MAP_TEST(floor_stays_when_the_first_start_after_it_dies),
 		MAP_TEST(clean_stop_before_another_boot_loses_nothing),

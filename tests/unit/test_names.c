@@ -181,6 +181,40 @@ static void a_large_pool_grows_its_table(void **state)
 
 #define TEST(claim) cmocka_unit_test_setup_teardown(claim, make, unmake)
 
+/* Far more names than the arena has room for, one after the other. */
+static void deleted_names_make_room_for_others(void **state)
+{
+	const uint32_t slots = 64;
+	struct names *names;
+	struct name name;
+	char text[200];
+
+	(void)state;
+	assert_int_equal(names_new(&names, slots), 0);
+	for (uint32_t i = 0; i < 100000; i++) {
+		uint32_t slot = 1 + i % (slots - 1);
+
+		names_del(names, slot);
+		snprintf(text, sizeof(text), "%0*u.example", (int)(i % 40 + 8),
+			 i);
+		assert_int_equal(name_parse(&name, text), 0);
+		assert_int_equal(names_add(names, slot, &name,
+					   name_hash(name.wire, name.length)),
+				 0);
+		assert_int_equal(names_find(names, &name,
+					    name_hash(name.wire, name.length)),
+				 slot);
+	}
+	assert_int_equal(names_count(names), slots - 1);
+	for (uint32_t slot = 1; slot < slots; slot++) {
+		assert_int_equal(names_get(names, slot, &name), 0);
+		assert_int_equal(names_find(names, &name,
+					    name_hash(name.wire, name.length)),
+				 slot);
+	}
+	names_free(names);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +226,7 @@ int main(void)
 		TEST(equal_hashes_are_told_apart),
 		TEST(taking_the_newest_back_uses_no_memory_up),
 		cmocka_unit_test(a_large_pool_grows_its_table),
+		cmocka_unit_test(deleted_names_make_room_for_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

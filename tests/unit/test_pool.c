@@ -23,7 +23,7 @@ static struct fake_pool small_pool(void)
 static struct pool *pool_of(const struct fake_pool *fake, uint32_t rows_end,
 			    uint32_t floor, uint32_t reserved_end)
 {
-	const struct pool_start start = {rows_end, floor, reserved_end};
+	const struct pool_start start = {rows_end, floor, reserved_end, 0};
 	struct pool *pool;
 
 	assert_int_equal(pool_new(&pool, fake, &start), 0);
@@ -177,6 +177,103 @@ static void the_last_use_is_remembered(void **state)
 	pool_free(pool);
 }
 
+/* All 12 taken and touched, slot 3 at second 10, 4 at 20, ... */
+static struct pool *used_pool(void)
+{
+	struct fake_pool fake = small_pool();
+	struct pool *pool = pool_of(&fake, 0, 0, 0);
+
+	for (int i = 0; i < 12; i++) {
+		int64_t slot = take(pool, 0);
+
+		pool_touch(pool, (uint32_t)slot, (slot - 2) * 10000);
+	}
+	return pool;
+}
+
+static void the_least_recently_used_idle_slots_come_first(void **state)
+{
+	struct pool *pool = used_pool();
+	uint32_t slots[POOL_REFILL_MAX];
+
+	(void)state;
+	pool_touch(pool, 3, 200000);
+	pool_touch(pool, 9, 500);
+	assert_int_equal(pool_idle(pool, 62000, slots, POOL_REFILL_MAX), 6);
+	assert_int_equal(slots[0], 9);
+	for (uint32_t i = 1; i < 6; i++)
+		assert_int_equal(slots[i], 3 + i);
+	assert_int_equal(pool_idle(pool, 62000, slots, 2), 2);
+	assert_int_equal(slots[0], 9);
+	assert_int_equal(slots[1], 4);
+	assert_int_equal(pool_idle(pool, 1000, slots, 2), 0);
+	pool_free(pool);
+}
+
+/* Whatever the order of uses: the `max` smallest of them, in order. */
+static void idle_slots_are_those_that_a_sort_would_find(void **state)
+{
+	struct fake_pool fake = fake_pool_default();
+	struct pool *pool = pool_of(&fake, 131071, 0, 131071);
+	uint32_t slots[POOL_REFILL_MAX], random = 1;
+	int64_t before_ms = 0;
+	unsigned earlier = 0;
+
+	(void)state;
+	for (uint32_t slot = 3; slot < 131071; slot++) {
+		random = random * 1103515245 + 12345;
+		pool_touch(pool, slot, (random >> 8) % 1000000 * 1000);
+	}
+	assert_int_equal(pool_idle(pool, 900000000, slots, POOL_REFILL_MAX),
+			 POOL_REFILL_MAX);
+	for (size_t i = 0; i < POOL_REFILL_MAX; i++) {
+		assert_true(pool_last_used_ms(pool, slots[i]) >= before_ms);
+		before_ms = pool_last_used_ms(pool, slots[i]);
+	}
+	for (uint32_t slot = 3; slot < 131071; slot++)
+		earlier += pool_last_used_ms(pool, slot) < before_ms;
+	assert_true(earlier < POOL_REFILL_MAX);
+	pool_free(pool);
+}
+
+/* Nothing is known of what was before: nothing is idle at once. */
+static void the_start_is_a_use_of_every_slot(void **state)
+{
+	struct fake_pool fake = small_pool();
+	const struct pool_start start = {15, 0, 16, 7000};
+	struct pool *pool;
+	uint32_t slots[16];
+
+	(void)state;
+	assert_int_equal(pool_new(&pool, &fake, &start), 0);
+	assert_int_equal(pool_take(pool), ERR_FULL);
+	assert_int_equal(pool_idle(pool, 8000, slots, 16), 0);
+	assert_int_equal(pool_idle(pool, 8001, slots, 16), 12);
+	assert_int_equal(slots[0], 3);
+	pool_free(pool);
+}
+
+static void refilled_slots_are_taken_in_their_order_and_given_back(void **state)
+{
+	struct pool *pool = used_pool();
+	const uint32_t slots[] = {14, 5, 8};
+
+	(void)state;
+	pool_refill(pool, slots, 3);
+	assert_int_equal(pool_left(pool), 3);
+	assert_int_equal(pool_last_used_ms(pool, 5), -1);
+	assert_int_equal(pool_take(pool), 14);
+	assert_int_equal(pool_take(pool), 5);
+	pool_give_back(pool, 5);
+	pool_give_back(pool, 14);
+	assert_int_equal(pool_left(pool), 3);
+	assert_int_equal(pool_take(pool), 14);
+	assert_int_equal(pool_take(pool), 5);
+	assert_int_equal(pool_take(pool), 8);
+	assert_int_equal(pool_take(pool), ERR_FULL);
+	pool_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +287,11 @@ int main(void)
 		cmocka_unit_test(the_last_block_ends_with_the_pool),
 		cmocka_unit_test(what_is_given_back_is_taken_next),
 		cmocka_unit_test(the_last_use_is_remembered),
+		cmocka_unit_test(the_least_recently_used_idle_slots_come_first),
+		cmocka_unit_test(idle_slots_are_those_that_a_sort_would_find),
+		cmocka_unit_test(the_start_is_a_use_of_every_slot),
+		cmocka_unit_test(
+			refilled_slots_are_taken_in_their_order_and_given_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

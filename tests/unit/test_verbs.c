@@ -83,6 +83,26 @@ int64_t fakes_last_used_wall_ms(const struct fakes *fakes, uint32_t slot)
 	return slot < 100 && slot % 2 ? (int64_t)slot + 1000 : -1;
 }
 
+static struct {
+	uint32_t first;
+	unsigned count, all;
+} held;
+
+void fakes_hold(struct fakes *fakes, uint32_t slot, int64_t now_ms)
+{
+	(void)fakes;
+	assert_true(now_ms > 0);
+	if (held.count++ == 0)
+		held.first = slot;
+}
+
+void fakes_hold_all(struct fakes *fakes, int64_t now_ms)
+{
+	(void)fakes;
+	assert_true(now_ms > 0);
+	held.all++;
+}
+
 void dispatch_stats(const struct dispatch *dispatch,
 		    struct dispatch_stats *stats)
 {
@@ -304,6 +324,28 @@ static void what_was_flushed_is_printed(void **state)
 	free(text);
 }
 
+static void slots_in_use_are_noted(void **state)
+{
+	(void)state;
+	call("hold", "{\"slots\":\"3,7-9\",\"all\":false}");
+	assert_string_equal(heard.error, "");
+	assert_int_equal(held.first, 3);
+	assert_int_equal(held.count, 4);
+	assert_int_equal(held.all, 0);
+	heard.ends = 0;
+	call("hold", "{\"slots\":\"\",\"all\":true}");
+	assert_int_equal(held.all, 1);
+	heard.ends = 0;
+	call("hold", "{\"slots\":\"x\",\"all\":true}");
+	assert_string_equal(heard.error,
+			    "'slots' is missing or no list of slots");
+	heard.ends = 0;
+	call("hold", "{\"all\":true}");
+	assert_string_equal(heard.error,
+			    "'slots' is missing or no list of slots");
+	assert_int_equal(held.all, 1);
+}
+
 /* What the command line prints of an answer; the caller frees it. */
 static char *printed(bool is_json, int expected)
 {
@@ -354,6 +396,7 @@ int main(void)
 		TEST(explain_and_resolve_are_handed_on),
 		TEST(flush_forgets_a_name_or_everything),
 		TEST(what_was_flushed_is_printed),
+		TEST(slots_in_use_are_noted),
 		TEST(status_is_printed_for_people_and_programs),
 		TEST(no_daemon_is_a_failure),
 	};
