@@ -14,6 +14,9 @@
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void);
 
+/* The same in microseconds; clock_us.c. */
+int64_t clock_monotonic_us(void);
+
 /* CLOCK_BOOTTIME: intervals that go on during suspend. */
 int64_t clock_boottime_ms(void);
 

@@ -138,6 +138,8 @@ struct dnsd_conf {
 		int64_t stale_ms;
 		bool has_prefetch;
 	} cache;
+	const char *query_log;   /* NULL: off; "syslog"; or a path */
+	struct endpoint metrics; /* family ADDR_NONE: off */
 };
 
 enum routed_mode { ROUTED_MODE_POLICY, ROUTED_MODE_MAIN };

@@ -11,6 +11,7 @@ common_libcommon_a_SOURCES = \
 	common/arena.h \
 	common/clock.c \
 	common/clock.h \
+	common/clock_us.c \
 	common/compiler.h \
 	common/config.c \
 	common/config.h \
@@ -18,6 +19,7 @@ common_libcommon_a_SOURCES = \
 	common/config/check.c \
 	common/config/group.c \
 	common/config/host.c \
+	common/config/dnsd.c \
 	common/config/outbound.c \
 	common/config/parts.h \
 	common/config/password.c \
@@ -35,6 +37,8 @@ common_libcommon_a_SOURCES = \
 	common/config/upstream.c \
 	common/config/yaml.c \
 	common/config/yaml.h \
+	common/config_diff.c \
+	common/config_diff.h \
 	common/control.c \
 	common/control.h \
 	common/control_call.c \
@@ -63,6 +67,9 @@ common_libcommon_a_SOURCES = \
 	common/map_make.c \
 	common/map_make.h \
 	common/map_reader.c \
+	common/metrics.c \
+	common/metrics.h \
+	common/metrics_http.h \
 	common/name.c \
 	common/name.h \
 	common/nl.c \
@@ -147,6 +154,12 @@ if HAVE_MAXMINDDB
 common_libcommon_a_SOURCES += common/rules/geoip.c
 else
 common_libcommon_a_SOURCES += common/rules/geoip_none.c
+endif
+# Without libmicrohttpd metrics are on the control socket alone.
+if HAVE_MICROHTTPD
+common_libcommon_a_SOURCES += common/metrics_http.c
+else
+common_libcommon_a_SOURCES += common/metrics_http_none.c
 endif
 
 # What every program that links libcommon.a links too.

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "dnsd/dump_form.h"
+#include "dnsd/used.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,23 +15,32 @@
 
 #define CALL_TIMEOUT_MS 5000
 
-/* When each slot was last answered, as the running daemon tells. */
+/* When each slot was last used, as the running daemon tells. */
 struct used {
 	int64_t *ms; /* owned; by slot, 0: not known */
 	uint32_t slots;
 	int64_t next; /* where to ask on, -1: that was all */
 };
 
+static void on_run(void *ctx, uint32_t first, uint32_t last, int64_t used_s)
+{
+	struct used *used = ctx;
+
+	for (uint32_t slot = first; slot <= last && slot < used->slots; slot++)
+		used->ms[slot] = used_s * 1000;
+}
+
 static void on_used(void *ctx, const struct json *line)
 {
 	struct used *used = ctx;
-	int64_t slot = json_get_int(line, "slot", -1);
 	int64_t next = json_get_int(line, "next", -1);
+	const char *text = json_get_text(line, "used");
 
 	if (next > used->next)
 		used->next = next;
-	if (slot >= 0 && slot < used->slots)
-		used->ms[slot] = json_get_int(line, "used", 0);
+	/* What another version says is left out: it is not known then. */
+	if (text && used_each(text, on_run, used) < 0)
+		log_debug("cannot read when names were last used");
 }
 
 /* The daemon answers a part of the slots at a time. */
@@ -79,27 +89,71 @@ static int ask_used(const struct config *config, struct used *used)
 
 struct printing {
 	struct dump_writer writer;
+	const struct dump_filter *filter;
 	const struct used *used;
+	/* For another order than that of slots, which needs all of them. */
+	struct dump_line *lines; /* owned */
+	size_t count, room;
 };
+
+static int64_t used_ms_of(const struct used *used, const struct map_row *row)
+{
+	int64_t used_ms = row->slot < used->slots ? used->ms[row->slot] : 0;
+
+	if (used_ms == 0)
+		return -1;
+	/* It was told by another clock, which may lag by the turn of a loop. */
+	return used_ms < row->created_ms ? row->created_ms : used_ms;
+}
+
+static int keep_line(struct printing *printing, const struct map_row *row,
+		     int64_t used_ms)
+{
+	if (printing->count == printing->room) {
+		size_t room = printing->room ? printing->room * 2 : 1024;
+		struct dump_line *lines =
+			realloc(printing->lines, room * sizeof(*lines));
+
+		if (!lines)
+			return -ENOMEM;
+		printing->lines = lines;
+		printing->room = room;
+	}
+	printing->lines[printing->count++] =
+		(struct dump_line){.row = *row, .used_ms = used_ms};
+	return 0;
+}
 
 static int on_row(void *ctx, const struct map_row *row)
 {
 	struct printing *printing = ctx;
-	int64_t used_ms = row->slot < printing->used->slots
-				  ? printing->used->ms[row->slot]
-				  : 0;
-	if (used_ms == 0)
-		used_ms = -1;
-	/* It was told by another clock, which may lag by the turn of a loop. */
-	else if (used_ms < row->created_ms)
-		used_ms = row->created_ms;
+	int64_t used_ms = used_ms_of(printing->used, row);
+
+	if (!dump_filter_takes(printing->filter, row, used_ms))
+		return 0;
+	if (printing->filter->order != DUMP_BY_SLOT)
+		return keep_line(printing, row, used_ms);
 	return dump_write_row(&printing->writer, row, used_ms);
 }
 
-static int print_rows(const struct config *config, struct map_reader *map,
-		      enum dump_form form, FILE *out)
+static int print_kept(struct printing *printing)
 {
-	struct printing printing;
+	int ret = 0;
+
+	if (printing->count == 0)
+		return 0;
+	qsort(printing->lines, printing->count, sizeof(*printing->lines),
+	      dump_filter_compare(printing->filter->order));
+	for (size_t i = 0; i < printing->count && ret == 0; i++)
+		ret = dump_write_row(&printing->writer, &printing->lines[i].row,
+				     printing->lines[i].used_ms);
+	return ret;
+}
+
+static int print_rows(const struct config *config, struct map_reader *map,
+		      const struct dump_request *request, FILE *out)
+{
+	struct printing printing = {.filter = &request->filter};
 	struct used used;
 	struct fake_pool pool;
 
@@ -112,19 +166,24 @@ static int print_rows(const struct config *config, struct map_reader *map,
 	int ret = ask_used(config, &used);
 	if (ret < 0)
 		goto free_used;
-	dump_write_head(&printing.writer, form, &pool, out);
+	dump_write_head(&printing.writer, request->form, &pool, out);
 	ret = map_reader_each(map, on_row, &printing);
+	if (ret == 0)
+		ret = print_kept(&printing);
 	if (ret < 0)
-		goto free_used;
+		goto free_lines;
 	dump_write_tail(&printing.writer);
 	ret = fflush(out) == 0 && !ferror(out) ? 0 : -EIO;
 
+free_lines:
+	free(printing.lines);
 free_used:
 	free(used.ms);
 	return ret;
 }
 
-int dump_run(const struct config *config, enum dump_form form, FILE *out)
+int dump_run(const struct config *config, const struct dump_request *request,
+	     FILE *out)
 {
 	char reason[MAP_REASON_SIZE] = "";
 	struct map_reader *map;
@@ -145,7 +204,7 @@ int dump_run(const struct config *config, enum dump_form form, FILE *out)
 		log_error("%s", reason);
 		goto free_path;
 	}
-	ret = print_rows(config, map, form, out);
+	ret = print_rows(config, map, request, out);
 	if (ret < 0)
 		log_error("cannot print the map '%s': %s", path, err_text(ret));
 	map_reader_close(map);

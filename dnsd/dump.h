@@ -16,6 +16,7 @@
 
 #include "common/compiler.h"
 #include "common/config.h"
+#include "dnsd/dump_filter.h"
 
 #include <stdio.h>
 
@@ -24,8 +25,13 @@ enum dump_form { DUMP_TABLE, DUMP_JSON, DUMP_CSV, DUMP_HOSTS };
 /* The form of a word; NULL is DUMP_TABLE; -EINVAL for others. */
 NODISCARD int dump_form_of(const char *word);
 
+struct dump_request {
+	enum dump_form form;
+	struct dump_filter filter;
+};
+
 /* dnsd --dump-map[=FORM].  Returns what exit() gets; errors go to the log. */
-NODISCARD int dump_run(const struct config *config, enum dump_form form,
-		       FILE *out);
+NODISCARD int dump_run(const struct config *config,
+		       const struct dump_request *request, FILE *out);
 
 #endif

@@ -427,12 +427,31 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 		finish(self);
 }
 
-int explain_begin(struct explainer *explainer, const struct name *name,
-		  uint16_t type, const struct explain_sink *sink)
+const char *explain_subject_read(struct explain_subject *subject,
+				 const char *name, const char *type,
+				 const char *from)
+{
+	int number = message_type_of(type ? type : "A");
+
+	*subject = (struct explain_subject){.from = {.family = ADDR_NONE}};
+	if (!name || name_parse(&subject->name, name) < 0)
+		return "'name' is missing or no domain name";
+	if (number < 0)
+		return "'type' is no type of DNS records";
+	if (question_is_refused((uint16_t)number))
+		return "questions for this type are refused";
+	if (from && addr_parse(&subject->from, from) < 0)
+		return "'from' is no address";
+	subject->type = (uint16_t)number;
+	return NULL;
+}
+
+int explain_begin(struct explainer *explainer,
+		  const struct explain_subject *subject,
+		  const struct explain_sink *sink)
 {
 	const struct explain_conf *conf = &explainer->conf;
 	struct explanation *self = NULL;
-	const struct addr nobody = {.family = ADDR_NONE};
 	bool is_asked;
 
 	for (size_t i = 0; i < EXPLANATIONS_MAX && !self; i++) {
@@ -446,19 +465,20 @@ int explain_begin(struct explainer *explainer, const struct name *name,
 		.sink = *sink,
 		.question = {.rd = true,
 			     .raw = self->raw,
-			     .raw_length = (uint16_t)(name->length + 4),
-			     .type = type,
+			     .raw_length = (uint16_t)(subject->name.length + 4),
+			     .type = subject->type,
 			     .klass = DNS_CLASS_IN,
-			     .name = *name},
+			     .name = subject->name},
 		.asked = -1,
 	};
-	memcpy(self->raw, name->wire, name->length);
-	wire_write16(self->raw + name->length, type);
-	wire_write16(self->raw + name->length + 2, DNS_CLASS_IN);
+	memcpy(self->raw, subject->name.wire, subject->name.length);
+	wire_write16(self->raw + subject->name.length, subject->type);
+	wire_write16(self->raw + subject->name.length + 2, DNS_CLASS_IN);
 	self->facts.name = &self->question.name;
-	self->slot = conf->slot_of(conf->ctx, name);
+	self->facts.src = subject->from;
+	self->slot = conf->slot_of(conf->ctx, &subject->name);
 	self->decision = decide_with_hosts(conf->hosts, conf->config,
-					   &self->question, &nobody);
+					   &self->question, &subject->from);
 	is_asked = self->decision.kind == DECISION_FORWARD ||
 		   self->decision.kind == DECISION_RESOLVE;
 	if (self->decision.kind == DECISION_SITE) {

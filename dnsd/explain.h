@@ -47,15 +47,24 @@ NODISCARD int explainer_new(struct explainer **explainer,
 /* Upstreams are freed first. */
 void explainer_free(struct explainer *explainer);
 
-/* The verb "explain": {"name":...,"type":"A"}, the type optional. */
+/*
+ * The verb "explain": {"name":...,"type":"A","from":ADDRESS}, the last two
+ * optional: who asks matters where a rule is about that.
+ */
 void explainer_verb(struct explainer *explainer, struct control *control,
 		    struct control_client *client, const struct json *request);
 
+struct explain_request {
+	const char *name, *type;
+	const char *from; /* the address of a client; NULL: nobody's */
+	bool is_json;
+};
+
 /*
- * dnsd --explain NAME [TYPE] (`type` NULL: A): prints to `out`, the sentence
- * first; with `is_json` only the one object.  Returns what exit() gets.
+ * dnsd --explain NAME [TYPE]: prints to `out`, the sentence first; with
+ * `is_json` only the one object.  Returns what exit() gets.
  */
-NODISCARD int explain_run(const struct config *config, const char *name,
-			  const char *type, bool is_json, FILE *out);
+NODISCARD int explain_run(const struct config *config,
+			  const struct explain_request *request, FILE *out);
 
 #endif

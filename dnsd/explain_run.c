@@ -7,7 +7,6 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "dnsd/explain_sink.h"
-#include "dnsd/message.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -128,8 +127,8 @@ static void on_line(void *ctx, const struct json *line)
 }
 
 /* 0, or ERR_NOT_RUNNING and the like when the daemon did not tell. */
-static int ask_daemon(const struct config *config, const char *name,
-		      const char *type, struct view *view)
+static int ask_daemon(const struct config *config,
+		      const struct explain_request *asked, struct view *view)
 {
 	char *path = config_path(config->run_dir, "dnsd.sock");
 	struct json *request = json_new();
@@ -146,8 +145,10 @@ static int ask_daemon(const struct config *config, const char *name,
 
 	if (path && request) {
 		json_set_text(request, "verb", "explain");
-		json_set_text(request, "name", name);
-		json_set_text(request, "type", type);
+		json_set_text(request, "name", asked->name);
+		json_set_text(request, "type", asked->type);
+		if (asked->from)
+			json_set_text(request, "from", asked->from);
 		ret = control_call(path, request, &sink);
 	}
 	json_free(request);
@@ -213,7 +214,7 @@ static int open_map(struct own *own)
 	return 0;
 }
 
-static int explain_with(struct own *own, const struct name *name, uint16_t type)
+static int explain_with(struct own *own, const struct explain_subject *subject)
 {
 	const struct config *config = own->config;
 	const struct upstreams_conf upstreams_conf = upstreams_conf_of(config);
@@ -242,7 +243,7 @@ static int explain_with(struct own *own, const struct name *name, uint16_t type)
 	if (ret < 0)
 		log_warning("cannot read '%s': %s", config->dnsd.hosts_file,
 			    err_text(ret));
-	ret = explain_begin(explainer, name, type, &sink);
+	ret = explain_begin(explainer, subject, &sink);
 	if (ret == 0 && !own->is_done)
 		ev_run(own->loop, 0);
 	upstreams_free(conf.upstreams);
@@ -257,8 +258,9 @@ free_hosts:
 	return ret;
 }
 
-static int explain_alone(const struct config *config, const struct name *name,
-			 uint16_t type, struct view *view)
+static int explain_alone(const struct config *config,
+			 const struct explain_subject *subject,
+			 struct view *view)
 {
 	struct own own = {.config = config, .view = view};
 	own.loop = ev_loop_new(EVFLAG_AUTO);
@@ -266,41 +268,34 @@ static int explain_alone(const struct config *config, const struct name *name,
 		return -ENOMEM;
 	int ret = open_map(&own);
 	if (ret == 0)
-		ret = explain_with(&own, name, type);
+		ret = explain_with(&own, subject);
 	map_reader_close(own.map);
 	ev_loop_destroy(own.loop);
 	return ret;
 }
 
-int explain_run(const struct config *config, const char *name, const char *type,
-		bool is_json, FILE *out)
+int explain_run(const struct config *config,
+		const struct explain_request *request, FILE *out)
 {
+	struct explain_subject subject;
 	struct view view;
-	struct name parsed;
-	int number = message_type_of(type ? type : "A");
+	const char *why = explain_subject_read(&subject, request->name,
+					       request->type, request->from);
 
-	if (name_parse(&parsed, name) < 0) {
-		log_error("'%s' is no domain name", name);
+	if (why) {
+		log_error("cannot explain '%s' %s: %s", request->name,
+			  request->type, why);
 		return EXIT_FAILURE;
 	}
-	if (number < 0) {
-		log_error("'%s' is no type of DNS records", type);
-		return EXIT_FAILURE;
-	}
-	if (question_is_refused((uint16_t)number)) {
-		log_error("cannot explain '%s': questions for '%s' are refused",
-			  name, type);
-		return EXIT_FAILURE;
-	}
-	int ret = view_open(&view, is_json);
+	int ret = view_open(&view, request->is_json);
 	if (ret < 0)
 		goto failed;
-	ret = ask_daemon(config, name, type, &view);
+	ret = ask_daemon(config, request, &view);
 	if (ret == ERR_NOT_RUNNING || ret == -EACCES || ret == -EPERM) {
 		bool is_running = ret != ERR_NOT_RUNNING;
-		ret = explain_alone(config, &parsed, (uint16_t)number, &view);
+		ret = explain_alone(config, &subject, &view);
 		fprintf(view.steps, "%s",
-			is_json ? ""
+			request->is_json ? ""
 			: is_running
 				? "\nThe daemon may be asked by root and the "
 				  "group 'ersatz' only: told from "
@@ -312,7 +307,7 @@ int explain_run(const struct config *config, const char *name, const char *type,
 	if (ret == 0)
 		return fflush(out) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 failed:
-	log_error("cannot explain '%s': %s", name,
+	log_error("cannot explain '%s': %s", request->name,
 		  ret == ERR_REFUSED ? view.error : err_text(ret));
 	return EXIT_FAILURE;
 }

@@ -6,6 +6,7 @@
 #ifndef ERSATZ_DNSD_EXPLAIN_SINK_H
 #define ERSATZ_DNSD_EXPLAIN_SINK_H
 
+#include "common/addr.h"
 #include "common/compiler.h"
 #include "common/json.h"
 #include "common/name.h"
@@ -21,12 +22,27 @@ struct explain_sink {
 	uint64_t id; /* of a control client */
 };
 
+/* What would be asked, and by whom. */
+struct explain_subject {
+	struct name name;
+	uint16_t type;
+	struct addr from; /* family ADDR_NONE: nobody in particular */
+};
+
+/*
+ * Reads it from text (`type` and `from` may be NULL), or gives the sentence
+ * that says why not.
+ */
+const char *explain_subject_read(struct explain_subject *subject,
+				 const char *name, const char *type,
+				 const char *from);
+
 /*
  * Explains; the end may come before this returns.  -EBUSY, and no call of
  * `end`, when too many are under way.
  */
 NODISCARD int explain_begin(struct explainer *explainer,
-			    const struct name *name, uint16_t type,
+			    const struct explain_subject *subject,
 			    const struct explain_sink *sink);
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/explain_sink.h"
-#include "dnsd/message.h"
 
 static struct control_client *client_of(const struct explain_sink *sink)
 {
@@ -30,17 +29,13 @@ void explainer_verb(struct explainer *explainer, struct control *control,
 		.ctx = control,
 		.id = control_client_id(client),
 	};
-	const char *text = json_get_text(request, "name");
-	const char *word = json_get_text(request, "type");
-	int type = message_type_of(word ? word : "A");
-	struct name name;
+	struct explain_subject subject;
+	const char *why = explain_subject_read(
+		&subject, json_get_text(request, "name"),
+		json_get_text(request, "type"), json_get_text(request, "from"));
 
-	if (!text || name_parse(&name, text) < 0)
-		control_end(client, "'name' is missing or no domain name");
-	else if (type < 0)
-		control_end(client, "'type' is no type of DNS records");
-	else if (question_is_refused((uint16_t)type))
-		control_end(client, "questions for this type are refused");
-	else if (explain_begin(explainer, &name, (uint16_t)type, &sink) < 0)
+	if (why)
+		control_end(client, why);
+	else if (explain_begin(explainer, &subject, &sink) < 0)
 		control_end(client, "too many explanations are under way");
 }

@@ -23,6 +23,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/dispatch.h \
 	dnsd/dump.c \
 	dnsd/dump.h \
+	dnsd/dump_filter.c \
+	dnsd/dump_filter.h \
 	dnsd/dump_form.c \
 	dnsd/dump_form.h \
 	dnsd/explain.c \
@@ -32,6 +34,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/explain_verb.c \
 	dnsd/fakes.c \
 	dnsd/fakes.h \
+	dnsd/figures.c \
+	dnsd/figures.h \
 	dnsd/forwarded.c \
 	dnsd/forwarded.h \
 	dnsd/hosts.c \
@@ -54,6 +58,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/opt.h \
 	dnsd/options.c \
 	dnsd/options.h \
+	dnsd/outlets.c \
+	dnsd/outlets.h \
 	dnsd/pool.c \
 	dnsd/pool.h \
 	dnsd/query.c \
@@ -74,6 +80,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/special.h \
 	dnsd/svcb.c \
 	dnsd/svcb.h \
+	dnsd/sighting.c \
+	dnsd/sighting.h \
 	dnsd/told.c \
 	dnsd/told.h \
 	dnsd/upstream/exchange.c \
@@ -90,8 +98,13 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/upstream/resolvconf.h \
 	dnsd/upstream/upstream.c \
 	dnsd/upstream/upstream.h \
+	dnsd/used.c \
+	dnsd/used.h \
 	dnsd/verbs.c \
 	dnsd/verbs.h \
+	dnsd/watch.c \
+	dnsd/watch.h \
+	dnsd/watch_run.c \
 	dnsd/wire.c \
 	dnsd/wire.h
 

@@ -13,6 +13,7 @@
 #include "dnsd/options.h"
 #include "dnsd/service.h"
 #include "dnsd/verbs.h"
+#include "dnsd/watch.h"
 
 #include <ev.h>
 #include <signal.h>
@@ -169,6 +170,12 @@ static int run(struct config *config)
 static int act(struct config *config)
 {
 	const struct options *options = &dnsd.options;
+	const struct explain_request explain = {
+		.name = options->name,
+		.type = options->type ? options->type : "A",
+		.from = options->from,
+		.is_json = options->settings.is_json,
+	};
 	int status = EXIT_SUCCESS;
 
 	switch (options->action) {
@@ -181,11 +188,10 @@ static int act(struct config *config)
 		config_print(config, stdout);
 		break;
 	case ACTION_DUMP_MAP:
-		status = dump_run(config, options->dump_form, stdout);
+		status = dump_run(config, &options->dump, stdout);
 		break;
 	case ACTION_EXPLAIN:
-		status = explain_run(config, options->name, options->type,
-				     options->settings.is_json, stdout);
+		status = explain_run(config, &explain, stdout);
 		break;
 	case ACTION_STATUS:
 		status = verbs_print_status(config, options->settings.is_json,
@@ -194,6 +200,12 @@ static int act(struct config *config)
 	case ACTION_FLUSH:
 		status = verbs_flush(config, options->name,
 				     options->settings.is_json, stdout);
+		break;
+	case ACTION_METRICS:
+		status = verbs_print_metrics(config, stdout);
+		break;
+	case ACTION_WATCH:
+		status = watch_run(config, options->settings.is_json, stdout);
 		break;
 	case ACTION_VERSION:
 	case ACTION_HELP:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/options.h"
 
+#include "common/clock.h"
 #include "common/err.h"
 
 #include <errno.h>
@@ -18,6 +19,12 @@ enum {
 	OPTION_EXPLAIN,
 	OPTION_STATUS,
 	OPTION_FLUSH,
+	OPTION_METRICS,
+	OPTION_WATCH,
+	OPTION_NAME,
+	OPTION_SINCE,
+	OPTION_SORT,
+	OPTION_FROM,
 };
 
 static const struct option long_options[] = {
@@ -29,41 +36,58 @@ static const struct option long_options[] = {
 	{"explain", required_argument, NULL, OPTION_EXPLAIN},
 	{"status", no_argument, NULL, OPTION_STATUS},
 	{"flush", no_argument, NULL, OPTION_FLUSH},
+	{"metrics", no_argument, NULL, OPTION_METRICS},
+	{"watch", no_argument, NULL, OPTION_WATCH},
+	{"name", required_argument, NULL, OPTION_NAME},
+	{"since", required_argument, NULL, OPTION_SINCE},
+	{"sort", required_argument, NULL, OPTION_SORT},
+	{"from", required_argument, NULL, OPTION_FROM},
 	{NULL, 0, NULL, 0},
 };
 
+/* It fits a screen of 24 lines of 80 columns; a test sees to that. */
 void options_help(FILE *out)
 {
-	fputs("usage: dnsd [OPTION...]\n"
-	      "Answers DNS: names that a rule sends through an outbound get a "
-	      "fake address.\n"
-	      "\n"
-	      "  -f                    stay in the foreground, log to stderr\n"
-	      "  -c FILE               the configuration "
-	      "(" CONFIG_DEFAULT_FILE ")\n"
-	      "  --proxy URL           no file: everything through "
-	      "socks5://[USER@]HOST:PORT\n"
-	      "  --password-file FILE  the password of USER\n"
-	      "  --listen ADDRESS      instead of dnsd.listen; may be "
-	      "repeated\n"
-	      "  --state DIR           where the map is kept\n"
-	      "  --run DIR             where the control socket and the lock "
-	      "are\n"
-	      "\n"
-	      "instead of running:\n"
-	      "  --check               check the configuration, tell every "
-	      "error\n"
-	      "  --print-config        print what is in effect, as a "
-	      "configuration\n"
-	      "  --dump-map[=FORM]     print the map: table, json, csv, hosts\n"
-	      "  --explain NAME [TYPE] why NAME is answered as it is\n"
-	      "  --status              what the running daemon does\n"
-	      "  --flush [NAME]        forget answers that are kept: all, or "
-	      "of "
-	      "NAME and below\n"
-	      "  --json                with these: one object a line\n"
-	      "  --version, --help\n",
-	      out);
+	static const char *const lines[] = {
+		"usage: dnsd [OPTION...]",
+		"Answers DNS: names that a rule sends through an outbound get "
+		"a fake address.",
+		"  -f                     stay in the foreground, log to "
+		"stderr",
+		"  -c FILE                the configuration "
+		"(" CONFIG_DEFAULT_FILE ")",
+		"  --proxy URL            no file: everything through "
+		"socks5://[USER@]HOST:PORT",
+		"  --password-file FILE   the password of USER",
+		"  --listen ADDRESS       instead of dnsd.listen; may be "
+		"repeated",
+		"  --state DIR, --run DIR where the map is, and where control "
+		"socket and lock are",
+		"instead of running:",
+		"  --check                check the configuration, tell every "
+		"error",
+		"  --print-config         print what is in effect, as a "
+		"configuration",
+		"  --dump-map[=FORM]      print the map: table, json, csv, "
+		"hosts",
+		"    --name GLOB          ... these names of it",
+		"    --since TIME         ... made or used since then: 10m, "
+		"2h, "
+		"2026-11-22",
+		"    --sort KEY           ... by slot, name, created or used",
+		"  --explain NAME [TYPE]  why NAME is answered as it is",
+		"    --from ADDRESS       ... to this client",
+		"  --status               what the running daemon does",
+		"  --metrics              the same for Prometheus",
+		"  --watch                each query as it is answered",
+		"  --flush [NAME]         forget answers that are kept, all or "
+		"of NAME and below",
+		"  --json                 with these: one object a line",
+		"  --version, --help",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		fprintf(out, "%s\n", lines[i]);
 }
 
 /* Two actions at once are nobody's wish. */
@@ -103,8 +127,72 @@ static int set_dump_form(struct options *options, const char *word)
 			"the map is printed as table, json, csv or "
 			"hosts, not as",
 			word);
-	options->dump_form = (enum dump_form)form;
+	options->dump.form = (enum dump_form)form;
 	return set_action(options, ACTION_DUMP_MAP, "--dump-map");
+}
+
+static int set_since(struct options *options, const char *text)
+{
+	if (dump_filter_since(text, clock_wall_ms(),
+			      &options->dump.filter.since_ms) < 0)
+		return settings_complain(
+			&options->settings,
+			"no time such as 10m, 2h, 3d, 2026-11-22 or "
+			"2026-11-22T08:43:00Z:",
+			text);
+	return 0;
+}
+
+static int set_order(struct options *options, const char *word)
+{
+	int order = dump_filter_order(word);
+
+	if (order < 0)
+		return settings_complain(
+			&options->settings,
+			"the map is sorted by slot, name, created or used, "
+			"not by",
+			word);
+	options->dump.filter.order = (enum dump_order)order;
+	return 0;
+}
+
+static int set_from(struct options *options, const char *text)
+{
+	struct addr addr;
+
+	if (addr_parse(&addr, text) < 0)
+		return settings_complain(&options->settings,
+					 "no address of a client:", text);
+	options->from = text;
+	return 0;
+}
+
+/* What goes with an action: 1 when it was one of these. */
+static int take_detail(struct options *options, int option)
+{
+	int ret;
+
+	switch (option) {
+	case OPTION_LISTEN:
+		ret = add_listen(options, optarg);
+		break;
+	case OPTION_NAME:
+		options->dump.filter.glob = optarg;
+		return 1;
+	case OPTION_SINCE:
+		ret = set_since(options, optarg);
+		break;
+	case OPTION_SORT:
+		ret = set_order(options, optarg);
+		break;
+	case OPTION_FROM:
+		ret = set_from(options, optarg);
+		break;
+	default: /* not an enum: getopt_long() gives numbers */
+		return 0;
+	}
+	return ret < 0 ? ret : 1;
 }
 
 static int take_action(struct options *options, int option)
@@ -124,6 +212,10 @@ static int take_action(struct options *options, int option)
 		return set_action(options, ACTION_STATUS, "--status");
 	case OPTION_FLUSH:
 		return set_action(options, ACTION_FLUSH, "--flush");
+	case OPTION_METRICS:
+		return set_action(options, ACTION_METRICS, "--metrics");
+	case OPTION_WATCH:
+		return set_action(options, ACTION_WATCH, "--watch");
 	case SETTINGS_VERSION:
 		return set_action(options, ACTION_VERSION, "--version");
 	case 'h':
@@ -134,11 +226,43 @@ static int take_action(struct options *options, int option)
 
 static int take_option(struct options *options, int option)
 {
+	int ret;
+
 	if (settings_take(&options->settings, option))
 		return 0;
-	if (option == OPTION_LISTEN)
-		return add_listen(options, optarg);
+	ret = take_detail(options, option);
+	if (ret != 0)
+		return ret < 0 ? ret : 0;
 	return take_action(options, option);
+}
+
+static bool has_json(enum options_action action)
+{
+	return action == ACTION_DUMP_MAP || action == ACTION_EXPLAIN ||
+	       action == ACTION_STATUS || action == ACTION_WATCH ||
+	       action == ACTION_FLUSH;
+}
+
+/* Details that no action asked for would be left out without a word. */
+static int check_details(struct options *options)
+{
+	const struct dump_filter *filter = &options->dump.filter;
+
+	if (options->action != ACTION_DUMP_MAP &&
+	    (filter->glob || filter->since_ms || filter->order))
+		return settings_complain(&options->settings,
+					 "--dump-map is missing before",
+					 "--name, --since or --sort");
+	if (options->action != ACTION_EXPLAIN && options->from)
+		return settings_complain(&options->settings,
+					 "--explain is missing before",
+					 "--from");
+	if (options->settings.is_json && !has_json(options->action))
+		return settings_complain(&options->settings,
+					 "--dump-map, --explain, --status, "
+					 "--flush or --watch is missing before",
+					 "--json");
+	return 0;
 }
 
 int options_parse(struct options *options, int argc, char **argv)
@@ -168,16 +292,10 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (optind < argc)
 		return settings_complain(&options->settings,
 					 "unexpected argument", argv[optind]);
-	if (options->settings.is_json && options->action != ACTION_DUMP_MAP &&
-	    options->action != ACTION_EXPLAIN &&
-	    options->action != ACTION_STATUS && options->action != ACTION_FLUSH)
-		return settings_complain(
-			&options->settings,
-			"--dump-map, --explain, --status or --flush is missing "
-			"before",
-			"--json");
+	if (check_details(options) < 0)
+		return -EINVAL;
 	if (options->settings.is_json && options->action == ACTION_DUMP_MAP)
-		options->dump_form = DUMP_JSON;
+		options->dump.form = DUMP_JSON;
 	return settings_check(&options->settings);
 }
 

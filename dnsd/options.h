@@ -27,6 +27,8 @@ enum options_action {
 	ACTION_EXPLAIN,
 	ACTION_STATUS,
 	ACTION_FLUSH,
+	ACTION_METRICS,
+	ACTION_WATCH,
 	ACTION_VERSION,
 	ACTION_HELP,
 };
@@ -36,8 +38,9 @@ struct options {
 	struct settings settings;
 	struct endpoint listen[OPTIONS_LISTEN_MAX];
 	size_t listen_count;
-	enum dump_form dump_form;
+	struct dump_request dump;
 	const char *name, *type; /* to explain, to flush; may be NULL */
+	const char *from;        /* NULL, or the client to explain it for */
 };
 
 NODISCARD int options_parse(struct options *options, int argc, char **argv);

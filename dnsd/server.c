@@ -10,6 +10,7 @@
  */
 #include "dnsd/server.h"
 
+#include "common/clock.h"
 #include "dnsd/listen/tcp.h"
 #include "dnsd/listen/udp.h"
 
@@ -37,7 +38,10 @@ struct server {
 	ev_prepare before_sleep;
 	struct reply *replies; /* owned */
 	size_t reply_count;
-	bool has_batch; /* something came in, or waits, since the last end */
+	bool has_batch;    /* something came in, or waits, since the last end */
+	server_tap_fn tap; /* NULL: nobody looks on */
+	void *tap_ctx;
+	int64_t batch_us; /* when the batch began; with a tap */
 };
 
 static void break_promises(struct server *server)
@@ -64,6 +68,9 @@ static void end_batch(struct server *server)
 
 		if (reply->length == 0)
 			continue;
+		if (server->tap)
+			server->tap(server->tap_ctx, &reply->asker,
+				    reply->message, reply->length);
 		if (reply->asker.is_tcp)
 			tcp_send(server->tcp, &reply->asker, reply->message,
 				 reply->length);
@@ -87,7 +94,15 @@ static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 		     size_t length)
 {
 	struct server *server = ctx;
+	struct asker timed;
 
+	if (server->tap) {
+		if (!server->has_batch)
+			server->batch_us = clock_monotonic_us();
+		timed = *asker;
+		timed.since_us = server->batch_us;
+		asker = &timed;
+	}
 	server->has_batch = true;
 	return server->ops->on_query(server->ctx, asker, query, length);
 }
@@ -167,16 +182,25 @@ static void queue(struct server *server, const struct asker *asker,
 void server_reply(struct server *server, const struct asker *asker,
 		  const uint8_t *message, size_t length)
 {
-	if (asker->is_tcp)
-		tcp_send(server->tcp, asker, message, length);
-	else
+	if (!asker->is_tcp) {
 		queue(server, asker, false, message, length);
+		return;
+	}
+	if (server->tap)
+		server->tap(server->tap_ctx, asker, message, length);
+	tcp_send(server->tcp, asker, message, length);
 }
 
 void server_promise(struct server *server, const struct asker *asker,
 		    const uint8_t *message, size_t length)
 {
 	queue(server, asker, true, message, length);
+}
+
+void server_set_tap(struct server *server, server_tap_fn fn, void *ctx)
+{
+	server->tap = fn;
+	server->tap_ctx = ctx;
 }
 
 uint16_t server_keepalive_ds(const struct server *server)

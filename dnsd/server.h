@@ -37,6 +37,7 @@ struct asker {
 	uint16_t listener;
 	bool is_tcp;
 	uint64_t tcp_client; /* number, never reused */
+	int64_t since_us;    /* when it came in; 0 while nobody looks on */
 };
 
 struct server_conf {
@@ -91,6 +92,14 @@ void server_promise(struct server *server, const struct asker *asker,
  * 0 when places are short.
  */
 uint16_t server_keepalive_ds(const struct server *server);
+
+/*
+ * From now on `fn` sees each reply as it leaves; NULL: nobody does, and it
+ * costs nothing.
+ */
+typedef void (*server_tap_fn)(void *ctx, const struct asker *asker,
+			      const uint8_t *message, size_t length);
+void server_set_tap(struct server *server, server_tap_fn fn, void *ctx);
 
 struct server_stats {
 	uint64_t udp_queries, tcp_queries; /* messages that came in */

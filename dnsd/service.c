@@ -2,6 +2,7 @@
 #include "dnsd/service.h"
 
 #include "common/clock.h"
+#include "common/config_diff.h"
 #include "common/control.h"
 #include "common/err.h"
 #include "common/file_watch.h"
@@ -13,6 +14,7 @@
 #include "dnsd/dispatch.h"
 #include "dnsd/explain.h"
 #include "dnsd/fakes.h"
+#include "dnsd/outlets.h"
 #include "dnsd/query.h"
 #include "dnsd/server.h"
 #include "dnsd/upstream/upstream.h"
@@ -47,6 +49,8 @@ struct service {
 	struct hosts *hosts;
 	struct file_watch *hosts_watch; /* NULL: it cannot be watched */
 	struct control *control;
+	struct watch *watch;
+	struct outlets *outlets;
 	struct epoch epoch;
 	struct queries_counters counters; /* of all epochs */
 	struct lookup_memory memory;      /* of all epochs */
@@ -306,6 +310,22 @@ static int start_privileged(struct service *service,
 	return ret;
 }
 
+static int open_outlets(struct service *service, const struct config *config)
+{
+	struct outlets_ready ready;
+	int ret = watch_new(&service->watch, service->loop, service->server);
+
+	if (ret == 0)
+		ret = outlets_new(&service->outlets, service->loop,
+				  service->watch, verbs_metrics,
+				  &service->verbs);
+	if (ret == 0)
+		ret = outlets_open(service->outlets, config, &ready);
+	if (ret == 0)
+		outlets_use(service->outlets, config, &ready);
+	return ret;
+}
+
 static int start_unprivileged(struct service *service)
 {
 	const struct config *config = service->epoch.config;
@@ -317,6 +337,8 @@ static int start_unprivileged(struct service *service)
 
 	if (ret == 0)
 		ret = open_direct(service, config);
+	if (ret == 0)
+		ret = open_outlets(service, config);
 	if (ret == 0)
 		ret = begin_epoch(service, &epoch);
 	use_epoch(service, &epoch);
@@ -332,6 +354,7 @@ static int start_unprivileged(struct service *service)
 	service->verbs.direct = service->direct;
 	service->verbs.dispatch = service->dispatch;
 	service->verbs.control = service->control;
+	service->verbs.watch = service->watch;
 	service->verbs.counters = &service->counters;
 	service->verbs.memory = &service->memory;
 	service->verbs.started_ms = clock_wall_ms();
@@ -419,6 +442,7 @@ static const char *changed_for_good(const struct config *old,
 int service_reload(struct service *service, struct config *config)
 {
 	struct epoch old = service->epoch, new = {.config = config};
+	struct outlets_ready ready;
 	const char *key = changed_for_good(old.config, config);
 	int ret = ERR_CONFIG;
 
@@ -427,13 +451,20 @@ int service_reload(struct service *service, struct config *config)
 			  "restart dnsd to change it",
 			  config->file, key);
 	else
+		ret = outlets_open(service->outlets, config, &ready);
+	if (ret == 0) {
 		ret = begin_epoch(service, &new);
+		if (ret < 0)
+			outlets_abandon(&ready);
+	}
 	if (ret < 0) {
 		end_epoch(&new);
 		return ret;
 	}
+	config_diff_log(old.config, config);
 	use_epoch(service, &new);
 	use_hosts(service);
+	outlets_use(service->outlets, config, &ready);
 	fakes_set_guard(service->fakes, config->dnsd.fake_guard_ms);
 	end_epoch(&old);
 	return 0;
@@ -443,6 +474,9 @@ void service_stop(struct service *service)
 {
 	if (!service)
 		return;
+	/* They look things up in the configuration, and call for numbers. */
+	watch_free(service->watch);
+	outlets_free(service->outlets);
 	/* Its last answers may go to clients of the control socket. */
 	end_epoch(&service->epoch);
 	lookup_memory_fini(&service->memory);

@@ -4,7 +4,9 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/slots.h"
+#include "dnsd/figures.h"
 #include "dnsd/report.h"
+#include "dnsd/used.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,118 +14,9 @@
 #include <unistd.h>
 
 #define SOCKET_NAME "dnsd.sock"
-#define USED_MAX 4096 /* slots to a request: a quarter of what may wait */
+#define USED_MAX 4096 /* slots to a request: half a millisecond of work */
 #define CALL_TIMEOUT_MS 5000
 #define DESCRIPTION_MAX 512
-
-static void set_listen(struct json *json, const struct dnsd_conf *conf)
-{
-	char text[DESCRIPTION_MAX] = "", one[ENDPOINT_TEXT_SIZE];
-	size_t used = 0;
-
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		endpoint_format(&conf->listen[i], one, sizeof(one));
-		if (used + strlen(one) + 2 > sizeof(text))
-			break;
-		used += (size_t)snprintf(text + used, sizeof(text) - used,
-					 "%s%s", i ? " " : "", one);
-	}
-	json_set_text(json, "listen", text);
-}
-
-static void set_fakes(struct json *json, const struct fakes *fakes)
-{
-	struct fakes_stats stats;
-
-	fakes_stats(fakes, &stats);
-	json_set_int(json, "names", stats.names);
-	json_set_int(json, "slots", stats.slots);
-	json_set_int(json, "slots_free", stats.free);
-	json_set_int(json, "names_new", (int64_t)stats.taken);
-	json_set_int(json, "commits", (int64_t)stats.commits);
-	json_set_int(json, "commits_failed", (int64_t)stats.failed);
-	json_set_int(json, "refused_full", (int64_t)stats.full);
-	json_set_int(json, "recycled", (int64_t)stats.recycled);
-	json_set_bool(json, "flows_told", stats.held_ms >= 0);
-	json_set_text(json, "map_error", fakes_reason(fakes));
-}
-
-static void set_dispatch(struct json *json, const struct dispatch *dispatch)
-{
-	struct dispatch_stats stats;
-
-	dispatch_stats(dispatch, &stats);
-	json_set_int(json, "queries", (int64_t)stats.queries);
-	json_set_int(json, "fake", (int64_t)stats.fake);
-	json_set_int(json, "nodata", (int64_t)stats.nodata);
-	json_set_int(json, "rejected", (int64_t)stats.rejected);
-	json_set_int(json, "reverse", (int64_t)stats.reverse);
-	json_set_int(json, "special", (int64_t)stats.special);
-	json_set_int(json, "hosts", (int64_t)stats.hosts);
-	json_set_int(json, "forwarded", (int64_t)stats.forwarded);
-	json_set_int(json, "resolved_first", (int64_t)stats.resolved);
-	json_set_int(json, "malformed", (int64_t)stats.malformed);
-	json_set_int(json, "refused", (int64_t)stats.refused);
-	json_set_int(json, "failed", (int64_t)stats.failed);
-}
-
-static void set_server(struct json *json, const struct server *server)
-{
-	struct server_stats stats;
-
-	server_stats(server, &stats);
-	json_set_int(json, "udp_queries", (int64_t)stats.udp_queries);
-	json_set_int(json, "udp_replies", (int64_t)stats.udp_replies);
-	json_set_int(json, "udp_unsent", (int64_t)stats.udp_unsent);
-	json_set_int(json, "tcp_queries", (int64_t)stats.tcp_queries);
-	json_set_int(json, "tcp_replies", (int64_t)stats.tcp_replies);
-	json_set_int(json, "tcp_clients", (int64_t)stats.tcp_clients);
-	json_set_int(json, "tcp_evicted", (int64_t)stats.tcp_evicted);
-	json_set_int(json, "tcp_open", stats.tcp_open);
-}
-
-static void set_queries(struct json *json, const struct verbs *verbs)
-{
-	const struct queries_counters *counters = verbs->counters;
-	struct upstreams_stats stats;
-
-	upstreams_stats(verbs->upstreams, &stats);
-	json_set_int(json, "upstream_answered", (int64_t)counters->passed_on);
-	json_set_int(json, "upstream_failed", (int64_t)counters->failed);
-	json_set_int(json, "upstream_full", (int64_t)counters->full);
-	json_set_int(json, "upstream_by_tcp", (int64_t)stats.by_tcp);
-	json_set_int(json, "upstream_ignored", (int64_t)stats.ignored);
-	json_set_int(json, "under_way", (int64_t)counters->under_way);
-}
-
-static void set_cache(struct json *json, const struct lookup_memory *memory)
-{
-	const struct lookups_stats *lookups = &memory->stats;
-	struct cache_stats stats;
-
-	cache_stats(memory->cache, &stats);
-	json_set_int(json, "cache_size", (int64_t)stats.size);
-	json_set_int(json, "cache_bytes", (int64_t)stats.bytes);
-	json_set_int(json, "cache_entries", (int64_t)stats.entries);
-	json_set_int(json, "cache_evicted", (int64_t)stats.evicted);
-	json_set_int(json, "cache_hits", (int64_t)lookups->hits);
-	json_set_int(json, "cache_stale", (int64_t)lookups->stale);
-	json_set_int(json, "cache_misses", (int64_t)lookups->misses);
-	json_set_int(json, "cache_prefetched", (int64_t)lookups->prefetched);
-	json_set_int(json, "upstream_shared", (int64_t)lookups->shared);
-	json_set_int(json, "upstream_spared", (int64_t)lookups->refused);
-}
-
-static void set_direct(struct json *json, const struct direct *direct)
-{
-	struct direct_stats stats;
-
-	direct_stats(direct, &stats);
-	json_set_int(json, "direct_told", (int64_t)stats.told);
-	json_set_int(json, "direct_refused", (int64_t)stats.refused);
-	json_set_int(json, "direct_late", (int64_t)stats.late);
-	json_set_int(json, "direct_alone", (int64_t)stats.alone);
-}
 
 static void send_upstreams(const struct verbs *verbs,
 			   struct control_client *client)
@@ -149,79 +42,72 @@ static void verb_status(void *ctx, struct control_client *client,
 			const struct json *request)
 {
 	const struct verbs *verbs = ctx;
-	struct json *json = json_new();
+	struct json *json = figures_json(verbs);
 
 	(void)request;
 	if (!json) {
 		control_end(client, "out of memory");
 		return;
 	}
-	json_set_text(json, "program", "dnsd");
-	json_set_text(json, "version", PACKAGE_VERSION);
-	json_set_int(json, "pid", getpid());
-	json_set_time(json, "started", verbs->started_ms);
-	json_set_text(json, "config", verbs->config->file);
-	json_set_int(json, "rules", (int64_t)rules_count(verbs->config->rules));
-	set_listen(json, &verbs->config->dnsd);
-	set_fakes(json, verbs->fakes);
-	set_dispatch(json, verbs->dispatch);
-	set_server(json, verbs->server);
-	set_queries(json, verbs);
-	set_cache(json, verbs->memory);
-	set_direct(json, verbs->direct);
 	control_send(client, json);
 	json_free(json);
 	send_upstreams(verbs, client);
 	control_end(client, NULL);
 }
 
-static void send_used(struct control_client *client, uint32_t slot,
-		      int64_t used_ms)
+static void verb_metrics(void *ctx, struct control_client *client,
+			 const struct json *request)
 {
 	struct json *json = json_new();
+	char *text = verbs_metrics(ctx);
 
-	if (!json)
-		return;
-	json_set_int(json, "slot", slot);
-	json_set_int(json, "used", used_ms);
-	control_send(client, json);
+	(void)request;
+	if (json && text) {
+		json_set_text(json, "metrics", text);
+		control_send(client, json);
+	}
+	control_end(client, json && text ? NULL : "out of memory");
+	free(text);
 	json_free(json);
 }
 
-static void send_next(struct control_client *client, int64_t next)
+static int64_t when_used(void *ctx, uint32_t slot)
 {
-	struct json *json = json_new();
+	const struct verbs *verbs = ctx;
 
-	if (!json)
-		return;
-	json_set_int(json, "next", next);
-	control_send(client, json);
-	json_free(json);
+	return fakes_last_used_wall_ms(verbs->fakes, slot);
 }
 
 static void verb_used(void *ctx, struct control_client *client,
 		      const struct json *request)
 {
-	const struct verbs *verbs = ctx;
+	struct verbs *verbs = ctx;
+	const struct used_source source = {.when = when_used, .ctx = verbs};
 	int64_t slots = fake_pool_size(&verbs->config->dnsd.fake);
 	int64_t from = json_get_int(request, "from", 0);
 	int64_t end;
+	struct json *json;
+	char *text;
 
 	if (from < 0 || from > slots) {
 		control_end(client, "'from' is not a slot");
 		return;
 	}
 	end = from + USED_MAX < slots ? from + USED_MAX : slots;
-	for (int64_t slot = from; slot < end; slot++) {
-		int64_t used_ms =
-			fakes_last_used_wall_ms(verbs->fakes, (uint32_t)slot);
-
-		if (used_ms >= 0)
-			send_used(client, (uint32_t)slot, used_ms);
+	json = json_new();
+	text = malloc(USED_TEXT_SIZE(USED_MAX));
+	if (json && text) {
+		json_set_text(json, "used",
+			      used_format(&source, (uint32_t)from,
+					  (uint32_t)end, text,
+					  USED_TEXT_SIZE(USED_MAX)));
+		if (end < slots)
+			json_set_int(json, "next", end);
+		control_send(client, json);
 	}
-	if (end < slots)
-		send_next(client, end);
-	control_end(client, NULL);
+	control_end(client, json && text ? NULL : "out of memory");
+	free(text);
+	json_free(json);
 }
 
 /* What is known to fail may be asked again, too. */
@@ -272,6 +158,15 @@ static void verb_hold(void *ctx, struct control_client *client,
 	control_end(client, NULL);
 }
 
+static void verb_watch(void *ctx, struct control_client *client,
+		       const struct json *request)
+{
+	const struct verbs *verbs = ctx;
+
+	(void)request;
+	watch_verb(verbs->watch, verbs->control, client);
+}
+
 static void verb_explain(void *ctx, struct control_client *client,
 			 const struct json *request)
 {
@@ -290,6 +185,8 @@ static void verb_resolve(void *ctx, struct control_client *client,
 
 const struct control_verb verbs_table[] = {
 	{"status", CONTROL_READ, verb_status},
+	{"metrics", CONTROL_READ, verb_metrics},
+	{"watch", CONTROL_READ, verb_watch},
 	{"used", CONTROL_READ, verb_used},
 	{"flush", CONTROL_CHANGE, verb_flush},
 	{"hold", CONTROL_PARTNER, verb_hold},
@@ -297,6 +194,15 @@ const struct control_verb verbs_table[] = {
 	{"resolve", CONTROL_READ, verb_resolve},
 	{NULL, CONTROL_READ, NULL},
 };
+
+char *verbs_metrics(void *ctx)
+{
+	struct json *json = figures_json(ctx);
+	char *text = json ? metrics_text(figures_metrics, json) : NULL;
+
+	json_free(json);
+	return text;
+}
 
 static void print_line(void *ctx, const struct json *line)
 {
@@ -337,18 +243,27 @@ static struct json *request_of(const char *verb)
 	return request;
 }
 
-int verbs_print_status(const struct config *config, bool is_json, FILE *out)
+static void print_metrics(void *ctx, const struct json *line)
+{
+	const char *text = json_get_text(line, "metrics");
+
+	fputs(text ? text : "", ctx);
+}
+
+/* Asks the daemon the verb; what it says goes to `on_line`. */
+static int print(const struct config *config, const char *verb,
+		 void (*on_line)(void *ctx, const struct json *line), FILE *out)
 {
 	char error[DESCRIPTION_MAX] = "";
 	const struct control_sink sink = {
 		.timeout_ms = CALL_TIMEOUT_MS,
-		.on_line = is_json ? print_json : print_line,
+		.on_line = on_line,
 		.ctx = out,
 		.error = error,
 		.error_size = sizeof(error),
 	};
 
-	return call(config, request_of("status"), &sink);
+	return call(config, request_of(verb), &sink);
 }
 
 static void print_flushed(void *ctx, const struct json *line)
@@ -373,4 +288,14 @@ int verbs_flush(const struct config *config, const char *name, bool is_json,
 	if (request && name)
 		json_set_text(request, "name", name);
 	return call(config, request, &sink);
+}
+
+int verbs_print_status(const struct config *config, bool is_json, FILE *out)
+{
+	return print(config, "status", is_json ? print_json : print_line, out);
+}
+
+int verbs_print_metrics(const struct config *config, FILE *out)
+{
+	return print(config, "metrics", print_metrics, out);
 }

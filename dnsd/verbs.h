@@ -4,15 +4,16 @@
  *
  *	status	one object of numbers, then {"upstream","servers"} for each
  *		group
- *	used	{"slot","used"} for each name answered since the start, "used"
- *		in milliseconds since 1970; at most 4096 slots from the member
- *		"from" on (0 if missing) are looked at, and {"next":N} follows
- *		if there are more: ask again from there
+ *	used	{"used","next"}: when names were last used since the start,
+ *		as text (used.h); at most 4096 slots from the member "from" on
+ *		(0 if missing) are looked at, and "next" is there if there are
+ *		more: ask again from there
  *	flush	{"name":NAME}, optional: forgets what the cache has of that name
  *		and of all below it, or everything; answers {"flushed":N}
  *	hold	by the relay: flows use {"slots":"3,7-9"} (common/slots.h), and
  *		with "all":true no other ones; see fakes.h
- *	explain, resolve	explain.h, query.h
+ *	metrics	{"metrics":TEXT}, OpenMetrics (common/metrics.h)
+ *	explain, resolve, watch		explain.h, query.h, watch.h
  *
  * Thread	the thread of the loop
  */
@@ -28,6 +29,7 @@
 #include "dnsd/query.h"
 #include "dnsd/server.h"
 #include "dnsd/upstream/lookup_memory.h"
+#include "dnsd/watch.h"
 
 /*
  * The parts that the verbs tell of; all borrowed.  A reload changes the
@@ -44,6 +46,7 @@ struct verbs {
 	struct lookup_memory *memory;
 	struct upstreams *upstreams;
 	struct explainer *explainer;
+	struct watch *watch;
 	const struct config *config;
 	int64_t started_ms; /* wall clock */
 };
@@ -61,5 +64,11 @@ NODISCARD int verbs_print_status(const struct config *config, bool is_json,
 /* dnsd --flush [NAME]: the same for that verb; `name` may be NULL. */
 NODISCARD int verbs_flush(const struct config *config, const char *name,
 			  bool is_json, FILE *out);
+
+/* dnsd --metrics: the same, as OpenMetrics text. */
+NODISCARD int verbs_print_metrics(const struct config *config, FILE *out);
+
+/* That text, to be freed; `ctx` is the struct verbs.  NULL: no memory. */
+NODISCARD char *verbs_metrics(void *ctx);
 
 #endif

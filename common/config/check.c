@@ -2,6 +2,7 @@
 #include "common/config/parts.h"
 
 #include "common/err.h"
+#include "common/metrics_http.h"
 
 #include <assert.h>
 #include <string.h>
@@ -106,6 +107,17 @@ static void check_guard(struct schema_walk *walk, const struct config *config)
 				"an address: %u s",
 				(long long)config->dnsd.fake_guard_ms,
 				config->dnsd.fake_ttl_s);
+}
+
+static void check_metrics(struct schema_walk *walk, const struct config *config)
+{
+	const struct endpoint *metrics = &config->dnsd.metrics;
+
+	if (metrics->addr.family != ADDR_NONE && !metrics_http_is_built())
+		schema_error_at(walk, metrics,
+				"'dnsd.metrics' needs libmicrohttpd, which "
+				"this dnsd was built without, expected off "
+				"('dnsd --metrics' prints the same)");
 }
 
 static void check_pools(struct schema_walk *walk, const struct config *config)
@@ -409,6 +421,7 @@ void config_check(struct schema_walk *walk, const struct yaml_node *root)
 
 	check_pools(walk, config);
 	check_guard(walk, config);
+	check_metrics(walk, config);
 	check_outbounds(walk, config);
 	check_upstreams(walk, config);
 	check_listen(walk, config);

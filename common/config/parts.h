@@ -4,6 +4,7 @@
  *
  * ../config.c	loads, frees, reads files
  * table.c	every key, its default, what it expects, where it goes
+ * dnsd.c	types of the dnsd section
  * table_outbound.c	those of an outbound
  * outbound.c	outbounds: which keys each type has
  * password.c	their password files
@@ -102,6 +103,10 @@ extern const struct schema_type config_hosts_file;
 
 /* struct prefix: "auto", "off" or a prefix. */
 extern const struct schema_type config_fake_ipv6;
+/* const char *: NULL, "syslog" or an absolute path. */
+extern const struct schema_type config_query_log;
+/* struct endpoint: none, or of loopback. */
+extern const struct schema_type config_metrics;
 /* const char *: what useradd(8) takes as a name. */
 extern const struct schema_type config_user;
 /* struct uid_range: a number, a range or a user's name. */

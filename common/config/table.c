@@ -190,6 +190,17 @@ static const struct schema_key dnsd_keys[] = {
 	 .kind = SCHEMA_SECTION,
 	 .keys = config_cache_keys,
 	 .help = "The answers of upstreams that are kept."},
+	{.name = "query-log",
+	 .type = &config_query_log,
+	 .fallback = "off",
+	 .help = "Where each query is logged with its answer: off, syslog or "
+		 "a file.",
+	 AT(dnsd.query_log)},
+	{.name = "metrics",
+	 .type = &config_metrics,
+	 .fallback = "off",
+	 .help = "Where Prometheus finds metrics by HTTP, at /metrics.",
+	 AT(dnsd.metrics)},
 	{.name = NULL},
 };
 

@@ -167,12 +167,19 @@ static void note_all(void *ctx, struct uses *uses)
 {
 	struct relay *relay = ctx;
 	struct flows *flows = relay->parts.flows;
+	struct udp *udp = relay->parts.udp;
 
 	for (uint32_t number = 0; number < flows_end(flows); number++) {
 		const struct flow *flow = flows_at(flows, number);
 
 		if (flow)
 			uses_note(uses, flow->slot);
+	}
+	for (uint32_t number = 0; number < udp_end(udp); number++) {
+		struct udp_line line;
+
+		if (udp_line_at(udp, number, &line))
+			uses_note(uses, line.slot);
 	}
 }
 

@@ -46,6 +46,7 @@ EXTRA_DIST += \
 	tests/net/test_upstream.py \
 	tests/net/test_relay.py \
 	tests/net/test_routes.py \
+	tests/net/test_sight.py \
 	tests/net/test_special.py \
 	tests/net/test_stubs.py \
 	tests/net/test_udp.py \

@@ -93,6 +93,10 @@ UNIT_TESTS += tests/unit/test_config
 tests_unit_test_config_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_config_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_config_diff
+tests_unit_test_config_diff_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_config_diff_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_config_docs
 tests_unit_test_config_docs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_config_docs_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -170,6 +174,10 @@ tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_dnsd_report
 tests_unit_test_dnsd_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_dnsd_report_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_dump_filter
+tests_unit_test_dump_filter_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_dump_filter_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_dump_form
 tests_unit_test_dump_form_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -377,6 +385,10 @@ tests_unit_test_memory_file_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_message
 tests_unit_test_message_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_message_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_metrics
+tests_unit_test_metrics_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_metrics_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_mover
 tests_unit_test_mover_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -773,6 +785,10 @@ UNIT_TESTS += tests/unit/test_uses
 tests_unit_test_uses_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_uses_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_used
+tests_unit_test_used_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_used_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_utf8
 tests_unit_test_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -781,6 +797,10 @@ UNIT_TESTS += tests/unit/test_verbs
 tests_unit_test_verbs_SOURCES = tests/unit/test_verbs.c $(DNS_MESSAGE)
 tests_unit_test_verbs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_verbs_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_watch
+tests_unit_test_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_watch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_wire
 tests_unit_test_wire_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)

@@ -115,6 +115,39 @@ static void csv_quotes_what_needs_it(void **state)
 		    "2026-11-22T08:43:00Z,\r\n");
 }
 
+/* The same names, as RFC 1035 writes them. */
+static void csv_has_nothing_that_looks_like_a_formula(void **state)
+{
+	static const struct row rows[] = {{4, "=cmd|x!a1.example", -1},
+					  {5, "+1.example", -1},
+					  {6, "-a,b.example", -1},
+					  {0, NULL, 0}};
+	(void)state;
+	struct fake_pool pool = fake_pool_default();
+	pool.ipv6.addr.family = ADDR_NONE;
+	assert_dump(DUMP_CSV, &pool, rows,
+		    "slot,name,ipv4,ipv6,created,last_used\r\n"
+		    "4,\\061cmd|x!a1.example,198.18.0.4,,"
+		    "2026-11-22T08:43:00Z,\r\n"
+		    "5,\\0431.example,198.18.0.5,,2026-11-22T08:43:00Z,\r\n"
+		    "6,\"\\045a,b.example\",198.18.0.6,,"
+		    "2026-11-22T08:43:00Z,\r\n");
+}
+
+static void json_is_json_whatever_the_name(void **state)
+{
+	static const struct row rows[] = {
+		{4, "a\\\"\\\\\\000\\255b.example", -1}, {0, NULL, 0}};
+	(void)state;
+	struct fake_pool pool = fake_pool_default();
+	char *text = dump(DUMP_JSON, &pool, rows);
+	struct json *json = json_parse(text, strlen(text) - 1);
+	assert_non_null(json);
+	assert_string_equal(json_get_text(json, "name"), rows[0].name);
+	json_free(json);
+	free(text);
+}
+
 static void hosts_has_only_names_that_may_stand_there(void **state)
 {
 	static const struct row rows[] = {{4, "example.com", -1},
@@ -205,6 +238,8 @@ int main(void)
 		cmocka_unit_test(a_table_without_ipv6_leaves_its_column_out),
 		cmocka_unit_test(json_has_the_fields_of_the_contract),
 		cmocka_unit_test(csv_quotes_what_needs_it),
+		cmocka_unit_test(csv_has_nothing_that_looks_like_a_formula),
+		cmocka_unit_test(json_is_json_whatever_the_name),
 		cmocka_unit_test(hosts_has_only_names_that_may_stand_there),
 		cmocka_unit_test(no_byte_of_a_name_breaks_a_line),
 		cmocka_unit_test(a_stream_that_failed_is_told),

@@ -165,9 +165,9 @@ static int tear_down(void **state)
 
 static void explain(const char *text, uint16_t type)
 {
-	struct name name;
-	assert_int_equal(name_parse(&name, text), 0);
-	assert_int_equal(explain_begin(t.explainer, &name, type, &sink), 0);
+	struct explain_subject subject = {.type = type};
+	assert_int_equal(name_parse(&subject.name, text), 0);
+	assert_int_equal(explain_begin(t.explainer, &subject, &sink), 0);
 	assert_int_equal(t.ends, 1);
 	assert_non_null(t.summary);
 }
@@ -339,13 +339,13 @@ static void other_types_of_a_carried_name_are_not_faked(void **state)
 static void too_many_at_once_are_refused(void **state)
 {
 	(void)state;
-	struct name name;
+	struct explain_subject subject = {.type = DNS_TYPE_A};
 	int ret = 0, started = 0;
 
 	t.is_postponed = true;
-	assert_int_equal(name_parse(&name, "direct.example"), 0);
+	assert_int_equal(name_parse(&subject.name, "direct.example"), 0);
 	while (ret == 0 && started < 1000) {
-		ret = explain_begin(t.explainer, &name, DNS_TYPE_A, &sink);
+		ret = explain_begin(t.explainer, &subject, &sink);
 		started += ret == 0;
 	}
 	assert_int_equal(ret, -EBUSY);

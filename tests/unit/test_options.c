@@ -60,6 +60,9 @@ static void every_action_has_its_option(void **state)
 		{"dnsd --dump-map", ACTION_DUMP_MAP},
 		{"dnsd --explain x", ACTION_EXPLAIN},
 		{"dnsd --status", ACTION_STATUS},
+		{"dnsd --metrics", ACTION_METRICS},
+		{"dnsd --watch", ACTION_WATCH},
+		{"dnsd --watch --json", ACTION_WATCH},
 		{"dnsd --version", ACTION_VERSION},
 		{"dnsd --help", ACTION_HELP},
 		{"dnsd -h", ACTION_HELP},
@@ -93,12 +96,27 @@ static void a_dump_has_a_form(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&options, "dnsd --dump-map"), 0);
-	assert_int_equal(options.dump_form, DUMP_TABLE);
+	assert_int_equal(options.dump.form, DUMP_TABLE);
 	assert_int_equal(parse(&options, "dnsd --dump-map=hosts"), 0);
-	assert_int_equal(options.dump_form, DUMP_HOSTS);
+	assert_int_equal(options.dump.form, DUMP_HOSTS);
 	assert_int_equal(parse(&options, "dnsd --dump-map --json"), 0);
-	assert_int_equal(options.dump_form, DUMP_JSON);
+	assert_int_equal(options.dump.form, DUMP_JSON);
 	assert_int_equal(parse(&options, "dnsd --dump-map=xml"), -EINVAL);
+}
+
+static void a_dump_can_be_a_part_and_sorted(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, "dnsd --dump-map=csv --name *.example "
+					 "--since 2026-11-22 --sort used"),
+			 0);
+	assert_string_equal(options.dump.filter.glob, "*.example");
+	assert_int_equal(options.dump.filter.since_ms, INT64_C(1795305600000));
+	assert_int_equal(options.dump.filter.order, DUMP_BY_USED);
+	assert_int_equal(parse(&options, "dnsd --explain a --from ::1"), 0);
+	assert_string_equal(options.from, "::1");
 }
 
 static void addresses_to_listen_at_may_be_repeated(void **state)
@@ -130,6 +148,12 @@ static void a_wrong_command_line_is_refused(void **state)
 		"dnsd --password-file x",
 		"dnsd --json",
 		"dnsd --check --json",
+		"dnsd --status --name *.example",
+		"dnsd --since 10m",
+		"dnsd --dump-map --since yesterday",
+		"dnsd --dump-map --sort length",
+		"dnsd --explain a --from here",
+		"dnsd --dump-map --from 127.0.0.1",
 	};
 	struct options options;
 
@@ -203,6 +227,7 @@ int main(void)
 		cmocka_unit_test(every_action_has_its_option),
 		cmocka_unit_test(a_name_to_explain_may_have_a_type),
 		cmocka_unit_test(a_dump_has_a_form),
+		cmocka_unit_test(a_dump_can_be_a_part_and_sorted),
 		cmocka_unit_test(addresses_to_listen_at_may_be_repeated),
 		cmocka_unit_test(a_wrong_command_line_is_refused),
 		cmocka_unit_test(help_fits_a_screen),

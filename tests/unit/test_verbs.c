@@ -131,6 +131,20 @@ const char *upstreams_describe(const struct upstreams *upstreams, int index,
 	return out;
 }
 
+void watch_stats(const struct watch *watch, struct watch_stats *stats)
+{
+	(void)watch;
+	*stats = (struct watch_stats){.watchers = 2, .missed = 3};
+}
+
+void watch_verb(struct watch *watch, struct control *control,
+		struct control_client *client)
+{
+	(void)watch;
+	(void)control;
+	control_end(client, "watched");
+}
+
 void direct_stats(const struct direct *direct, struct direct_stats *stats)
 {
 	(void)direct;
@@ -239,16 +253,17 @@ static void last_uses_come_in_pages(void **state)
 {
 	(void)state;
 	call("used", "{}");
-	assert_int_equal(heard.count, 51);
-	assert_string_equal(heard.lines[0], "{\"slot\":1,\"used\":1001}");
-	assert_string_equal(heard.lines[50], "{\"next\":4096}");
+	assert_int_equal(heard.count, 1);
+	assert_memory_equal(heard.lines[0], "{\"used\":\"1:1,3:1,5:1,", 21);
+	assert_non_null(strstr(heard.lines[0], ",99:1\",\"next\":4096}"));
 }
 
 static void the_last_page_has_no_next(void **state)
 {
 	(void)state;
 	call("used", "{\"from\":126976}");
-	assert_int_equal(heard.count, 0);
+	assert_int_equal(heard.count, 1);
+	assert_string_equal(heard.lines[0], "{\"used\":\"\"}");
 	assert_string_equal(heard.error, "");
 }
 
@@ -324,6 +339,23 @@ static void what_was_flushed_is_printed(void **state)
 	free(text);
 }
 
+static void watch_is_handed_on(void **state)
+{
+	(void)state;
+	call("watch", "{}");
+	assert_string_equal(heard.error, "watched");
+}
+
+static void metrics_are_the_numbers_of_status(void **state)
+{
+	(void)state;
+	call("metrics", "{}");
+	assert_int_equal(heard.count, 1);
+	assert_non_null(strstr(heard.lines[0], "dnsd_queries_total 7\\n"));
+	assert_non_null(strstr(heard.lines[0], "dnsd_names 42\\n"));
+	assert_non_null(strstr(heard.lines[0], "# EOF\\n\"}"));
+}
+
 static void slots_in_use_are_noted(void **state)
 {
 	(void)state;
@@ -396,6 +428,8 @@ int main(void)
 		TEST(explain_and_resolve_are_handed_on),
 		TEST(flush_forgets_a_name_or_everything),
 		TEST(what_was_flushed_is_printed),
+		TEST(watch_is_handed_on),
+		TEST(metrics_are_the_numbers_of_status),
 		TEST(slots_in_use_are_noted),
 		TEST(status_is_printed_for_people_and_programs),
 		TEST(no_daemon_is_a_failure),

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * metrics.h - numbers for Prometheus, as OpenMetrics text.
+ *
+ * What is told is what the verb "status" says, a line of JSON; a table says
+ * which member is which metric.  So the two cannot differ, and a number is
+ * counted in one place.
+ *
+ * Ownership	the text belongs to the caller
+ * Source	OpenMetrics 1.0, https://prometheus.io/docs/specs/om/
+ */
+#ifndef ERSATZ_COMMON_METRICS_H
+#define ERSATZ_COMMON_METRICS_H
+
+#include "common/compiler.h"
+#include "common/json.h"
+
+#define METRICS_TYPE \
+	"application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
+
+/* Those of one name, with different labels, stand one behind the other. */
+struct metric {
+	const char *key;  /* of the member; NULL ends the table */
+	const char *name; /* "dnsd_queries"; a counter gets "_total" */
+	enum metric_kind kind;
+	const char *label; /* "kind=\"fake\"", or NULL */
+	const char *help;  /* a sentence; of the first of a name */
+};
+
+/* The whole text; members that are missing are left out.  NULL: no memory. */
+NODISCARD char *metrics_text(const struct metric *table,
+			     const struct json *line);
+
+#endif
