@@ -137,10 +137,12 @@ def test_no_kill_gives_an_address_away_within_the_guard_time(machine):
         sock.settimeout(5)
         # Nothing is idle for a guard time after the start: 1 to 2 s.
         end = time.monotonic() + random.uniform(2.2, 2.6)
+        kept = [old for old, _ in list(told.values())[:4]]
         while time.monotonic() < end:
             name = next(fresh)
-            if told and random.random() < 0.3:
-                name = random.choice([old for old, _ in told.values()])
+            # Some are asked for all the time, so that they stay.
+            if kept and random.random() < 0.3:
+                name = random.choice(kept)
             before = time.monotonic()
             sock.send(query(name))
             address = answer_of(sock.recv(1500))
@@ -155,7 +157,7 @@ def test_no_kill_gives_an_address_away_within_the_guard_time(machine):
         sock.close()
     relay.ended.set()
     relay.join()
-    assert given_on >= 12  # the control: it does happen
+    assert given_on >= 8  # the control: it does happen
     assert len(told) == 12
 
 
