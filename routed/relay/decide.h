@@ -55,7 +55,6 @@ bool decide_is_refused(const struct policy *policy, int outbound,
 /* That of a packet, which nobody is asked about: TCP, UDP or ICMP. */
 struct decide_flow decide_flow_of(const struct packet *packet);
 
-
 /* Each fake address that is decided about is noted there; borrowed. */
 void decider_set_uses(struct decider *decider, struct uses *uses);
 
