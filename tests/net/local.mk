@@ -5,6 +5,9 @@ TESTS += tests/net/run
 check_PROGRAMS += tests/net/route_host
 tests_net_route_host_LDADD = $(ROUTED_LIBS)
 
+check_PROGRAMS += tests/net/flood
+tests_net_flood_LDADD = $(COMMON_LIBS)
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/net/route_compare
 tests_net_route_compare_SOURCES = tests/net/route_compare.c $(FIB_MODEL)
@@ -35,6 +38,7 @@ EXTRA_DIST += \
 	tests/net/test_hostile_proxy.py \
 	tests/net/test_icmp.py \
 	tests/net/test_lists.py \
+	tests/net/test_leaks.py \
 	tests/net/test_local_proxy.py \
 	tests/net/test_map_crash.py \
 	tests/net/test_odd.py \
