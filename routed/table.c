@@ -76,6 +76,16 @@ static void put_refuse(FILE *out)
 	      out);
 }
 
+/* Whoever asks from outside: a reset would leave with a fake source. */
+static void put_refuse_in(FILE *out)
+{
+	fputs("\tchain refuse_in {\n"
+	      "\t\tmeta l4proto udp reject with icmpx type port-unreachable\n"
+	      "\t\treject with icmpx type host-unreachable\n"
+	      "\t}\n",
+	      out);
+}
+
 /* Fake addresses that come in by an interface that is not served. */
 static void put_prerouting(const struct writer *w)
 {
@@ -89,7 +99,8 @@ static void put_prerouting(const struct writer *w)
 		put_pool(w, f, "daddr");
 		fputs("iifname != ", w->out);
 		put_inner_links(w, true);
-		fputs(" counter name " TABLE_COUNTER_POOL_IN " goto refuse\n",
+		fputs(" counter name " TABLE_COUNTER_POOL_IN
+		      " goto refuse_in\n",
 		      w->out);
 	}
 	fputs("\t}\n", w->out);
@@ -121,11 +132,21 @@ static bool is_all_closed(const struct config *config)
 	return config->routed.capture == ROUTED_CAPTURE_ALL;
 }
 
-/* What is closed: everything, or what is included. */
+static bool is_ipv6_closed(const struct writer *w)
+{
+	return is_all_closed(w->config) &&
+	       plan_ipv6(w->config, w->found, w->facts) == PLAN_IPV6_REFUSED;
+}
+
+/* What is closed: everything, a family, or what is included. */
 static void put_jump(const struct writer *w, const char *chain)
 {
-	if (!table_is_closed(w->config))
+	if (!table_is_closed(w->config)) {
+		if (is_ipv6_closed(w))
+			fprintf(w->out, "\t\tmeta nfproto ipv6 goto %s\n",
+				chain);
 		return;
+	}
 	if (is_all_closed(w->config)) {
 		fprintf(w->out, "\t\tgoto %s\n", chain);
 		return;
@@ -188,6 +209,10 @@ static void put_closed_rest(const struct writer *w)
 	      "\t\tip6 daddr @direct6 accept\n"
 	      "\t\toifname . ip daddr @near4 accept\n"
 	      "\t\toifname . ip6 daddr @near6 accept\n"
+	      /* A connect() of IPv6 does not end with the ICMP error. */
+	      "\t\tmeta nfproto ipv6 tcp flags & (fin | syn | rst | ack) == "
+	      "syn counter name " TABLE_COUNTER_CLOSED
+	      " reject with tcp reset\n"
 	      "\t\tcounter name " TABLE_COUNTER_CLOSED
 	      " reject with icmpx type admin-prohibited\n"
 	      "\t}\n",
@@ -339,7 +364,8 @@ static int put_table(const struct writer *w)
 	      "\tcounter " TABLE_COUNTER_POOL_IN " {\n\t}\n",
 	      w->out);
 	put_refuse(w->out);
-	if (is_closed)
+	put_refuse_in(w->out);
+	if (is_closed || is_ipv6_closed(w))
 		ret = put_closed(w);
 	put_prerouting(w);
 	put_base_chain(w, "output");

@@ -17,12 +17,18 @@
  *	replies of connections that came in
  *	DHCP; neighbour discovery and multicast listeners of IPv6
  *
- * With `capture: fake` the same holds for the prefixes that are included.
+ * With `capture: fake` the same holds for the prefixes that are included, and
+ * in every profile for IPv6 that is off (plan.h).  Routes alone cannot refuse
+ * that: where the kernel finds an error for a socket without a source address,
+ * it takes one and asks again, and what has a source goes by main.
  *
  * Refused	TCP of the pools by a reset, UDP by port unreachable (the one
  *	error that every application takes for an answer), all else by host
- *	unreachable; what the closed profile refuses by "administratively
- *	prohibited", in the words of either family
+ *	unreachable; from outside TCP too, as a reset would leave with a fake
+ *	source.  What the closed profile refuses by "administratively
+ *	prohibited" in the words of either family, but a SYN of IPv6 by a
+ *	reset: measured, connect() goes on for seconds after the ICMP error
+ *	there, and ends at once in IPv4
  *
  * The text is the inside of `table inet NAME { }`; the first line is a comment
  * by which the table is known to be ours, and of which kind.  Pure.

@@ -4,6 +4,7 @@ TESTS += tests/net/run
 
 check_PROGRAMS += tests/net/route_host
 tests_net_route_host_LDADD = $(ROUTED_LIBS)
+tests_net_route_host_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=nl_edit_batch,--wrap=nft_change
 
 check_PROGRAMS += tests/net/flood
 tests_net_flood_LDADD = $(COMMON_LIBS)
@@ -47,7 +48,9 @@ EXTRA_DIST += \
 	tests/net/test_outbounds.py \
 	tests/net/test_truth.py \
 	tests/net/test_recycle.py \
+	tests/net/test_steps.py \
 	tests/net/test_upstream.py \
+	tests/net/test_profiles.py \
 	tests/net/test_relay.py \
 	tests/net/test_routes.py \
 	tests/net/test_sight.py \

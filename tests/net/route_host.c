@@ -10,17 +10,21 @@
  *	tun-close | tun-open | far ADDR | uids FIRST LAST | udp 4|6 PORT |
  *	release | status
  *
- * It releases and ends with the input.
+ * It releases and ends with the input.  With ROUTE_HOST_STEP=N it stops itself
+ * (SIGSTOP) right before the Nth change that it makes in the kernel: that is
+ * where a test kills it.
  */
 #include "common/config.h"
 #include "common/err.h"
 #include "routed/host.h"
+#include "routed/nft.h"
 #include "routed/plan.h"
 #include "routed/tun.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +40,36 @@ struct root {
 	size_t length;
 	char why[HOST_WHY_SIZE];
 };
+
+/* Every change of rules, routes and tables goes through these two. */
+int __real_nl_edit_batch(struct nl_edit *edit, struct nl_change *changes,
+			 size_t count);
+int __real_nft_change(struct nft *nft, const char *commands, char *error);
+int __wrap_nl_edit_batch(struct nl_edit *edit, struct nl_change *changes,
+			 size_t count);
+int __wrap_nft_change(struct nft *nft, const char *commands, char *error);
+
+static void take_step(void)
+{
+	static int taken;
+	const char *wanted = getenv("ROUTE_HOST_STEP");
+
+	if (wanted && ++taken == atoi(wanted))
+		raise(SIGSTOP);
+}
+
+int __wrap_nl_edit_batch(struct nl_edit *edit, struct nl_change *changes,
+			 size_t count)
+{
+	take_step();
+	return __real_nl_edit_batch(edit, changes, count);
+}
+
+int __wrap_nft_change(struct nft *nft, const char *commands, char *error)
+{
+	take_step();
+	return __real_nft_change(nft, commands, error);
+}
 
 static void on_tun(struct ev_loop *loop, struct ev_io *io, int revents)
 {

@@ -484,15 +484,17 @@ def test_plan_pastes_and_is_what_is_captured(net):
     def state():
         return laptop.out("ip rule; ip -6 rule; ip route show table all;"
                           "ip -6 route show table all;"
+                          "nft list table inet ersatz;"
                           f"ip addr show dev {TUN} | grep -v '^[0-9]*:'")
 
+    before = laptop.state()
     laptop.path("/run/plan").write_text("set -ex\n" + plan)
     laptop.run(["sh", "/run/plan"])
     pasted = state().replace(" linkdown", "")
-    for family in ("-4", "-6"):
-        laptop.run(f"ip {family} rule flush protocol 198; "
-                   f"ip {family} route flush table all proto 198")
-    laptop.run(f"ip tuntap del dev {TUN} mode tun")
+    laptop.path("/run/plan").write_text("set -ex\n" + plan[
+        plan.index("ersatz_undo() {"):] + "\nersatz_undo\n")
+    laptop.run(["sh", "/run/plan"])
+    assert laptop.state() == before
     captured = Host(laptop)
     assert captured.answer == "ready"
     assert state() == pasted

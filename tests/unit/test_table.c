@@ -95,7 +95,7 @@ static void open_profile_knows_the_pools_and_nothing_else(void **state)
 
 	assert_has(text, "comment \"" TABLE_COMMENT_OPEN "\"\n");
 	assert_has(text, "ip daddr 198.18.0.0/15 iifname != { \"lo\", "
-			 "\"ersatz0\" } counter name pool_in goto refuse\n");
+			 "\"ersatz0\" } counter name pool_in goto refuse_in\n");
 	assert_has(text, "ip6 daddr 2001:2::/48 counter name pool_out goto "
 			 "refuse\n");
 	assert_has(text, "ip saddr 198.18.0.0/15 oifname != { \"lo\", "
@@ -195,6 +195,19 @@ static void with_capture_fake_only_what_is_included_is_closed(void **state)
 	free(text);
 }
 
+static void ipv6_that_is_off_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	char *text;
+
+	f->config.routed.is_ipv6_refused = true;
+	text = make(f);
+	assert_has(text, "comment \"" TABLE_COMMENT_OPEN "\"\n");
+	assert_has(text, "\t\tmeta nfproto ipv6 goto closed_output\n");
+	assert_has(text, "\t\tmeta nfproto ipv6 goto closed_forward\n");
+	free(text);
+}
+
 static void guard_ends_by_itself(void **state)
 {
 	struct fixture *f = *state;
@@ -234,6 +247,7 @@ int main(void)
 		CLAIM(gateway_interfaces_may_send_to_the_pools),
 		CLAIM(closed_profile_names_what_it_lets_out),
 		CLAIM(with_capture_fake_only_what_is_included_is_closed),
+		CLAIM(ipv6_that_is_off_is_closed),
 		CLAIM(guard_ends_by_itself),
 		CLAIM(odd_names_of_links_do_not_become_commands),
 	};
