@@ -12,15 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void look_for_leftover(struct capture *capture)
-{
-	char why[FIREWALL_WHY_SIZE];
-	int ret = firewall_look(&capture->firewall, &capture->leftover, why);
-
-	if (ret < 0)
-		log_debug("%s", why);
-}
-
 int capture_init(struct capture *capture, const char *run_dir)
 {
 	int ret;
@@ -35,7 +26,6 @@ int capture_init(struct capture *capture, const char *run_dir)
 		return ret;
 	}
 	capture->table_failures.burst = 3;
-	look_for_leftover(capture);
 	return 0;
 }
 
@@ -136,11 +126,23 @@ static int judge_table(struct capture *capture, const struct plan *wanted,
 	return 0;
 }
 
+static void look_for_leftover(struct capture *capture)
+{
+	char why[FIREWALL_WHY_SIZE];
+
+	if (capture->has_looked)
+		return;
+	capture->has_looked = true;
+	if (firewall_look(&capture->firewall, &capture->leftover, why) < 0)
+		log_debug("%s", why);
+}
+
 static int put_table(struct capture *capture, const struct plan *wanted,
 		     char *why)
 {
 	int ret = journal_table(capture->journal, false);
 
+	look_for_leftover(capture);
 	if (ret < 0) {
 		snprintf(why, APPLY_WHY_SIZE, "cannot write the journal: %s",
 			 err_text(ret));
@@ -172,6 +174,7 @@ static void take_table_back(struct capture *capture)
 
 void capture_forget_leftover(struct capture *capture)
 {
+	look_for_leftover(capture);
 	if (capture->leftover == FIREWALL_OPEN)
 		take_table_back(capture);
 	capture->leftover = FIREWALL_NONE;

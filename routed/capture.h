@@ -24,6 +24,7 @@ struct capture {
 	struct journal *journal; /* owned */
 	struct firewall firewall;
 	bool is_table_dirty;         /* somebody has changed nftables */
+	bool has_looked;             /* for this: */
 	enum firewall_kind leftover; /* the table that was there before us */
 	struct log_limit table_failures;
 	struct plan plan; /* owned; the last that was applied */

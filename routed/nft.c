@@ -79,7 +79,9 @@ int nft_show(struct nft *nft, const char *command, bool is_still, char **text,
 			       NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_TERSE;
 	int ret;
 
-	nft_ctx_output_set_flags(ctx, is_still ? still : 0);
+	/* Names of users and services would be looked up in files. */
+	nft_ctx_output_set_flags(ctx, NFT_CTX_OUTPUT_NUMERIC_ALL |
+					      (is_still ? still : 0));
 	ret = nft_run_cmd_from_buffer(ctx, command);
 	const char *words = nft_ctx_get_error_buffer(ctx);
 	const char *output = nft_ctx_get_output_buffer(ctx);

@@ -7,9 +7,15 @@ EXTRA_PROGRAMS = tests/bench/datagrams tests/bench/echo \
 tests_bench_requests_LDADD = -lpthread
 tests_bench_rules_LDADD = $(COMMON_LIBS)
 CLEANFILES += $(EXTRA_PROGRAMS)
-EXTRA_DIST += tests/bench/bench.py
+EXTRA_DIST += tests/bench/bench.py tests/bench/start.py
 
 .PHONY: bench
 bench: all $(EXTRA_PROGRAMS)
 	@ERSATZ_BUILD='$(abs_top_builddir)' $(PYTHON3) \
 		$(srcdir)/tests/bench/bench.py $(ONLY)
+
+# Start until captured and verified, stop until all is as before; as root.
+.PHONY: bench-start
+bench-start: all
+	@ERSATZ_BUILD='$(abs_top_builddir)' $(PYTHON3) \
+		$(srcdir)/tests/bench/start.py
