@@ -80,7 +80,9 @@ static void on_acceptable(struct ev_loop *loop, struct ev_io *io, int revents)
 
 /*
  * What is accepted inherits all this.  An application that vanished without
- * a word is found out by keep-alives, every 30 s after five minutes.
+ * a word is found out by keep-alives, every 30 s after five minutes.  If this
+ * process dies, the application must not take that for the end of what it
+ * reads, so each is armed until its proper end.
  */
 static void set_options(int listener)
 {
@@ -95,6 +97,7 @@ static void set_options(int listener)
 		{IPPROTO_TCP, TCP_KEEPCNT, 5},
 	};
 
+	mover_arm_reset(listener);
 	/* Each of them is a nicety: flows work without. */
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		(void)setsockopt(listener, options[i].level, options[i].name,

@@ -397,6 +397,8 @@ static void on_connected(void *ctx, struct dial *dial, int fd, int ifindex)
 	flow->state = FLOW_ENTERING;
 	flow->ifindex = ifindex;
 	scout_on_connected(parts->scout, flow->policy, flow->outbound);
+	/* Until its proper end: the far end must not take a crash for one. */
+	mover_arm_reset(fd);
 	mover_start(&flow->mover, -1, fd);
 	holds_enter(parts->holds, hold, clock_monotonic_ms());
 	carrier_inject(parts->carrier, hold->frame, hold->frame_length);

@@ -316,7 +316,8 @@ static enum mover_result lane_run(struct mover *mover, struct mover_room *room,
 		lane_release(lane, room);
 	if (from->has_ended && lane->in_pipe == 0) {
 		to->is_shut = true;
-		if (shutdown(to->fd, SHUT_WR) < 0)
+		/* If both ends have come, close() follows and does the same. */
+		if (!from->is_shut && shutdown(to->fd, SHUT_WR) < 0)
 			return MOVER_BROKE;
 	}
 	return result;
@@ -353,7 +354,7 @@ enum mover_result mover_run(struct mover *mover, struct mover_room *room)
 							: MOVER_WAITS;
 }
 
-void mover_close(struct mover *mover, struct mover_room *room)
+static void close_both(struct mover *mover, struct mover_room *room)
 {
 	for (int i = 0; i < 2; i++) {
 		lane_release(&mover->lane[i], room);
@@ -362,17 +363,29 @@ void mover_close(struct mover *mover, struct mover_room *room)
 	}
 }
 
+/* It fails on sockets that are gone already, which is as good. */
+static void set_linger(int fd, bool is_reset)
+{
+	const struct linger linger = {.l_onoff = is_reset, .l_linger = 0};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
 void mover_arm_reset(int fd)
 {
-	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+	set_linger(fd, true);
+}
 
-	/* It fails on sockets that are gone already, which is as good. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+void mover_close(struct mover *mover, struct mover_room *room)
+{
+	for (int i = 0; i < 2; i++)
+		set_linger(mover->side[i].fd, false);
+	close_both(mover, room);
 }
 
 void mover_reset(struct mover *mover, struct mover_room *room)
 {
 	for (int i = 0; i < 2; i++)
-		mover_arm_reset(mover->side[i].fd);
-	mover_close(mover, room);
+		set_linger(mover->side[i].fd, true);
+	close_both(mover, room);
 }

@@ -85,12 +85,15 @@ void mover_note(struct mover *mover, enum mover_end end, uint32_t events);
 NODISCARD enum mover_result mover_run(struct mover *mover,
 				      struct mover_room *room);
 
-/* Closes both sides, and gives pipes back. */
+/* Closes both sides, armed or not, and gives pipes back. */
 void mover_close(struct mover *mover, struct mover_room *room);
 /* The same, but with resets instead of ends. */
 void mover_reset(struct mover *mover, struct mover_room *room);
 
-/* Makes close() of a TCP socket send a reset. */
+/*
+ * Makes close() of a TCP socket send a reset, that of the kernel when the
+ * process dies too.
+ */
 void mover_arm_reset(int fd);
 
 #endif

@@ -199,9 +199,44 @@ def test_flows_of_a_device_of_the_lan_are_carried(net, site, phone, carried):
     assert status_of(carried)["bytes_up"] > 8 * MIB
 
 
+def test_flows_survive_another_mtu(net, site, carried):
+    """An open flow goes on both ways; a new one has segments that fit."""
+    role = peer.Role(net.site, 7000, lambda sock: (
+        receive_exactly(sock, 8 * MIB), peer.send_blocks(sock, 4 * MIB))[0])
+    client = peer.connect(net.laptop, ADDRESS["site"], 7000)
+    peer.send_blocks(client, 4 * MIB)
+    net.router.run("ip link set laptop mtu 1300")
+    net.laptop.run("ip link set eth0 mtu 1300")
+    wait_until(lambda: "mtu 1300" in net.laptop.out("ip link show ersatz0"),
+               "the TUN follows the uplink")
+    peer.send_blocks(client, 4 * MIB)
+    assert peer.receive_all(client)[0] == 4 * MIB
+    role.join()
+    role = peer.Role(net.site, 7001, lambda sock: sock.recv(1))
+    client = peer.connect(net.laptop, ADDRESS["site"], 7001)
+    assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) <= 1260
+    client.sendall(b"x")
+    role.join()
+    net.laptop.run("ip link set eth0 mtu 1500")
+
+
+def receive_exactly(sock, size):
+    while size > 0:
+        block = sock.recv(min(size, 1 << 18))
+        assert block, "the other side hung up"
+        size -= len(block)
+
+
 def test_kernel_carries_for_the_next_relay_too(net, carried):
+    """And neither end of a flow takes the death of one for an end."""
+    role = peer.Role(net.site, 7000, peer.receive_all)
+    client = peer.connect(net.laptop, ADDRESS["site"], 7000)
     first = carried.relay_pid()
     os.kill(first, signal.SIGKILL)
+    with pytest.raises(ConnectionError):
+        client.recv(1)
+    with pytest.raises(ConnectionError):
+        role.join()
     wait_until(lambda: carried.relay_pid() not in (None, first),
                "another relay runs")
     for version in (4, 6):

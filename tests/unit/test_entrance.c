@@ -132,6 +132,21 @@ static void accepted_sockets_inherit_options(void **state)
 	close(fd);
 }
 
+/* What the kernel does with it when this process is killed. */
+static void accepted_sockets_that_are_just_closed_are_reset(void **state)
+{
+	int fd = connect_to(t.listeners[0]);
+	char byte;
+
+	(void)state;
+	while (t.accepted == 0)
+		turn();
+	close(t.fd);
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(fd);
+}
+
 static void without_descriptors_connections_are_reset(void **state)
 {
 	struct rlimit old, none;
@@ -169,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(tells_who_came_and_where_to),
 		TEST(accepted_sockets_inherit_options),
+		TEST(accepted_sockets_that_are_just_closed_are_reset),
 		TEST(without_descriptors_connections_are_reset),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
