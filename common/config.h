@@ -84,20 +84,38 @@ struct outbound_conf {
 
 enum upstream_transport {
 	UPSTREAM_SYSTEM, /* the resolvers that the host had before us */
-	UPSTREAM_UDP,    /* TCP when truncated */
+	UPSTREAM_UDP,    /* TCP when truncated, or through a proxy */
 	UPSTREAM_TCP,
+	UPSTREAM_TLS,   /* RFC 7858 */
+	UPSTREAM_HTTPS, /* RFC 8484 */
 };
 
 struct upstream_server_conf {
 	enum upstream_transport transport;
-	struct endpoint endpoint; /* unset for UPSTREAM_SYSTEM */
+	/* Unset for UPSTREAM_SYSTEM; a port alone if the proxy has the host. */
+	struct endpoint endpoint;
+	const char *host; /* the certificate's name; NULL: the address */
+	const char *path; /* UPSTREAM_HTTPS: "/dns-query" */
+};
+
+enum upstream_strategy {
+	UPSTREAM_ORDER,
+	UPSTREAM_RACE, /* all at once, the first answer counts */
+	UPSTREAM_LATENCY,
 };
 
 struct upstream_conf {
 	const char *name;
+	enum upstream_strategy strategy;
 	struct upstream_server_conf *servers;
 	size_t server_count;
 	const char *interface; /* NULL: the uplink */
+	const struct outbound_conf *via;
+	const struct outbound_conf *proxy; /* `via`, if it is one; else NULL */
+	struct addr *addresses; /* of servers that are given by name */
+	size_t address_count;
+	const char *tls_name; /* NULL: as each server says */
+	const char *ca_file;  /* NULL: the system's */
 	unsigned line;
 };
 

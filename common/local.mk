@@ -35,6 +35,7 @@ common_libcommon_a_SOURCES = \
 	common/config/table.c \
 	common/config/table_outbound.c \
 	common/config/upstream.c \
+	common/config/upstream_server.c \
 	common/config/yaml.c \
 	common/config/yaml.h \
 	common/config_diff.c \

@@ -456,6 +456,10 @@ static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 		reply_error(&job, DNS_RCODE_NOERROR, NULL);
 		return true;
 	}
+	if (queries_take_canary(dispatch->queries, &question)) {
+		reply_negative(&job, DNS_RCODE_NXDOMAIN, NULL);
+		return true;
+	}
 	decision = decide_with_hosts(dispatch->hosts, dispatch->config,
 				     &question, &asker->client.addr);
 	act(&job, &decision);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += dnsd/libdnsd.a
-dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
+dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS) $(CURL_CFLAGS)
 dnsd_libdnsd_a_SOURCES = \
 	dnsd/answer.c \
 	dnsd/answer.h \
@@ -84,18 +84,30 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/sighting.h \
 	dnsd/told.c \
 	dnsd/told.h \
+	dnsd/upstream/blame.c \
+	dnsd/upstream/blame.h \
 	dnsd/upstream/exchange.c \
 	dnsd/upstream/exchange.h \
 	dnsd/upstream/group.c \
 	dnsd/upstream/group.h \
+	dnsd/upstream/health.c \
+	dnsd/upstream/health.h \
+	dnsd/upstream/links.c \
+	dnsd/upstream/links.h \
 	dnsd/upstream/lookup.c \
 	dnsd/upstream/lookup.h \
 	dnsd/upstream/lookup_memory.c \
 	dnsd/upstream/lookup_memory.h \
 	dnsd/upstream/packet.c \
 	dnsd/upstream/packet.h \
+	dnsd/upstream/prober.c \
+	dnsd/upstream/prober.h \
 	dnsd/upstream/resolvconf.c \
 	dnsd/upstream/resolvconf.h \
+	dnsd/upstream/stream.c \
+	dnsd/upstream/stream.h \
+	dnsd/upstream/tunnel.c \
+	dnsd/upstream/tunnel.h \
 	dnsd/upstream/upstream.c \
 	dnsd/upstream/upstream.h \
 	dnsd/used.c \

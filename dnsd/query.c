@@ -403,6 +403,12 @@ void queries_decide(struct queries *queries, const struct asker *asker,
 	start(queries, QUERY_DECIDE, asker, question, upstream);
 }
 
+bool queries_take_canary(struct queries *queries,
+			 const struct question *question)
+{
+	return upstreams_take_canary(queries->conf.upstreams, question);
+}
+
 /* The group that the rule for this name says, as far as the name decides. */
 static int upstream_by_rules(const struct config *config,
 			     const struct question *question)

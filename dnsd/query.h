@@ -114,6 +114,11 @@ void queries_carried(struct queries *queries, const struct asker *asker,
 void queries_decide(struct queries *queries, const struct asker *asker,
 		    const struct question *question, int upstream);
 
+/* True: a question of our own that an upstream brought back: answer NXDOMAIN.
+ */
+bool queries_take_canary(struct queries *queries,
+			 const struct question *question);
+
 /*
  * The verb "resolve": {"name":...,"family":4|6,"upstream":NAME}, the last two
  * optional: 4, and the upstream of the rule for that name.  Answers

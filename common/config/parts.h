@@ -77,8 +77,12 @@ bool config_is_part_of_balance(const void *object);
 
 /* struct upstream_server_conf: "system", "udp://ADDRESS:PORT", ... */
 extern const struct schema_type config_upstream_server;
-/* Writes upstream_conf.interface: of an outbound that is an interface. */
+/* const struct outbound_conf *: one that queries can leave by. */
 extern const struct schema_type config_via;
+/* struct addr */
+extern const struct schema_type config_address;
+/* const char *: the name of a host. */
+extern const struct schema_type config_host;
 /* int: the index of an upstream. */
 extern const struct schema_type config_upstream_name;
 /* Not stored: goes to config.rules, in the list that the path names. */

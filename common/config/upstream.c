@@ -6,86 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define DNS_PORT 53
-
-/* The forms of a server; one without `is_supported` is known, but later. */
-static const struct scheme {
-	const char *prefix;
-	bool is_supported;
-	enum upstream_transport transport;
-} schemes[] = {
-	{"udp://", true, UPSTREAM_UDP},   {"tcp://", true, UPSTREAM_TCP},
-	{"tls://", false, UPSTREAM_TCP},  {"https://", false, UPSTREAM_TCP},
-	{"h3://", false, UPSTREAM_UDP},   {"quic://", false, UPSTREAM_UDP},
-	{"sdns://", false, UPSTREAM_TCP}, {"dhcp://", false, UPSTREAM_SYSTEM},
-};
-
-static int parse_server(const struct schema_call *call, void *target,
-			const char *text)
-{
-	static const char *const words[] = {"system", NULL};
-	struct upstream_server_conf server = {.transport = UPSTREAM_UDP};
-	char expected[SCHEMA_TEXT_SIZE];
-	int ret = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
-		size_t length = strlen(schemes[i].prefix);
-
-		if (strncmp(text, schemes[i].prefix, length))
-			continue;
-		if (!schemes[i].is_supported)
-			return schema_error(
-				call,
-				"'%s' is not supported by this version, "
-				"expected %s",
-				text, schema_expected(call->key, expected));
-		server.transport = schemes[i].transport;
-		text += length;
-		break;
-	}
-	if (!strcmp(text, words[0]))
-		server.transport = UPSTREAM_SYSTEM;
-	else if (diag_nearest(text, words))
-		return -EINVAL;
-	else
-		ret = schema_parse_endpoint(call, &server.endpoint, text,
-					    DNS_PORT);
-	if (!ret)
-		memcpy(target, &server, sizeof(server));
-	return ret;
-}
-
-static const char *format_server(const struct schema_key *key, const void *root,
-				 const void *target, char *out)
-{
-	const struct upstream_server_conf *server = target;
-	char endpoint[ENDPOINT_TEXT_SIZE];
-
-	(void)key;
-	(void)root;
-	endpoint_format(&server->endpoint, endpoint, sizeof(endpoint));
-	switch (server->transport) {
-	case UPSTREAM_SYSTEM:
-		return "system";
-	case UPSTREAM_UDP:
-		snprintf(out, SCHEMA_TEXT_SIZE, "%s", endpoint);
-		break;
-	case UPSTREAM_TCP:
-		snprintf(out, SCHEMA_TEXT_SIZE, "tcp://%s", endpoint);
-		break;
-	}
-	return out;
-}
-
-const struct schema_type config_upstream_server = {
-	.expected = "system, ADDRESS[:PORT], udp://ADDRESS[:PORT] or "
-		    "tcp://ADDRESS[:PORT]",
-	.size = sizeof(struct upstream_server_conf),
-	.parse = parse_server,
-	.format = format_server,
-	.json = "\"type\": \"string\", \"minLength\": 1",
-};
-
 #define UPSTREAM_AT(member) .at = offsetof(struct upstream_conf, member)
 
 static const struct outbound_conf *find_outbound(const struct config *config,
@@ -123,31 +43,27 @@ static int parse_via(const struct schema_call *call, void *target,
 	const struct config_names *names = call->walk->context;
 	const struct outbound_conf *outbound =
 		find_outbound(call->walk->root, text);
-	const char **interface = target;
+	const struct outbound_conf **via = target;
 
 	if (!outbound)
 		return tell_missing(call, "outbound", text, names->outbounds);
 	switch (outbound->type) {
 	case OUTBOUND_TYPE_DIRECT:
-		return 0;
 	case OUTBOUND_TYPE_INTERFACE:
-		*interface = outbound->interface;
-		return 0;
 	case OUTBOUND_TYPE_SOCKS5:
 	case OUTBOUND_TYPE_HTTP:
+		if (outbound->server_path)
+			break;
+		*via = outbound;
+		return 0;
 	case OUTBOUND_TYPE_FALLBACK:
 	case OUTBOUND_TYPE_LATENCY:
 	case OUTBOUND_TYPE_LOAD_BALANCE:
 		return schema_error(call,
 				    "'%s: %s' is not supported by this "
-				    "version, since that outbound is a %s, "
+				    "version, since that outbound is a group, "
 				    "expected %s",
-				    call->path, text,
-				    config_is_group(outbound->type) ? "group"
-				    : outbound->type == OUTBOUND_TYPE_HTTP
-					    ? "HTTP proxy"
-					    : "SOCKS5 proxy",
-				    call->key->expected);
+				    call->path, text, call->key->expected);
 	case OUTBOUND_TYPE_REJECT:
 	case OUTBOUND_TYPE_REJECT_DROP:
 	case OUTBOUND_TYPE_PASS:
@@ -156,14 +72,108 @@ static int parse_via(const struct schema_call *call, void *target,
 	return -EINVAL;
 }
 
+static const char *format_via(const struct schema_key *key, const void *root,
+			      const void *target, char *out)
+{
+	const struct outbound_conf *const *via = target;
+
+	(void)key;
+	(void)root;
+	(void)out;
+	/* What it comes to stands in `interface` for all others. */
+	return *via && config_is_proxy((*via)->type) ? (*via)->name : NULL;
+}
+
 const struct schema_type config_via = {
+	.size = sizeof(const struct outbound_conf *),
 	.parse = parse_via,
+	.format = format_via,
 	.json = "\"type\": \"string\", \"minLength\": 1",
 };
 
+static bool needs_address(const struct upstream_conf *upstream,
+			  const struct upstream_server_conf *server)
+{
+	return server->transport != UPSTREAM_SYSTEM && !upstream->proxy &&
+	       server->endpoint.addr.family == ADDR_NONE;
+}
+
+/* What a server says that is given by address, its upstream may have said. */
+static void set_names(struct upstream_conf *upstream)
+{
+	for (size_t i = 0; i < upstream->server_count; i++) {
+		struct upstream_server_conf *server = &upstream->servers[i];
+
+		if (!server->host && (server->transport == UPSTREAM_TLS ||
+				      server->transport == UPSTREAM_HTTPS))
+			server->host = upstream->tls_name;
+	}
+}
+
+/* A server that is given by name is one for each address. */
+static int set_addresses(const struct schema_call *call,
+			 struct upstream_conf *upstream)
+{
+	struct upstream_server_conf *all;
+	size_t count = 0;
+
+	/* What stays where it was read can be pointed to in messages. */
+	while (count < upstream->server_count &&
+	       !needs_address(upstream, &upstream->servers[count]))
+		count++;
+	if (count == upstream->server_count)
+		return 0;
+	count = 0;
+	all = arena_array(call->walk->arena,
+			  upstream->server_count *
+				  (upstream->address_count + 1),
+			  sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < upstream->server_count; i++) {
+		const struct upstream_server_conf *server =
+			&upstream->servers[i];
+
+		if (!needs_address(upstream, server)) {
+			all[count++] = *server;
+			continue;
+		}
+		for (size_t k = 0; k < upstream->address_count; k++) {
+			all[count] = *server;
+			all[count++].endpoint.addr = upstream->addresses[k];
+		}
+		if (!upstream->address_count)
+			return schema_error(
+				call,
+				"'%s' has the server '%s' and no address of it "
+				"(no name can be resolved before this is up), "
+				"expected 'addresses: [ADDRESS]' or a proxy in "
+				"'via'",
+				call->path, server->host);
+	}
+	upstream->servers = all;
+	upstream->server_count = count;
+	return 0;
+}
+
+static int check_proxy(const struct schema_call *call,
+		       const struct upstream_conf *upstream)
+{
+	for (size_t i = 0; i < upstream->server_count; i++) {
+		if (upstream->proxy &&
+		    upstream->servers[i].transport == UPSTREAM_SYSTEM)
+			return schema_error(call,
+					    "'%s' asks the server 'system' via "
+					    "a proxy, which does not reach it, "
+					    "expected an address",
+					    call->path);
+	}
+	return 0;
+}
+
 int config_upstream_each(const struct schema_call *call, void *object)
 {
-	const struct upstream_conf *upstream = object;
+	struct upstream_conf *upstream = object;
 	int ret = config_check_name(call, upstream->name);
 
 	if (call->value && yaml_node_find(call->value, "via") &&
@@ -172,7 +182,15 @@ int config_upstream_each(const struct schema_call *call, void *object)
 				   "'%s' has both 'via' and 'interface', "
 				   "expected one of them",
 				   call->path);
-	return ret;
+	if (upstream->via && config_is_proxy(upstream->via->type))
+		upstream->proxy = upstream->via;
+	else if (upstream->via && upstream->via->interface)
+		upstream->interface = upstream->via->interface;
+	if (ret)
+		return ret;
+	set_names(upstream);
+	ret = check_proxy(call, upstream);
+	return ret ? ret : set_addresses(call, upstream);
 }
 
 /* None listed: the resolvers that the host has. */
@@ -244,6 +262,13 @@ const struct schema_type config_upstream_name = {
 	.json = "\"type\": \"string\", \"minLength\": 1",
 };
 
+static const struct schema_word strategy_words[] = {
+	{"order", UPSTREAM_ORDER, NULL},
+	{"race", UPSTREAM_RACE, NULL},
+	{"latency", UPSTREAM_LATENCY, NULL},
+	{NULL, 0, NULL},
+};
+
 const struct schema_key config_upstream_keys[] = {
 	{.name = "servers",
 	 .kind = SCHEMA_LIST,
@@ -251,7 +276,7 @@ const struct schema_key config_upstream_keys[] = {
 	 .is_required = true,
 	 .items_min = 1,
 	 .items_max = 16,
-	 .help = "The DNS servers, asked in this order.",
+	 .help = "The DNS servers, asked as 'strategy' says.",
 	 UPSTREAM_AT(servers),
 	 .count_at = offsetof(struct upstream_conf, server_count)},
 	{.name = "interface",
@@ -260,8 +285,33 @@ const struct schema_key config_upstream_keys[] = {
 	 UPSTREAM_AT(interface)},
 	{.name = "via",
 	 .type = &config_via,
-	 .expected = "DIRECT, or an outbound of 'type: interface'",
+	 .expected = "DIRECT, or an outbound of type interface, socks5 or http",
 	 .help = "The outbound that queries leave by.",
-	 UPSTREAM_AT(interface)},
+	 UPSTREAM_AT(via)},
+	{.name = "strategy",
+	 .type = &schema_word,
+	 .words = strategy_words,
+	 .fallback = "order",
+	 .help = "Which server is asked first: in the order of the list, all "
+		 "at once, or the fastest.",
+	 UPSTREAM_AT(strategy)},
+	{.name = "addresses",
+	 .kind = SCHEMA_LIST,
+	 .type = &config_address,
+	 .items_max = 16,
+	 .help = "The addresses of servers that are given by name, as nothing "
+		 "can be asked for them.",
+	 UPSTREAM_AT(addresses),
+	 .count_at = offsetof(struct upstream_conf, address_count)},
+	{.name = "tls-name",
+	 .type = &config_host,
+	 .help = "The name in the certificates of servers that are given by "
+		 "address; unset: that address.",
+	 UPSTREAM_AT(tls_name)},
+	{.name = "ca-file",
+	 .type = &schema_path,
+	 .help = "The authorities whose certificates count; unset: those of "
+		 "the system.",
+	 UPSTREAM_AT(ca_file)},
 	{.name = NULL},
 };

@@ -15,30 +15,7 @@
 /* Datagrams read in one go, so that a flood at one port starves nobody. */
 #define DATAGRAMS_MAX 16
 
-struct exchange_buffer {
-	struct exchange_buffer *next; /* the next free one */
-	uint8_t bytes[2 + DNS_MESSAGE_MAX];
-};
-
-int exchanges_init(struct exchanges *all)
-{
-	all->buffers = calloc(EXCHANGE_TCP_BUFFERS, sizeof(*all->buffers));
-	if (!all->buffers)
-		return -ENOMEM;
-	all->free = NULL;
-	for (size_t i = 0; i < EXCHANGE_TCP_BUFFERS; i++) {
-		all->buffers[i].next = all->free;
-		all->free = &all->buffers[i];
-	}
-	return 0;
-}
-
-void exchanges_fini(struct exchanges *all)
-{
-	free(all->buffers);
-	all->buffers = NULL;
-	all->free = NULL;
-}
+_Static_assert(STREAM_QUERY_MAX >= PACKET_QUERY_MAX, "every query has room");
 
 void exchange_init(struct exchange *exchange, struct exchanges *all, void *ctx)
 {
@@ -47,103 +24,69 @@ void exchange_init(struct exchange *exchange, struct exchanges *all, void *ctx)
 
 bool exchange_is_open(const struct exchange *exchange)
 {
-	return exchange->fd >= 0;
-}
-
-static void give_buffer_back(struct exchange *exchange)
-{
-	if (!exchange->buffer)
-		return;
-	exchange->buffer->next = exchange->all->free;
-	exchange->all->free = exchange->buffer;
-	exchange->buffer = NULL;
-}
-
-static void close_socket(struct exchange *exchange)
-{
-	if (exchange->fd < 0)
-		return;
-	ev_io_stop(exchange->all->loop, &exchange->io);
-	close(exchange->fd);
-	exchange->fd = -1;
+	return exchange->way != EXCHANGE_AT_REST;
 }
 
 void exchange_stop(struct exchange *exchange)
 {
-	close_socket(exchange);
-	give_buffer_back(exchange);
+	if (exchange->fd >= 0) {
+		ev_io_stop(exchange->all->loop, &exchange->io);
+		close(exchange->fd);
+		exchange->fd = -1;
+	}
+	stream_withdraw(&exchange->query);
+	if (exchange->call)
+		tunnel_call_free(exchange->call);
+	exchange->call = NULL;
+	exchange->way = EXCHANGE_AT_REST;
 }
 
-/*
- * The message may lie in the buffer for TCP, so that one goes back only when
- * nobody looks any more; `fn` may have started the exchange anew.
- */
 static void end(struct exchange *exchange, const struct exchange_result *result)
 {
-	struct exchanges *all = exchange->all;
-	struct exchange_buffer *buffer = exchange->buffer;
-
-	close_socket(exchange);
-	exchange->buffer = NULL;
-	all->fn(exchange, result);
-	if (buffer) {
-		buffer->next = all->free;
-		all->free = buffer;
-	}
+	exchange_stop(exchange);
+	exchange->all->fn(exchange, result);
 }
 
-static void end_with_error(struct exchange *exchange, int status)
+static void end_with_error(struct exchange *exchange, int status,
+			   const char *why)
 {
-	end(exchange, &(struct exchange_result){.status = status});
+	end(exchange, &(struct exchange_result){.status = status, .why = why});
 }
 
-static void on_udp(struct ev_loop *loop, struct ev_io *io, int events);
-static void on_tcp_connected(struct ev_loop *loop, struct ev_io *io,
-			     int events);
-static void on_tcp_readable(struct ev_loop *loop, struct ev_io *io, int events);
-
-static void watch(struct exchange *exchange,
-		  void (*fn)(struct ev_loop *, struct ev_io *, int), int events)
+static bool is_encrypted(const struct exchange *exchange)
 {
-	ev_io_stop(exchange->all->loop, &exchange->io);
-	ev_io_init(&exchange->io, fn, exchange->fd, events);
-	exchange->io.data = exchange;
-	ev_io_start(exchange->all->loop, &exchange->io);
+	return exchange->server.transport == UPSTREAM_TLS ||
+	       exchange->server.transport == UPSTREAM_HTTPS;
 }
 
-static int send_query(struct exchange *exchange)
+static size_t write_query(const struct exchange *exchange, uint16_t id,
+			  uint8_t out[PACKET_QUERY_MAX])
 {
-	uint8_t frame[2 + PACKET_QUERY_MAX];
-	size_t length = packet_query(exchange->question, exchange->id,
-				     exchange->has_edns, frame + 2);
-	size_t skip = exchange->is_tcp ? 0 : 2;
+	size_t length =
+		packet_query(exchange->question, id, exchange->has_edns, out);
 
-	wire_write16(frame, (uint16_t)length);
-	ssize_t sent = send(exchange->fd, frame + skip, length + 2 - skip,
-			    MSG_NOSIGNAL);
-	if (sent < 0)
-		return -errno;
-	/* A new socket has room for 300 bytes. */
-	return (size_t)sent == length + 2 - skip ? 0 : -EMSGSIZE;
+	if (exchange->has_edns && is_encrypted(exchange))
+		length = packet_pad(out, length);
+	return length;
 }
 
 static int open_socket(struct exchange *exchange)
 {
 	struct sockaddr_storage ss;
 	const struct exchanges *all = exchange->all;
-	const struct addr *addr = &exchange->server.addr;
-	int type = exchange->is_tcp ? SOCK_STREAM : SOCK_DGRAM;
+	const struct addr *addr = &exchange->server.endpoint.addr;
 
-	int fd = socket(addr_af(addr), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(addr_af(addr),
+			SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	int ret = uplink_bind(fd, uplink_watch_state(all->watch), addr,
-			      exchange->interface);
+			      exchange->links->conf.upstream->interface);
 	if (ret < 0)
 		goto close_fd;
-	socklen_t length = endpoint_to_sockaddr(&exchange->server, &ss);
-	if (connect(fd, (struct sockaddr *)&ss, length) < 0 &&
-	    errno != EINPROGRESS) {
+	socklen_t length =
+		endpoint_to_sockaddr(&exchange->server.endpoint, &ss);
+	if (connect(fd, (struct sockaddr *)&ss, length) < 0) {
 		ret = -errno;
 		goto close_fd;
 	}
@@ -154,49 +97,121 @@ close_fd:
 	return ret;
 }
 
-/* Opens a new socket with a new ID, as each query must have its own. */
-static int begin(struct exchange *exchange)
+static void on_udp(struct ev_loop *loop, struct ev_io *io, int events);
+
+/* Each query has a new socket with a new ID. */
+static int begin_udp(struct exchange *exchange)
 {
-	assert(exchange->fd < 0 && !exchange->buffer);
+	uint8_t query[PACKET_QUERY_MAX];
+	size_t length;
+
 	if (getrandom(&exchange->id, sizeof(exchange->id), 0) !=
 	    sizeof(exchange->id))
 		return -EIO;
-	exchange->received = 0;
-
 	int ret = open_socket(exchange);
 	if (ret < 0)
 		return ret;
 	exchange->fd = ret;
-	if (exchange->is_tcp) {
-		watch(exchange, on_tcp_connected, EV_WRITE);
-		return 0;
-	}
-	ret = send_query(exchange);
+	ev_io_init(&exchange->io, on_udp, exchange->fd, EV_READ);
+	exchange->io.data = exchange;
+	length = write_query(exchange, exchange->id, query);
+	if (send(exchange->fd, query, length, MSG_NOSIGNAL) < 0)
+		return -errno;
+	ev_io_start(exchange->all->loop, &exchange->io);
+	return 0;
+}
+
+static int begin_stream(struct exchange *exchange)
+{
+	struct links *links = exchange->links;
+	struct tunnel *tunnel = NULL;
+	int ret = 0;
+
+	if (links_need_tunnel(links, &exchange->server))
+		ret = links_tunnel(links, &tunnel);
 	if (ret < 0)
-		close_socket(exchange);
-	else
-		watch(exchange, on_udp, EV_READ);
+		return ret;
+	return stream_ask(&links->streams[exchange->index], tunnel,
+			  &exchange->server, &exchange->query);
+}
+
+static void on_https(void *ctx, const struct tunnel_result *result);
+
+static int begin_https(struct exchange *exchange)
+{
+	uint8_t query[PACKET_QUERY_MAX];
+	struct tunnel *tunnel;
+	int ret = links_tunnel(exchange->links, &tunnel);
+
+	if (ret < 0)
+		return ret;
+	exchange->id = 0;
+	ret = tunnel_ask(tunnel, &exchange->call, &exchange->server, query,
+			 write_query(exchange, 0, query));
+	if (ret == 0)
+		tunnel_call_set(exchange->call, on_https, exchange);
 	return ret;
 }
 
-int exchange_start(struct exchange *exchange,
-		   const struct upstream_server_conf *server,
-		   const char *interface, const struct question *question)
+static int begin(struct exchange *exchange, enum exchange_way way)
 {
-	exchange->server = server->endpoint;
-	exchange->is_tcp = server->transport == UPSTREAM_TCP;
-	exchange->has_edns = true;
-	exchange->interface = interface;
-	exchange->question = question;
-	return begin(exchange);
+	int ret = -EINVAL;
+
+	assert(exchange->way == EXCHANGE_AT_REST);
+	exchange->way = way;
+	switch (way) {
+	case EXCHANGE_UDP:
+		ret = begin_udp(exchange);
+		break;
+	case EXCHANGE_STREAM:
+		ret = begin_stream(exchange);
+		break;
+	case EXCHANGE_HTTPS:
+		ret = begin_https(exchange);
+		break;
+	case EXCHANGE_AT_REST:
+		break;
+	}
+	if (ret < 0)
+		exchange_stop(exchange);
+	return ret;
 }
 
-static void begin_again(struct exchange *exchange)
+static enum exchange_way way_to(const struct exchange *exchange)
+{
+	switch (exchange->server.transport) {
+	case UPSTREAM_HTTPS:
+		return EXCHANGE_HTTPS;
+	case UPSTREAM_TCP:
+	case UPSTREAM_TLS:
+		return EXCHANGE_STREAM;
+	case UPSTREAM_UDP:
+	case UPSTREAM_SYSTEM:
+		break;
+	}
+	return exchange->links->conf.upstream->proxy ? EXCHANGE_STREAM
+						     : EXCHANGE_UDP;
+}
+
+int exchange_start(struct exchange *exchange, struct links *links,
+		   const struct group *group, size_t index,
+		   const struct question *question)
+{
+	exchange->links = links;
+	exchange->index = index;
+	exchange->server = group->servers[index];
+	exchange->has_edns = true;
+	exchange->is_again = false;
+	exchange->question = question;
+	return begin(exchange, way_to(exchange));
+}
+
+static void begin_again(struct exchange *exchange, enum exchange_way way)
 {
 	exchange_stop(exchange);
-	int ret = begin(exchange);
+	int ret = begin(exchange, way);
 	if (ret < 0)
-		end_with_error(exchange, ret);
+		end_with_error(exchange, ret, NULL);
 }
 
 /* Acts on a whole message; false when it was not ours. */
@@ -219,18 +234,17 @@ static bool take_message(struct exchange *exchange, const uint8_t *message,
 	case PACKET_ANSWER:
 		break;
 	case PACKET_TRUNCATED:
-		if (exchange->is_tcp) {
+		if (exchange->way != EXCHANGE_UDP) {
 			result.status = ERR_MALFORMED;
 			break;
 		}
 		exchange->all->truncated++;
-		exchange->is_tcp = true;
-		begin_again(exchange);
+		begin_again(exchange, EXCHANGE_STREAM);
 		return true;
 	case PACKET_NO_EDNS:
 		if (exchange->has_edns) {
 			exchange->has_edns = false;
-			begin_again(exchange);
+			begin_again(exchange, exchange->way);
 			return true;
 		}
 		result.status = ERR_REFUSED;
@@ -262,7 +276,7 @@ static void on_udp(struct ev_loop *loop, struct ev_io *io, int events)
 		if (length < 0) {
 			if (errno == EAGAIN || errno == EINTR)
 				return;
-			end_with_error(exchange, -errno);
+			end_with_error(exchange, -errno, NULL);
 			return;
 		}
 		if (take_message(exchange, all->udp, (size_t)length))
@@ -270,65 +284,52 @@ static void on_udp(struct ev_loop *loop, struct ev_io *io, int events)
 	}
 }
 
-static void on_tcp_connected(struct ev_loop *loop, struct ev_io *io, int events)
+static struct exchange *exchange_of(struct stream_query *query)
 {
-	struct exchange *exchange = io->data;
-	int error = 0;
-	socklen_t size = sizeof(error);
+	uint8_t *bytes = (uint8_t *)query;
 
-	(void)loop;
-	(void)events;
-	if (getsockopt(exchange->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-		error = errno;
-	int ret = error ? -error : send_query(exchange);
-	if (ret < 0)
-		end_with_error(exchange, ret);
-	else
-		watch(exchange, on_tcp_readable, EV_READ);
+	return (struct exchange *)(void *)(bytes -
+					   offsetof(struct exchange, query));
 }
 
-/* Not before the answer comes: servers that are slow to answer hold none. */
-static bool take_buffer(struct exchange *exchange)
+static size_t on_write(struct stream_query *query, uint8_t *out)
 {
-	struct exchanges *all = exchange->all;
+	struct exchange *exchange = exchange_of(query);
 
-	if (exchange->buffer)
-		return true;
-	if (!all->free)
-		return false;
-	exchange->buffer = all->free;
-	all->free = exchange->buffer->next;
-	return true;
+	exchange->id = query->id;
+	return write_query(exchange, query->id, out);
 }
 
-static void on_tcp_readable(struct ev_loop *loop, struct ev_io *io, int events)
+static bool on_message(struct stream_query *query, const uint8_t *message,
+		       size_t length)
 {
-	struct exchange *exchange = io->data;
+	return take_message(exchange_of(query), message, length);
+}
 
-	(void)loop;
-	(void)events;
-	if (!take_buffer(exchange)) {
-		end_with_error(exchange, -ENOBUFS);
+static void on_error(struct stream_query *query, int status, const char *why)
+{
+	end_with_error(exchange_of(query), status, why);
+}
+
+const struct stream_ops exchange_stream_ops = {
+	.write = on_write,
+	.on_message = on_message,
+	.on_error = on_error,
+};
+
+/* Its body lives in the call, which ends only when the answer is read. */
+static void on_https(void *ctx, const struct tunnel_result *result)
+{
+	struct exchange *exchange = ctx;
+
+	/* A kept connection may have ended before the query came to it. */
+	if (result->is_lost && !exchange->is_again) {
+		exchange->is_again = true;
+		begin_again(exchange, EXCHANGE_HTTPS);
 		return;
 	}
-	uint8_t *bytes = exchange->buffer->bytes;
-	size_t wanted = 2;
-	if (exchange->received >= 2)
-		wanted += wire_read16(bytes);
-	ssize_t length = recv(exchange->fd, bytes + exchange->received,
-			      wanted - exchange->received, 0);
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (length <= 0) {
-		end_with_error(exchange, length < 0 ? -errno : -ECONNRESET);
-		return;
-	}
-
-	exchange->received += (size_t)length;
-	if (exchange->received < 2 ||
-	    exchange->received < 2U + wire_read16(bytes))
-		return;
-	/* Nothing else can follow: this connection asked one question. */
-	if (!take_message(exchange, bytes + 2, exchange->received - 2))
-		end_with_error(exchange, ERR_MALFORMED);
+	if (result->status < 0)
+		end_with_error(exchange, result->status, result->why);
+	else if (!take_message(exchange, result->body, result->length))
+		end_with_error(exchange, ERR_MALFORMED, NULL);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/upstream/group.h"
 
+#include "common/log.h"
 #include "common/uplink.h"
 
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #define PREFER_MS 30000
+#define FAILURES_TO_LOG 3
 #define DNS_PORT 53
 
 bool group_has_system(const struct upstream_conf *conf)
@@ -45,7 +47,7 @@ static bool is_self(const struct endpoint *server,
 static void add(struct group *group, const struct upstream_server_conf *server,
 		const struct group_self *self, const struct nl_state *state)
 {
-	if (is_self(&server->endpoint, self, state))
+	if (!group->conf->proxy && is_self(&server->endpoint, self, state))
 		group->left_out++;
 	else if (group->count < GROUP_SERVERS)
 		group->servers[group->count++] = *server;
@@ -60,11 +62,30 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t length)
 	return hash;
 }
 
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+	return text ? mix(hash, text, strlen(text) + 1) : hash * 3;
+}
+
+static uint64_t mix_endpoint(uint64_t hash, const struct endpoint *endpoint)
+{
+	hash = mix(hash, &endpoint->addr, sizeof(endpoint->addr));
+	return mix(hash, &endpoint->port, sizeof(endpoint->port));
+}
+
+static uint64_t mix_uplink(uint64_t hash, const struct uplink *uplink)
+{
+	hash = mix_text(hash, uplink->name);
+	hash = mix(hash, &uplink->ifindex, sizeof(uplink->ifindex));
+	hash = mix(hash, &uplink->gateway, sizeof(uplink->gateway));
+	return mix(hash, &uplink->prefsrc, sizeof(uplink->prefsrc));
+}
+
 /* The uplink belongs to it where the servers came with the network. */
 static uint64_t make_key(const struct group *group,
 			 const struct nl_state *state)
 {
-	const char *interface = group->conf->interface;
+	const struct upstream_conf *conf = group->conf;
 	struct uplink uplink;
 	uint64_t key = mix(UINT64_C(0xcbf29ce484222325), &group->count,
 			   sizeof(group->count));
@@ -73,29 +94,75 @@ static uint64_t make_key(const struct group *group,
 		const struct upstream_server_conf *server = &group->servers[i];
 
 		key = mix(key, &server->transport, sizeof(server->transport));
-		key = mix(key, &server->endpoint.addr,
-			  sizeof(server->endpoint.addr));
-		key = mix(key, &server->endpoint.port,
-			  sizeof(server->endpoint.port));
+		key = mix_endpoint(key, &server->endpoint);
+		key = mix_text(key, server->host);
+		key = mix_text(key, server->path);
 	}
-	if (interface)
-		key = mix(key, interface, strlen(interface));
-	if (group_has_system(group->conf) && state &&
-	    uplink_find(state, ADDR_IPV4, NULL, &uplink) == 0) {
-		key = mix(key, uplink.name, strlen(uplink.name));
-		key = mix(key, &uplink.gateway, sizeof(uplink.gateway));
-		key = mix(key, &uplink.prefsrc, sizeof(uplink.prefsrc));
-	}
+	key = mix_text(key, conf->interface);
+	if (conf->proxy)
+		key = mix_endpoint(key, &conf->proxy->server);
+	if (group_has_system(conf) && state &&
+	    uplink_find(state, ADDR_IPV4, NULL, &uplink) == 0)
+		key = mix_uplink(key, &uplink);
 	return key;
+}
+
+/* By which links its servers, or its proxy, are reached now. */
+static uint64_t make_route(const struct group *group,
+			   const struct nl_state *state)
+{
+	const struct outbound_conf *proxy = group->conf->proxy;
+	uint64_t route = group->key;
+
+	for (size_t i = 0; state && i < group->count; i++) {
+		const struct addr *addr =
+			proxy ? &proxy->server.addr
+			      : &group->servers[i].endpoint.addr;
+		struct uplink uplink = {0};
+		int ret = uplink_toward(state, addr, group->conf->interface,
+					&uplink);
+
+		route = mix(route, &ret, sizeof(ret));
+		if (ret == 0)
+			route = mix_uplink(route, &uplink);
+	}
+	return route;
+}
+
+static bool is_same_server(const struct upstream_server_conf *a,
+			   const struct upstream_server_conf *b)
+{
+	return a->transport == b->transport && a->host == b->host &&
+	       a->path == b->path && endpoint_equal(&a->endpoint, &b->endpoint);
+}
+
+/* What is known of a server goes with it to its new place. */
+static void keep_states(struct group *group, const struct group *old)
+{
+	for (size_t i = 0; i < group->count; i++) {
+		group->healths[i] = (struct health){0};
+		for (size_t k = 0; k < old->count; k++) {
+			if (!is_same_server(&group->servers[i],
+					    &old->servers[k]))
+				continue;
+			group->healths[i] = old->healths[k];
+			if (old->loops & 1U << k)
+				group->loops |= 1U << i;
+			if (k == old->first)
+				group->first = i;
+		}
+	}
 }
 
 void group_fill(struct group *group, const struct resolvconf *system,
 		const struct group_self *self, const struct nl_state *state)
 {
-	struct endpoint first = group->servers[group->first].endpoint;
+	const struct group old = *group;
 
 	group->count = 0;
 	group->left_out = 0;
+	group->loops = 0;
+	group->first = 0;
 	for (size_t i = 0; i < group->conf->server_count; i++) {
 		const struct upstream_server_conf *server =
 			&group->conf->servers[i];
@@ -110,14 +177,15 @@ void group_fill(struct group *group, const struct resolvconf *system,
 			add(group, &one, self, state);
 		}
 	}
-	if (group->first >= group->count ||
-	    !endpoint_equal(&group->servers[group->first].endpoint, &first))
-		group->first = 0;
+	keep_states(group, &old);
 	group->key = make_key(group, state);
+	group->route = make_route(group, state);
 }
 
 bool group_is_private(const struct group *group)
 {
+	if (group->conf->proxy)
+		return false;
 	for (size_t i = 0; i < group->count; i++) {
 		if (!addr_is_private(&group->servers[i].endpoint.addr))
 			return false;
@@ -125,26 +193,88 @@ bool group_is_private(const struct group *group)
 	return group->count > 0;
 }
 
-const struct upstream_server_conf *group_server(struct group *group, size_t nth,
-						int64_t now_ms)
+/* Is server `a` to be asked before `b`? */
+static bool is_before(const struct group *group, size_t a, size_t b)
 {
-	if (group->count == 0)
-		return NULL;
-	if (group->first && now_ms >= group->until_ms)
-		group->first = 0;
-	return &group->servers[(group->first + nth) % group->count];
+	const struct health *one = &group->healths[a];
+	const struct health *other = &group->healths[b];
+
+	if (health_is_broken(one) != health_is_broken(other))
+		return health_is_broken(other);
+	/* One that was never measured comes first, to be measured. */
+	return group->conf->strategy == UPSTREAM_LATENCY &&
+	       one->rtt_us < other->rtt_us;
 }
 
-void group_prefer(struct group *group, const struct endpoint *server,
-		  int64_t now_ms)
+size_t group_order(struct group *group, int64_t now_ms,
+		   uint8_t order[GROUP_SERVERS])
 {
+	size_t count = 0;
+
+	if (now_ms >= group->until_ms)
+		group->first = 0;
 	for (size_t i = 0; i < group->count; i++) {
-		if (!endpoint_equal(&group->servers[i].endpoint, server))
+		size_t server = (group->first + i) % group->count;
+		size_t at = count;
+
+		if (group->loops & 1U << server)
 			continue;
-		group->first = i;
-		group->until_ms = now_ms + PREFER_MS;
-		return;
+		/* Insertion, which leaves equal ones in their order. */
+		while (at > 0 && is_before(group, server, order[at - 1])) {
+			order[at] = order[at - 1];
+			at--;
+		}
+		order[at] = (uint8_t)server;
+		count++;
 	}
+	for (size_t i = 1; i < count; i++)
+		health_fade(&group->healths[order[i]]);
+	return count;
+}
+
+void group_prefer(struct group *group, size_t index, int64_t now_ms)
+{
+	group->first = index;
+	group->until_ms = now_ms + PREFER_MS;
+}
+
+void group_note_failure(struct group *group, const char *why,
+			struct log_limit *limit)
+{
+	if (++group->failures != FAILURES_TO_LOG || !log_limit_pass(limit))
+		return;
+	group->is_told = true;
+	log_warning("get no answer from %s", why);
+}
+
+void group_note_answer(struct group *group)
+{
+	if (group->is_told)
+		log_notice("upstream '%s' answers again", group->conf->name);
+	group->is_told = false;
+	group->failures = 0;
+}
+
+const char *group_server_text(const struct upstream_server_conf *server,
+			      char *out, size_t size)
+{
+	static const char *const schemes[] = {
+		[UPSTREAM_TLS] = "tls://",
+		[UPSTREAM_HTTPS] = "https://",
+	};
+	const char *scheme = server->transport >= UPSTREAM_TLS
+				     ? schemes[server->transport]
+				     : "";
+	char text[ENDPOINT_TEXT_SIZE];
+
+	if (server->endpoint.addr.family == ADDR_NONE)
+		snprintf(out, size, "%s%s:%u", scheme, server->host,
+			 server->endpoint.port);
+	else
+		snprintf(
+			out, size, "%s%s", scheme,
+			endpoint_format(&server->endpoint, text, sizeof(text)));
+	return out;
 }
 
 /* Appends at `*at` and moves it; what does not fit is cut. */
@@ -161,19 +291,37 @@ static void append(char *out, size_t size, size_t *at, const char *fmt, ...)
 		*at = size - 1;
 }
 
+static void append_state(const struct group *group, size_t index, char *out,
+			 size_t size, size_t *at)
+{
+	const struct health *health = &group->healths[index];
+
+	if (group->servers[index].transport == UPSTREAM_TCP)
+		append(out, size, at, " (tcp)");
+	if (group->loops & 1U << index)
+		append(out, size, at, " (asks us: left out)");
+	else if (health_is_broken(health))
+		append(out, size, at, " (does not answer)");
+	else if (group->conf->strategy == UPSTREAM_LATENCY && health->rtt_us)
+		append(out, size, at, " (%lld ms)",
+		       (long long)health->rtt_us / 1000);
+}
+
 const char *group_describe(const struct group *group, char *out, size_t size)
 {
-	char text[ENDPOINT_TEXT_SIZE];
+	char text[GROUP_SERVER_TEXT_SIZE];
 	size_t at = 0;
 
 	append(out, size, &at, "%s", group->count ? "" : "no server");
 	for (size_t i = 0; i < group->count; i++) {
-		const struct upstream_server_conf *server = &group->servers[i];
-		endpoint_format(&server->endpoint, text, sizeof(text));
-		append(out, size, &at, "%s%s%s", i ? ", " : "", text,
-		       server->transport == UPSTREAM_TCP ? " (tcp)" : "");
+		append(out, size, &at, "%s%s", i ? ", " : "",
+		       group_server_text(&group->servers[i], text,
+					 sizeof(text)));
+		append_state(group, i, out, size, &at);
 	}
-	if (group->conf->interface)
+	if (group->conf->proxy)
+		append(out, size, &at, " via %s", group->conf->proxy->name);
+	else if (group->conf->interface)
 		append(out, size, &at, " by %s", group->conf->interface);
 	return out;
 }

@@ -4,8 +4,10 @@
  *
  * The list of the config with "system" replaced by the resolvers that the
  * host had before us, and without ourselves: a resolver that asked itself
- * would ask for ever.  The server that answered where an earlier one did not
- * goes first for a while.
+ * would ask for ever.  What is broken (health.h) comes last, what leads back
+ * to us (prober.h) not at all.  Among the others it is the strategy that says:
+ * the order of the list, where the server that answered when an earlier one
+ * did not goes first for a while; or the one with the least latency.
  */
 #ifndef ERSATZ_DNSD_UPSTREAM_GROUP_H
 #define ERSATZ_DNSD_UPSTREAM_GROUP_H
@@ -13,6 +15,7 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/nl.h"
+#include "dnsd/upstream/health.h"
 #include "dnsd/upstream/resolvconf.h"
 
 #include <stdbool.h>
@@ -24,8 +27,11 @@
 struct group {
 	const struct upstream_conf *conf; /* borrowed */
 	struct upstream_server_conf servers[GROUP_SERVERS];
+	struct health healths[GROUP_SERVERS];
 	size_t count;
 	uint64_t key;      /* upstreams_key() */
+	uint64_t route;    /* changes when its servers are reached otherwise */
+	uint32_t loops;    /* servers that lead back to us, as bits */
 	size_t left_out;   /* servers that are ourselves */
 	size_t first;      /* the one to begin with ... */
 	int64_t until_ms;  /* ... until then */
@@ -42,7 +48,7 @@ struct group_self {
 bool group_has_system(const struct upstream_conf *conf);
 
 /*
- * Makes the list anew; the server to begin with stays if it is still there.
+ * Makes the list anew; what is known of a server goes with it.
  * `state` tells which addresses are this host's, for a
  * daemon that listens on all of them; it may be NULL.  Pure.
  */
@@ -52,13 +58,27 @@ void group_fill(struct group *group, const struct resolvconf *system,
 /* Is every server, of which there is one, in a private network? */
 bool group_is_private(const struct group *group);
 
-/* The server of the nth try, from 0. */
-const struct upstream_server_conf *group_server(struct group *group, size_t nth,
-						int64_t now_ms);
+/* The places of the servers in the order to be asked now; how many. */
+size_t group_order(struct group *group, int64_t now_ms,
+		   uint8_t order[GROUP_SERVERS]);
 
 /* That server answered, and an earlier one had not. */
-void group_prefer(struct group *group, const struct endpoint *server,
-		  int64_t now_ms);
+void group_prefer(struct group *group, size_t index, int64_t now_ms);
+
+/*
+ * An ask was answered by nobody, for that reason, or by somebody.  One name
+ * whose own servers are dead says nothing of the upstream: only some failures
+ * in a row are logged, within `limit`, and then that it answers again.
+ */
+struct log_limit;
+void group_note_failure(struct group *group, const char *why,
+			struct log_limit *limit);
+void group_note_answer(struct group *group);
+
+/* "192.0.2.1:53", "tls://192.0.2.1:853"; returns `out`. */
+#define GROUP_SERVER_TEXT_SIZE 272
+const char *group_server_text(const struct upstream_server_conf *server,
+			      char *out, size_t size);
 
 /* "192.0.2.1:53, 192.0.2.2:53 (tcp) by wg0"; returns `out`. */
 const char *group_describe(const struct group *group, char *out, size_t size);

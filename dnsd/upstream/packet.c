@@ -6,17 +6,18 @@
 #include <string.h>
 
 #define OPT_DO 0x8000U
+#define OPT_SIZE 11
+#define OPTION_PADDING 12
 
 size_t packet_query(const struct question *question, uint16_t id, bool has_edns,
 		    uint8_t out[PACKET_QUERY_MAX])
 {
 	assert(question->name.length > 0);
 
-	uint16_t flags = 0;
+	/* AD: we know what it means, and the cache keeps it for all. */
+	uint16_t flags = DNS_FLAG_AD;
 	if (question->rd)
 		flags |= DNS_FLAG_RD;
-	if (question->ad)
-		flags |= DNS_FLAG_AD;
 	if (question->cd)
 		flags |= DNS_FLAG_CD;
 
@@ -42,6 +43,26 @@ size_t packet_query(const struct question *question, uint16_t id, bool has_edns,
 		at += 10;
 	}
 	return (size_t)(at - out);
+}
+
+_Static_assert((DNS_HEADER_SIZE + NAME_WIRE_MAX + 4 + OPT_SIZE + 4 +
+		PACKET_BLOCK - 1) /
+			       PACKET_BLOCK * PACKET_BLOCK <=
+		       PACKET_QUERY_MAX,
+	       "the longest query has room for its padding");
+
+size_t packet_pad(uint8_t query[PACKET_QUERY_MAX], size_t length)
+{
+	size_t padded =
+		(length + 4 + PACKET_BLOCK - 1) / PACKET_BLOCK * PACKET_BLOCK;
+	size_t option = padded - length - 4;
+
+	/* OPT is the last record, and has no option yet. */
+	wire_write16(query + length - 2, (uint16_t)(option + 4));
+	wire_write16(query + length, OPTION_PADDING);
+	wire_write16(query + length + 2, (uint16_t)option);
+	memset(query + length + 4, 0, option);
+	return padded;
 }
 
 /*

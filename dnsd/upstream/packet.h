@@ -5,7 +5,7 @@
  * Pure.  The source of an answer is not checked here but by the kernel: each
  * query has a connected socket of its own.
  *
- * Source	RFC 5452 9 (what an answer must match), RFC 6891
+ * Source	RFC 5452 9 (what an answer must match), RFC 6891, RFC 7830
  */
 #ifndef ERSATZ_DNSD_UPSTREAM_PACKET_H
 #define ERSATZ_DNSD_UPSTREAM_PACKET_H
@@ -19,15 +19,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A header, the longest question, an OPT record. */
-#define PACKET_QUERY_MAX (DNS_HEADER_SIZE + NAME_WIRE_MAX + 4 + 11)
+/* A header, the longest question, an OPT record, and its padding. */
+#define PACKET_QUERY_MAX 384
+#define PACKET_BLOCK 128 /* RFC 8467, 4.1 */
 
 /*
- * Writes the query: RD, AD and CD as asked, EDNS with DO as asked and no
+ * Writes the query: RD and CD as asked, AD, EDNS with DO as asked and no
  * option at all, thus no client subnet.  Returns its length.
  */
 size_t packet_query(const struct question *question, uint16_t id, bool has_edns,
 		    uint8_t out[PACKET_QUERY_MAX]);
+
+/*
+ * Pads a query that has EDNS to a multiple of PACKET_BLOCK, so that its length
+ * tells little of the name.  The new length.
+ */
+size_t packet_pad(uint8_t query[PACKET_QUERY_MAX], size_t length);
 
 enum packet_kind {
 	PACKET_ANSWER,    /* NOERROR, NXDOMAIN, and other rcodes that say it */

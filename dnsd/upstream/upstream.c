@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * An ask tries one server after the other.  A new try does not end the ones
- * before: the sockets stay open until the ask ends, and the first good answer
+ * before: they stay open until the ask ends, and the first good answer
  * wins, so that a slow server is not asked in vain.  A server that has failed
  * (an rcode, an error of the network) is not asked again by the same ask, and
  * the next one follows at once; one that is silent is followed after a step,
- * a share of the whole time.
+ * a share of the whole time.  In a race several are asked at the start.
  *
  * Asks lie in one array that is taken from the front, and their pages are
  * touched only when so many are under way.  Who can see an ask: its timer and
@@ -16,10 +16,11 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "dnsd/opt.h"
+#include "dnsd/upstream/blame.h"
 #include "dnsd/upstream/exchange.h"
 #include "dnsd/upstream/group.h"
-#include "dnsd/upstream/packet.h"
-#include "dnsd/wire.h"
+#include "dnsd/upstream/prober.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -35,27 +36,23 @@
 #define TRIES_MIN 3
 #define STEP_MIN_MS 100
 #define STEP_MAX_MS 1500
-#define WHY_SIZE 224
 #define LOOK_EVERY_MS 100 /* two calls of stat(2) */
-#define FAILURES_TO_LOG 3
-
-#define EDE_OTHER 0
-#define EDE_NO_REACHABLE_AUTHORITY 22
-#define EDE_NETWORK_ERROR 23
 
 struct ask {
 	struct upstreams *upstreams; /* borrowed */
 	struct ask *next;            /* the next free one */
 	struct group *group;         /* borrowed; NULL: this slot is free */
+	struct links *links;         /* borrowed, of that group */
 	struct question question;    /* `raw` is not kept */
 	struct ev_timer timer;
 	struct exchange exchanges[ASK_EXCHANGES];
+	int64_t started_ms[ASK_EXCHANGES];
 	int64_t deadline_ms;
+	uint8_t order[GROUP_SERVERS]; /* of the servers */
+	uint8_t order_count;
 	unsigned tries, tries_max;
-	uint32_t failed; /* servers of the group not to be asked again */
-	int status;      /* of the last failure */
-	uint16_t ede;
-	char why[WHY_SIZE];
+	uint32_t failed;    /* servers of the group not to be asked again */
+	struct blame blame; /* the last failure */
 	upstream_done_fn fn;
 	void *ctx;
 };
@@ -69,7 +66,9 @@ struct upstreams {
 	int64_t look_ms; /* not before then for changes of `system` */
 	char *before;    /* owned: the path that `system` borrows */
 	int64_t timeout_ms;
-	struct group *groups; /* owned */
+	struct group *groups;  /* owned */
+	struct links *links;   /* owned, one for each group */
+	struct prober *prober; /* owned */
 	size_t group_count;
 	struct ask *asks; /* owned */
 	size_t ask_count;
@@ -80,12 +79,22 @@ struct upstreams {
 	struct log_limit limit;
 };
 
+/* What is reached otherwise than before has to show anew what it is. */
 static void fill_groups(struct upstreams *upstreams)
 {
 	const struct nl_state *state = uplink_watch_state(upstreams->watch);
-	for (size_t i = 0; i < upstreams->group_count; i++)
-		group_fill(&upstreams->groups[i], &upstreams->system,
-			   &upstreams->self, state);
+
+	for (size_t i = 0; i < upstreams->group_count; i++) {
+		struct group *group = &upstreams->groups[i];
+		uint64_t route = group->route;
+
+		group_fill(group, &upstreams->system, &upstreams->self, state);
+		if (group->route == route)
+			continue;
+		memset(group->healths, 0, sizeof(group->healths));
+		links_reset(&upstreams->links[i]);
+		prober_send_canaries(upstreams->prober, i);
+	}
 }
 
 static void on_uplink_change(void *ctx, const struct nl_state *state)
@@ -122,11 +131,53 @@ static struct ask *take_ask(struct upstreams *upstreams)
 	return &upstreams->asks[upstreams->touched++];
 }
 
+static int64_t step_ms(const struct ask *ask)
+{
+	int64_t step = ask->upstreams->timeout_ms / (ask->tries_max + 1);
+	if (step < STEP_MIN_MS)
+		return STEP_MIN_MS;
+	return step > STEP_MAX_MS ? STEP_MAX_MS : step;
+}
+
+static void note_in_vain(struct ask *ask, size_t index, int64_t now_ms)
+{
+	struct group *group = ask->group;
+	char text[GROUP_SERVER_TEXT_SIZE];
+
+	prober_wake(ask->upstreams->prober);
+	if (!health_on_failure(&group->healths[index], now_ms))
+		return;
+	if (group->count > 1 && log_limit_pass(&ask->upstreams->limit))
+		log_notice("upstream '%s': %s does not answer, others are "
+			   "asked first",
+			   group->conf->name,
+			   group_server_text(&group->servers[index], text,
+					     sizeof(text)));
+}
+
+/* One that was silent for longer than others are waited for has failed. */
+static void exchange_end(struct ask *ask, size_t i, int64_t now_ms)
+{
+	struct exchange *exchange = &ask->exchanges[i];
+
+	if (!exchange_is_open(exchange))
+		return;
+	if (now_ms - ask->started_ms[i] >= step_ms(ask))
+		note_in_vain(ask, exchange->index, now_ms);
+	exchange_stop(exchange);
+}
+
 static void ask_stop(struct ask *ask)
 {
+	int64_t now_ms = clock_monotonic_ms();
+
 	ev_timer_stop(ask->upstreams->loop, &ask->timer);
-	for (size_t i = 0; i < ASK_EXCHANGES; i++)
-		exchange_stop(&ask->exchanges[i]);
+	for (size_t i = 0; i < ASK_EXCHANGES; i++) {
+		if (ask->blame.status == -ECANCELED)
+			exchange_stop(&ask->exchanges[i]);
+		else
+			exchange_end(ask, i, now_ms);
+	}
 }
 
 /* Calls back, once, and gives the slot back. */
@@ -142,102 +193,44 @@ static void ask_end(struct ask *ask, const struct upstream_result *result)
 	upstreams->free = ask;
 }
 
-/*
- * One name whose own servers are dead says nothing of the upstream: only some
- * failures in a row do.
- */
-static void log_failure(struct ask *ask, const char *why)
-{
-	struct group *group = ask->group;
-
-	if (++group->failures != FAILURES_TO_LOG ||
-	    !log_limit_pass(&ask->upstreams->limit))
-		return;
-	group->is_told = true;
-	log_warning("get no answer from %s", why);
-}
-
-static void log_success(struct group *group)
-{
-	if (group->is_told)
-		log_notice("upstream '%s' answers again", group->conf->name);
-	group->is_told = false;
-	group->failures = 0;
-}
-
 static void ask_fail(struct ask *ask)
 {
-	char why[WHY_SIZE + 128];
+	char why[BLAME_SIZE + 128];
 	const struct group *group = ask->group;
+	const struct blame *blame = &ask->blame;
 
-	if (group->count > 1 && ask->status != -ECANCELED)
+	if (group->count > 1 && blame->status != -ECANCELED)
 		snprintf(why, sizeof(why),
 			 "upstream '%s': none of %zu servers helped, %s",
-			 group->conf->name, group->count, ask->why);
+			 group->conf->name, group->count, blame->why);
 	else
 		snprintf(why, sizeof(why), "upstream '%s': %s",
-			 group->conf->name, ask->why);
-	if (ask->status != ERR_REFUSED && ask->status != -ECANCELED)
-		log_failure(ask, why);
+			 group->conf->name, blame->why);
+	if (blame->status != ERR_REFUSED && blame->status != -ECANCELED)
+		group_note_failure(ask->group, why, &ask->upstreams->limit);
 	ask_end(ask, &(struct upstream_result){
-			     .status = ask->status,
+			     .status = blame->status,
 			     .why = why,
-			     .ede = ask->ede,
+			     .ede = blame->ede,
 		     });
 }
 
-static void set_failure(struct ask *ask, int status, uint16_t ede)
+/* Is it the server that is to blame, and not our own network? */
+static bool is_its_fault(int status)
 {
-	ask->status = status;
-	ask->ede = ede;
+	return status != -ENETUNREACH && status != -ENETRESET &&
+	       status != -ECANCELED && status != -ELIBACC;
 }
 
-static void note_failure(struct ask *ask, const struct endpoint *server,
+static void note_failure(struct ask *ask, size_t index,
 			 const struct exchange_result *result)
 {
-	char text[ENDPOINT_TEXT_SIZE];
-	char word[ADDR_TEXT_SIZE];
+	struct group *group = ask->group;
 
-	endpoint_format(server, text, sizeof(text));
-	switch (result->status) {
-	case ERR_REFUSED:
-		set_failure(ask, ERR_REFUSED, EDE_NO_REACHABLE_AUTHORITY);
-		snprintf(ask->why, sizeof(ask->why), "%s answered %s", text,
-			 packet_rcode(result->message, word, sizeof(word)));
-		break;
-	case ERR_MALFORMED:
-		set_failure(ask, ERR_MALFORMED, EDE_NETWORK_ERROR);
-		snprintf(ask->why, sizeof(ask->why),
-			 "the answer of %s cannot be read", text);
-		break;
-	case ERR_FOREIGN:
-		set_failure(ask, ERR_FOREIGN, EDE_OTHER);
-		snprintf(ask->why, sizeof(ask->why),
-			 "%s answered %s, an address of our own pool: does it "
-			 "ask us?",
-			 text,
-			 addr_format(&result->poison, word, sizeof(word)));
-		break;
-	default:
-		set_failure(ask, result->status, EDE_NETWORK_ERROR);
-		snprintf(ask->why, sizeof(ask->why), "cannot ask %s: %s", text,
-			 err_text(result->status));
-	}
-	for (size_t i = 0; i < ask->group->count; i++) {
-		if (endpoint_equal(&ask->group->servers[i].endpoint, server))
-			ask->failed |= 1U << i;
-	}
-}
-
-static void note_silence(struct ask *ask, const struct endpoint *server)
-{
-	char text[ENDPOINT_TEXT_SIZE];
-
-	/* A failure tells more than silence. */
-	if (ask->status != ERR_TIMEOUT)
-		return;
-	snprintf(ask->why, sizeof(ask->why), "%s did not answer",
-		 endpoint_format(server, text, sizeof(text)));
+	blame_failure(&ask->blame, &group->servers[index], result);
+	ask->failed |= 1U << index;
+	if (result->status != ERR_REFUSED && is_its_fault(result->status))
+		note_in_vain(ask, index, clock_monotonic_ms());
 }
 
 static bool is_waiting(const struct ask *ask)
@@ -256,12 +249,17 @@ static void set_timer(struct ask *ask, int64_t ms)
 	ev_timer_start(ask->upstreams->loop, &ask->timer);
 }
 
-static int64_t step_ms(const struct ask *ask)
+/* A connection brings it there: asking twice would only ask twice. */
+static bool is_asked(const struct ask *ask, size_t index)
 {
-	int64_t step = ask->upstreams->timeout_ms / (ask->tries_max + 1);
-	if (step < STEP_MIN_MS)
-		return STEP_MIN_MS;
-	return step > STEP_MAX_MS ? STEP_MAX_MS : step;
+	for (size_t i = 0; i < ASK_EXCHANGES; i++) {
+		const struct exchange *exchange = &ask->exchanges[i];
+
+		if (exchange_is_open(exchange) &&
+		    exchange->way != EXCHANGE_UDP && exchange->index == index)
+			return true;
+	}
+	return false;
 }
 
 /* Starts one try; false when there is no server left to be tried. */
@@ -269,24 +267,24 @@ static bool try_next(struct ask *ask, int64_t now_ms)
 {
 	struct group *group = ask->group;
 
-	while (ask->tries < ask->tries_max && group->count > 0) {
+	while (ask->tries < ask->tries_max && ask->order_count > 0) {
 		unsigned nth = ask->tries++;
-		const struct upstream_server_conf *server =
-			group_server(group, nth, now_ms);
-		if (ask->failed & 1U << (server - group->servers))
+		size_t index = ask->order[nth % ask->order_count];
+
+		if (index >= group->count || ask->failed & 1U << index ||
+		    is_asked(ask, index))
 			continue;
 		/* The oldest of them gives way. */
-		struct exchange *exchange =
-			&ask->exchanges[nth % ASK_EXCHANGES];
-		exchange_stop(exchange);
-		int ret =
-			exchange_start(exchange, server, group->conf->interface,
-				       &ask->question);
+		size_t place = nth % ASK_EXCHANGES;
+		exchange_end(ask, place, now_ms);
+		ask->started_ms[place] = now_ms;
+		int ret = exchange_start(&ask->exchanges[place], ask->links,
+					 group, index, &ask->question);
 		if (ret == 0) {
-			note_silence(ask, &server->endpoint);
+			blame_silence(&ask->blame, &group->servers[index]);
 			return true;
 		}
-		note_failure(ask, &server->endpoint,
+		note_failure(ask, index,
 			     &(struct exchange_result){.status = ret});
 	}
 	return false;
@@ -319,24 +317,51 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 		go_on(ask);
 }
 
+static void note_answer(struct ask *ask, const struct exchange *exchange)
+{
+	struct group *group = ask->group;
+	size_t place = (size_t)(exchange - ask->exchanges);
+	int64_t ms = clock_monotonic_ms() - ask->started_ms[place];
+
+	(void)health_on_answer(&group->healths[exchange->index], ms * 1000);
+}
+
 static void on_exchange(struct exchange *exchange,
 			const struct exchange_result *result)
 {
 	struct ask *ask = exchange->ctx;
+	bool has_answered =
+		result->status == 0 || result->status == ERR_REFUSED;
 
+	if (has_answered)
+		note_answer(ask, exchange);
 	if (result->status < 0) {
-		note_failure(ask, &exchange->server, result);
+		note_failure(ask, exchange->index, result);
 		go_on(ask);
 		return;
 	}
-	log_success(ask->group);
-	if (ask->tries > 1)
-		group_prefer(ask->group, &exchange->server,
-			     clock_monotonic_ms());
+	group_note_answer(ask->group);
+	if (ask->tries > 1 && ask->group->conf->strategy == UPSTREAM_ORDER)
+		group_prefer(ask->group, exchange->index, clock_monotonic_ms());
 	ask_end(ask, &(struct upstream_result){
 			     .message = result->message,
 			     .length = result->length,
 		     });
+}
+
+/* The first tries; one of many, but in a race. */
+static void begin(struct ask *ask)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	unsigned more = 0;
+
+	if (ask->group->conf->strategy == UPSTREAM_RACE && ask->order_count > 1)
+		more = (ask->order_count < ASK_EXCHANGES ? ask->order_count
+							 : ASK_EXCHANGES) -
+		       1U;
+	while (more-- > 0 && try_next(ask, now_ms))
+		;
+	go_on(ask);
 }
 
 int upstreams_ask(struct upstreams *upstreams, int index,
@@ -359,25 +384,29 @@ int upstreams_ask(struct upstreams *upstreams, int index,
 	*ask = (struct ask){
 		.upstreams = upstreams,
 		.group = group,
+		.links = &upstreams->links[index],
 		.question = *question,
 		.deadline_ms = clock_monotonic_ms() + upstreams->timeout_ms,
 		.tries_max = group->count > TRIES_MIN ? (unsigned)group->count
 						      : TRIES_MIN,
-		.status = ERR_TIMEOUT,
-		.ede = EDE_NO_REACHABLE_AUTHORITY,
+		.blame = {.status = ERR_TIMEOUT,
+			  .ede = EDE_NO_REACHABLE_AUTHORITY},
 		.fn = fn,
 		.ctx = ctx,
 	};
 	ask->question.raw = NULL;
 	ask->question.raw_length = 0;
-	snprintf(ask->why, sizeof(ask->why), "%s",
-		 group->left_out ? "its only server is dnsd itself"
-				 : "it has no server");
+	ask->order_count =
+		(uint8_t)group_order(group, clock_monotonic_ms(), ask->order);
+	snprintf(ask->blame.why, sizeof(ask->blame.why), "%s",
+		 group->left_out || group->loops
+			 ? "its only server is dnsd itself"
+			 : "it has no server");
 	ev_timer_init(&ask->timer, on_timer, 0.0, 0.0);
 	ask->timer.data = ask;
 	for (size_t i = 0; i < ASK_EXCHANGES; i++)
 		exchange_init(&ask->exchanges[i], &upstreams->exchanges, ask);
-	go_on(ask);
+	begin(ask);
 	return 0;
 }
 
@@ -417,6 +446,66 @@ struct upstreams_conf upstreams_conf_of(const struct config *config)
 	};
 }
 
+static int make_groups(struct upstreams *upstreams,
+		       const struct upstreams_conf *conf)
+{
+	upstreams->group_count = conf->group_count;
+	upstreams->groups = calloc(conf->group_count, sizeof(struct group));
+	upstreams->links = calloc(conf->group_count, sizeof(struct links));
+	if (!upstreams->groups || !upstreams->links)
+		return -ENOMEM;
+	for (size_t i = 0; i < conf->group_count; i++) {
+		upstreams->groups[i].conf = &conf->groups[i];
+		upstreams->links[i].conf = (struct tunnel_conf){
+			.loop = upstreams->loop,
+			.watch = upstreams->watch,
+			.upstream = &conf->groups[i],
+		};
+		links_init(&upstreams->links[i], &exchange_stream_ops);
+	}
+	return 0;
+}
+
+static int make_asks(struct upstreams *upstreams)
+{
+	upstreams->ask_count = count_asks();
+	/* Groups that are silent must not hold up the others. */
+	upstreams->share = upstreams->ask_count / upstreams->group_count;
+	if (upstreams->share == 0)
+		upstreams->share = 1;
+	upstreams->asks = calloc(upstreams->ask_count, sizeof(struct ask));
+	return upstreams->asks ? 0 : -ENOMEM;
+}
+
+static int make_prober(struct upstreams *upstreams,
+		       const struct upstreams_conf *conf)
+{
+	const struct prober_conf prober = {
+		.loop = upstreams->loop,
+		.watch = upstreams->watch,
+		.pool = conf->fake,
+		.groups = upstreams->groups,
+		.links = upstreams->links,
+		.group_count = upstreams->group_count,
+	};
+
+	return prober_new(&upstreams->prober, &prober);
+}
+
+/* Half-built ones too. */
+static void release(struct upstreams *upstreams)
+{
+	prober_free(upstreams->prober);
+	for (size_t i = 0; upstreams->links && i < upstreams->group_count; i++)
+		links_fini(&upstreams->links[i]);
+	uplink_watch_close(upstreams->watch);
+	free(upstreams->asks);
+	free(upstreams->links);
+	free(upstreams->groups);
+	free(upstreams->before);
+	free(upstreams);
+}
+
 int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
 		  const struct upstreams_conf *conf)
 {
@@ -431,55 +520,30 @@ int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
 
 	self->before = config_path(conf->run_dir, RESOLVCONF_BEFORE);
 	if (!self->before)
-		goto free_self;
+		goto release_self;
 	resolvconf_init(&self->system, NULL, self->before);
-	self->group_count = conf->group_count;
-	self->groups = calloc(conf->group_count, sizeof(*self->groups));
-	if (!self->groups)
-		goto free_before;
-	self->ask_count = count_asks();
-	/* Groups that are silent must not hold up the others. */
-	self->share = self->ask_count / conf->group_count;
-	if (self->share == 0)
-		self->share = 1;
-	self->asks = calloc(self->ask_count, sizeof(*self->asks));
-	if (!self->asks)
-		goto free_groups;
-
 	ret = uplink_watch_open(&self->watch, loop, on_uplink_change, self);
+	if (ret == 0)
+		ret = make_groups(self, conf);
+	if (ret == 0)
+		ret = make_asks(self);
+	if (ret == 0)
+		ret = make_prober(self, conf);
 	if (ret < 0)
-		goto free_asks;
+		goto release_self;
 	self->exchanges.loop = loop;
 	self->exchanges.watch = self->watch;
 	self->exchanges.pool = conf->fake;
 	self->exchanges.fn = on_exchange;
 	self->exchanges.foreign = conf->before.ignored;
 	self->exchanges.truncated = conf->before.by_tcp;
-	ret = exchanges_init(&self->exchanges);
-	if (ret < 0)
-		goto close_watch;
-
-	bool has_system = false;
-	for (size_t i = 0; i < conf->group_count; i++) {
-		self->groups[i].conf = &conf->groups[i];
-		has_system |= group_has_system(&conf->groups[i]);
-	}
-	if (has_system)
-		refresh_system(self);
+	refresh_system(self);
 	fill_groups(self);
 	*upstreams = self;
 	return 0;
 
-close_watch:
-	uplink_watch_close(self->watch);
-free_asks:
-	free(self->asks);
-free_groups:
-	free(self->groups);
-free_before:
-	free(self->before);
-free_self:
-	free(self);
+release_self:
+	release(self);
 	return ret;
 }
 
@@ -492,17 +556,20 @@ void upstreams_free(struct upstreams *upstreams)
 		struct ask *ask = &upstreams->asks[i];
 		if (!ask->group)
 			continue;
-		set_failure(ask, -ECANCELED, EDE_OTHER);
-		snprintf(ask->why, sizeof(ask->why),
-			 "dnsd stops or reads its configuration anew");
+		ask->blame = (struct blame){
+			.status = -ECANCELED,
+			.ede = EDE_OTHER,
+			.why = "dnsd stops or reads its configuration anew",
+		};
 		ask_fail(ask);
 	}
-	exchanges_fini(&upstreams->exchanges);
-	uplink_watch_close(upstreams->watch);
-	free(upstreams->asks);
-	free(upstreams->groups);
-	free(upstreams->before);
-	free(upstreams);
+	release(upstreams);
+}
+
+bool upstreams_take_canary(struct upstreams *upstreams,
+			   const struct question *question)
+{
+	return prober_take_canary(upstreams->prober, question);
 }
 
 uint64_t upstreams_key(struct upstreams *upstreams, int index)

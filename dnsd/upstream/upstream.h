@@ -83,6 +83,10 @@ NODISCARD int upstreams_home(struct upstreams *upstreams, int preferred);
  */
 uint64_t upstreams_key(struct upstreams *upstreams, int index);
 
+/* True: a question of our own that an upstream has brought back (prober.h). */
+bool upstreams_take_canary(struct upstreams *upstreams,
+			   const struct question *question);
+
 void upstreams_stats(const struct upstreams *upstreams,
 		     struct upstreams_stats *stats);
 

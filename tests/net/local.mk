@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	tests/net/test_dnsd.py \
 	tests/net/test_explain.py \
 	tests/net/test_front.py \
+	tests/net/test_encrypted.py \
 	tests/net/test_groups.py \
 	tests/net/test_host.py \
 	tests/net/test_hostile_proxy.py \
@@ -52,6 +53,7 @@ EXTRA_DIST += \
 	tests/net/test_upstream.py \
 	tests/net/test_profiles.py \
 	tests/net/test_relay.py \
+	tests/net/test_server_groups.py \
 	tests/net/test_routes.py \
 	tests/net/test_sight.py \
 	tests/net/test_special.py \

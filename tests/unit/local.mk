@@ -788,6 +788,9 @@ tests_unit_test_uses_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_used
 tests_unit_test_used_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_used_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_upstream_health
+tests_unit_test_upstream_health_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_upstream_health_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_utf8
 tests_unit_test_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -59,6 +59,13 @@ static const char *fill(struct setting *s)
 	return group_describe(&s->group, text, sizeof(text));
 }
 
+static uint8_t order[GROUP_SERVERS];
+
+static size_t order_at(struct group *group, int64_t now_ms)
+{
+	return group_order(group, now_ms, order);
+}
+
 static void servers_are_asked_in_the_order_of_the_config(void **state)
 {
 	(void)state;
@@ -126,7 +133,7 @@ static void a_group_of_nobody_has_no_server(void **state)
 	set(&s, servers);
 	listen_at(&s, "127.0.0.1:53");
 	assert_string_equal(fill(&s), "no server");
-	assert_null(group_server(&s.group, 0, 0));
+	assert_int_equal(order_at(&s.group, 0), 0);
 }
 
 static void more_servers_than_there_is_room_for_are_left_out(void **state)
@@ -144,31 +151,103 @@ static void more_servers_than_there_is_room_for_are_left_out(void **state)
 	assert_int_equal(s.group.count, GROUP_SERVERS);
 }
 
-static void tries_go_round_from_the_server_that_answers(void **state)
+static void the_server_that_answered_goes_first_for_a_while(void **state)
 {
 	(void)state;
-	static const char *const servers[] = {"192.0.2.1", "192.0.2.2", NULL};
+	static const char *const servers[] = {"192.0.2.1", "192.0.2.2",
+					      "192.0.2.3", NULL};
 	struct setting s;
 	set(&s, servers);
 	fill(&s);
 	struct group *group = &s.group;
-	assert_ptr_equal(group_server(group, 0, 0), &group->servers[0]);
-	assert_ptr_equal(group_server(group, 1, 0), &group->servers[1]);
-	assert_ptr_equal(group_server(group, 2, 0), &group->servers[0]);
+	assert_int_equal(order_at(group, 0), 3);
+	assert_memory_equal(order, "\0\1\2", 3);
 
-	group_prefer(group, &s.servers[1].endpoint, 1000);
-	assert_ptr_equal(group_server(group, 0, 2000), &group->servers[1]);
-	assert_ptr_equal(group_server(group, 1, 2000), &group->servers[0]);
+	group_prefer(group, 1, 1000);
+	assert_int_equal(order_at(group, 2000), 3);
+	assert_memory_equal(order, "\1\2\0", 3);
 	/* Also when the list was made anew, */
 	fill(&s);
-	assert_ptr_equal(group_server(group, 0, 2000), &group->servers[1]);
+	assert_int_equal(order_at(group, 2000), 3);
+	assert_memory_equal(order, "\1\2\0", 3);
 	/* but not for ever, */
-	assert_ptr_equal(group_server(group, 0, 31000), &group->servers[0]);
+	assert_int_equal(order_at(group, 31000), 3);
+	assert_memory_equal(order, "\0\1\2", 3);
 	/* and not when it is another list. */
-	group_prefer(group, &s.servers[1].endpoint, 1000);
+	group_prefer(group, 1, 1000);
 	s.servers[1].endpoint.port = 5353;
 	fill(&s);
-	assert_ptr_equal(group_server(group, 0, 2000), &group->servers[0]);
+	assert_int_equal(order_at(group, 2000), 3);
+	assert_memory_equal(order, "\0\1\2", 3);
+}
+
+static void what_is_broken_comes_last_and_what_leads_to_us_not(void **state)
+{
+	(void)state;
+	static const char *const servers[] = {"192.0.2.1", "192.0.2.2",
+					      "192.0.2.3", NULL};
+	struct setting s;
+	char text[128];
+	set(&s, servers);
+	fill(&s);
+	for (int i = 0; i < HEALTH_FAILURES; i++)
+		(void)health_on_failure(&s.group.healths[0], 0);
+	assert_int_equal(order_at(&s.group, 0), 3);
+	assert_memory_equal(order, "\1\2\0", 3);
+	s.group.loops = 1U << 1;
+	assert_int_equal(order_at(&s.group, 0), 2);
+	assert_memory_equal(order, "\2\0", 2);
+	assert_string_equal(group_describe(&s.group, text, sizeof(text)),
+			    "192.0.2.1:53 (does not answer), "
+			    "192.0.2.2:53 (asks us: left out), 192.0.2.3:53");
+	/* What is known goes with the server to its new place. */
+	s.servers[0].endpoint = endpoint_of("192.0.2.9");
+	s.servers[2].endpoint = endpoint_of("192.0.2.1");
+	fill(&s);
+	assert_int_equal(order_at(&s.group, 0), 2);
+	assert_memory_equal(order, "\0\2", 2);
+}
+
+static void the_fastest_is_asked_first_once_all_are_measured(void **state)
+{
+	(void)state;
+	static const char *const servers[] = {"192.0.2.1", "192.0.2.2",
+					      "192.0.2.3", NULL};
+	struct setting s;
+	set(&s, servers);
+	s.conf.strategy = UPSTREAM_LATENCY;
+	fill(&s);
+	(void)health_on_answer(&s.group.healths[0], 30000);
+	(void)health_on_answer(&s.group.healths[1], 10000);
+	assert_int_equal(order_at(&s.group, 0), 3);
+	assert_memory_equal(order, "\2\1\0", 3);
+	(void)health_on_answer(&s.group.healths[2], 20000);
+	assert_int_equal(order_at(&s.group, 0), 3);
+	assert_memory_equal(order, "\1\2\0", 3);
+	/* The others are tried again some day, as they may be faster now. */
+	for (int i = 0; i < 100 && order[0] == 1; i++)
+		assert_int_equal(order_at(&s.group, 0), 3);
+	assert_int_equal(order[0], 2);
+}
+
+static void the_key_is_of_the_servers_and_not_of_their_place(void **state)
+{
+	(void)state;
+	static const char *const servers[] = {"192.0.2.1", "192.0.2.2", NULL};
+	struct setting s, other;
+	set(&s, servers);
+	set(&other, servers);
+	other.conf.name = "other";
+	fill(&s);
+	fill(&other);
+	assert_true(s.group.key == other.group.key);
+	other.servers[0].transport = UPSTREAM_TLS;
+	fill(&other);
+	assert_false(s.group.key == other.group.key);
+	other.servers[0].transport = UPSTREAM_UDP;
+	other.conf.interface = "wg0";
+	fill(&other);
+	assert_false(s.group.key == other.group.key);
 }
 
 static void a_description_is_cut_to_fit(void **state)
@@ -194,7 +273,14 @@ int main(void)
 		cmocka_unit_test(a_group_of_nobody_has_no_server),
 		cmocka_unit_test(
 			more_servers_than_there_is_room_for_are_left_out),
-		cmocka_unit_test(tries_go_round_from_the_server_that_answers),
+		cmocka_unit_test(
+			the_server_that_answered_goes_first_for_a_while),
+		cmocka_unit_test(
+			what_is_broken_comes_last_and_what_leads_to_us_not),
+		cmocka_unit_test(
+			the_fastest_is_asked_first_once_all_are_measured),
+		cmocka_unit_test(
+			the_key_is_of_the_servers_and_not_of_their_place),
 		cmocka_unit_test(a_description_is_cut_to_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

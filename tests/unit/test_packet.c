@@ -78,7 +78,7 @@ static void a_query_is_what_another_library_reads(void **state)
 	assert_int_equal(ldns_pkt_id(pkt), ID);
 	assert_true(ldns_pkt_rd(pkt));
 	assert_true(ldns_pkt_cd(pkt));
-	assert_false(ldns_pkt_ad(pkt));
+	assert_true(ldns_pkt_ad(pkt));
 	assert_false(ldns_pkt_qr(pkt));
 	assert_true(ldns_pkt_edns(pkt));
 	assert_true(ldns_pkt_edns_do(pkt));
@@ -102,8 +102,29 @@ static void the_longest_query_fits(void **state)
 	struct question question = question_of(text, 1);
 	uint8_t query[PACKET_QUERY_MAX];
 	assert_int_equal(question.name.length, 255);
-	assert_int_equal(packet_query(&question, ID, true, query),
-			 PACKET_QUERY_MAX);
+	size_t length = packet_query(&question, ID, true, query);
+	assert_in_range(length, 255, PACKET_QUERY_MAX);
+	assert_int_equal(packet_pad(query, length), PACKET_QUERY_MAX);
+}
+
+static void padding_hides_the_length_of_the_name(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"a", "example.com",
+					    "a-longer.name.example.com"};
+	uint8_t query[PACKET_QUERY_MAX];
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct question question = question_of(names[i], 1);
+		size_t length = packet_query(&question, ID, true, query);
+		assert_int_equal(packet_pad(query, length), PACKET_BLOCK);
+		ldns_pkt *pkt;
+		assert_int_equal(ldns_wire2pkt(&pkt, query, PACKET_BLOCK),
+				 LDNS_STATUS_OK);
+		ldns_rdf *data = ldns_pkt_edns_data(pkt);
+		assert_non_null(data);
+		assert_int_equal(ldns_rdf_data(data)[1], 12);
+		ldns_pkt_free(pkt);
+	}
 }
 
 static void the_right_answer_is_taken(void **state)
@@ -263,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_query_is_what_another_library_reads),
 		cmocka_unit_test(the_longest_query_fits),
+		cmocka_unit_test(padding_hides_the_length_of_the_name),
 		cmocka_unit_test(the_right_answer_is_taken),
 		cmocka_unit_test(another_id_is_foreign),
 		cmocka_unit_test(another_question_is_foreign),
