@@ -194,7 +194,8 @@ static int prepare_socket(struct dial *dial, const struct goal *goal)
 /* Not for ever, if there is something else to try. */
 static void limit_attempt(struct dial *dial)
 {
-	if (dial->at < dial->count || dial->conf.has_others)
+	if (dial->at < dial->count || dial->conf.has_others ||
+	    (dial->is_pipelined && !dial->conf.is_trial))
 		ev_timer_again(dial->dialler->loop, &dial->attempt);
 }
 
@@ -244,17 +245,33 @@ static void dial_next(struct dial *dial, int ret)
 	fail_by_error(dial, ret);
 }
 
-/* A proxy that has greeted waits for the destination; it may take its time. */
+/* The long way round, with the same proxy. */
+static void talk_in_turn(struct dial *dial, enum policy_pipelining learnt)
+{
+	dial->conf.outbound->pipelining = learnt;
+	dial->is_pipelined = false;
+	dial->at = 0;
+	dial_next(dial, 0);
+}
+
+/*
+ * A proxy that has greeted waits for the destination, which may take its
+ * time; or it has lost the request that came with the greeting.
+ */
 static void on_attempt(struct ev_loop *loop, struct ev_timer *timer,
 		       int revents)
 {
 	struct dial *dial = timer->data;
+	bool is_talking = dial->phase == DIAL_TALKING;
+	bool is_greeted = is_talking && handshake_is_greeted(&dial->handshake);
 
 	(void)revents;
 	ev_timer_stop(loop, timer);
-	if (dial->phase == DIAL_CONNECTING ||
-	    (dial->phase == DIAL_TALKING &&
-	     !handshake_is_greeted(&dial->handshake)))
+	if (is_talking && dial->is_pipelined &&
+	    (is_greeted || !dial->conf.has_others))
+		talk_in_turn(dial, POLICY_PIPELINING_UNKNOWN);
+	else if ((dial->at < dial->count || dial->conf.has_others) &&
+		 !is_greeted)
 		dial_next(dial, -ETIMEDOUT);
 }
 
@@ -361,10 +378,7 @@ static bool is_unlearnt(struct dial *dial, bool is_answered)
 {
 	if (!dial->is_pipelined || dial->conf.is_trial || is_answered)
 		return false;
-	dial->conf.outbound->pipelining = POLICY_PIPELINING_REFUSED;
-	dial->is_pipelined = false;
-	dial->at = 0;
-	dial_next(dial, 0);
+	talk_in_turn(dial, POLICY_PIPELINING_REFUSED);
 	return true;
 }
 

@@ -155,9 +155,13 @@ static void pair_dial(int epoll, struct pair *pair)
 	pair->server.fd =
 		socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (pipe2(pair->client.pipe, O_NONBLOCK | O_CLOEXEC) < 0 ||
-	    pipe2(pair->server.pipe, O_NONBLOCK | O_CLOEXEC) < 0 ||
-	    (connect(pair->server.fd, (struct sockaddr *)&to, sizeof(to)) < 0 &&
-	     errno != EINPROGRESS)) {
+	    pipe2(pair->server.pipe, O_NONBLOCK | O_CLOEXEC) < 0) {
+		pair_kill(pair);
+		return;
+	}
+	if (connect(pair->server.fd, (struct sockaddr *)&to, sizeof(to)) < 0 &&
+	    errno != EINPROGRESS) {
+		send(pair->client.fd, "\5\5\0\1\0\0\0\0\0", 10, MSG_NOSIGNAL);
 		pair_kill(pair);
 		return;
 	}

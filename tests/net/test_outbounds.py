@@ -10,9 +10,12 @@
 
 NAME.example is the site for those who ask the proxy, and goes through NAME.
 """
+import contextlib
 import errno
 import json
 import os
+import signal
+import threading
 
 import peer
 from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, wait_until
@@ -328,4 +331,85 @@ rules:
         web = start_tinyproxy(laptop, "webber", login=False)
         unix = start_socat(laptop)
     assert lines_of(daemons, "--status")[0]["loops"] == 0
+    daemons.down()
+
+
+class Listener:
+    """A SOCKS server that notes what each connection says at first.
+
+    With is_forgetful it loses what comes behind the greeting in its packet.
+    """
+
+    def __init__(self, machine, port=1089):
+        self.machine = machine
+        self.heard = []
+        self.is_forgetful = False
+        self.server = peer.listen(machine, port)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self.server.accept()
+                threading.Thread(target=self._play, args=(sock,),
+                                 daemon=True).start()
+
+    def _play(self, sock):
+        with contextlib.suppress(OSError, AssertionError):
+            sock.settimeout(30)
+            first = sock.recv(1000)
+            self.heard.append(first)
+            sock.sendall(b"\5\0")
+            request = b"" if self.is_forgetful else first[3:]
+            while len(request) < 10:
+                request += sock.recv(1000)
+            if request[3] == 1:  # our own trial; names are all the same
+                sock.sendall(b"\5\5\0\1" + bytes(6))
+                return
+            sock.sendall(b"\5\0\0\1" + bytes(6))
+            sock.recv(1000)
+            sock.sendall(b"HTTP/1.0 200 OK\r\n\r\nhello")
+        sock.close()
+
+    def kinds(self):
+        """"turn", "trial" or "packet" for each."""
+        kinds = ["turn" if len(text) == 3 else
+                 "trial" if text[6] == 1 else "packet" for text in self.heard]
+        self.heard.clear()
+        return kinds
+
+
+def test_what_a_server_takes_is_learnt(net, site):
+    """The first flow goes the long way, and so does one that gets lost."""
+    laptop = net.laptop
+    server = Listener(net.proxy)
+    daemons = Ersatz(laptop, f"""\
+outbounds:
+  proxy: {{ type: socks5, server: "{ADDRESS['proxy']}:1089" }}
+rules:
+  - MATCH,proxy
+""").up()
+
+    def fetch():
+        return laptop.out("curl -4 -sS -m 9 http://site.example/")
+
+    assert fetch() == "hello"
+    wait_until(lambda: len(server.heard) == 2, "it is tried")
+    assert server.kinds() == ["turn", "trial"]
+    wait_until(lambda: fetch() == "hello" and server.kinds() == ["packet"],
+               "it is used")
+
+    # Another server in its place: the flow that finds out is not lost.
+    server.is_forgetful = True
+    assert fetch() == "hello"
+    assert server.kinds()[:2] == ["packet", "turn"]
+    assert fetch() == "hello"
+    assert "packet" not in server.kinds()
+
+    # After a reload nothing is known.
+    server.is_forgetful = False
+    os.kill(daemons.pid("routed"), signal.SIGHUP)
+    wait_until(lambda: fetch() == "hello" and "packet" in server.kinds(),
+               "it is learnt anew")
+    server.server.close()
     daemons.down()

@@ -656,6 +656,16 @@ UNIT_TESTS += tests/unit/test_schema
 tests_unit_test_schema_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_schema_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_scout
+tests_unit_test_scout_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_scout_SOURCES = tests/unit/test_scout.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_scout_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_scout_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
 UNIT_TESTS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_server_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)

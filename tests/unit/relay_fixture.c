@@ -177,7 +177,7 @@ int relay_fixture_setup(void **state)
 {
 	(void)state;
 	memset(&fixture, 0, sizeof(fixture));
-	strcpy(fixture.folder, "test-relay-XXXXXX");
+	strcpy(fixture.folder, "/tmp/test-relay-XXXXXX");
 	if (!mkdtemp(fixture.folder))
 		return -1;
 	make_links();
@@ -204,10 +204,18 @@ void relay_fixture_follow(const char *rules)
 		 "outbounds:\n"
 		 "  proxy: { type: socks5, server: 127.0.0.1:%u }\n"
 		 "  lo: { type: interface, interface: lo }\n"
+		 "  web: { type: http, server: 127.0.0.1:%u }\n"
+		 "  unix: { type: socks5, server: \"unix:%s/proxy.sock\" }\n"
+		 "  gone: { type: socks5, server: 127.0.0.1:1 }\n"
+		 "  auto:\n"
+		 "    type: fallback\n"
+		 "    members: [gone, proxy]\n"
+		 "    probe: { interval: 100ms, destination: 192.0.2.9:80 }\n"
 		 "dnsd: { fake: { ipv6: auto }, listen: ['127.0.0.1:%u'] }\n"
 		 "routed: { connect-timeout: 5s }\n"
 		 "rules:\n%s",
-		 fixture.proxy_port, fixture.dnsd_port, rules);
+		 fixture.proxy_port, fixture.proxy_port, fixture.folder,
+		 fixture.dnsd_port, rules);
 	diag_init(&diag);
 	ret = policy_new(&policy, text, strlen(text), "test.yaml", &diag);
 	if (ret < 0)

@@ -24,6 +24,16 @@ enum {
 	SLOT_UNKNOWN,               /* nobody */
 };
 
+/* Outbounds of relay_fixture_follow(), as indices. */
+enum {
+	OUT_PROXY = OUTBOUND_FIRST, /* the listener below */
+	OUT_LO,                     /* by an interface */
+	OUT_WEB,                    /* the listener below, by HTTP */
+	OUT_UNIX,                   /* "proxy.sock" in the folder */
+	OUT_GONE,                   /* nobody listens */
+	OUT_AUTO,                   /* the one that is gone, then the proxy */
+};
+
 struct relay_fixture {
 	char folder[32];
 	struct parts parts;

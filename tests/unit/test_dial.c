@@ -32,7 +32,8 @@ static void on_socket(void *ctx, struct dial *dial, const struct tuple *own)
 {
 	(void)ctx, (void)dial;
 	t.sockets++;
-	t.own = *own;
+	if (own)
+		t.own = *own;
 }
 
 static void on_connected(void *ctx, struct dial *dial, int fd, int ifindex)
@@ -67,7 +68,7 @@ static void on_event(void *ctx, struct poller_source *source, uint32_t events)
 static void start(int outbound, const struct name *name, const char *address,
 		  uint16_t port)
 {
-	const struct policy *policy = fixture.parts.policy;
+	struct policy *policy = fixture.parts.policy;
 	struct dial_conf conf = {
 		.outbound = &policy->outbounds[outbound],
 		.name = name,
@@ -259,6 +260,98 @@ static void a_name_that_socks_cannot_say_fails(void **state)
 	expect_failure(REFUSAL_HOST);
 }
 
+static void a_web_proxy_is_asked_by_name(void **state)
+{
+	static const char request[] = "CONNECT site.example:80 HTTP/1.1\r\n"
+				      "Host: site.example:80\r\n\r\n";
+	struct name name;
+	char early[8];
+	int fd;
+
+	(void)state;
+	assert_int_equal(name_parse(&name, "site.example"), 0);
+	start(OUT_WEB, &name, "198.18.1.44", 80);
+	fd = relay_fixture_accept(fixture.proxy);
+	relay_fixture_expect(fd, request, sizeof(request) - 1);
+	relay_fixture_say(fd, "HTTP/1.1 200", 12);
+	relay_fixture_say(fd, " OK\r\n\r\nearly", 12);
+	RUN_UNTIL(t.connected + t.failed > 0);
+	assert_int_equal(t.connected, 1);
+	assert_int_equal(recv(t.fd, early, sizeof(early), 0), 5);
+	close(fd);
+	poller_forget(fixture.parts.poller, &t.source);
+	close(t.fd);
+
+	start(OUT_WEB, &name, "198.18.1.44", 80);
+	fd = relay_fixture_accept(fixture.proxy);
+	relay_fixture_expect(fd, request, sizeof(request) - 1);
+	relay_fixture_say(fd, "HTTP/1.1 403 No\r\n\r\n", 19);
+	expect_failure(REFUSAL_PROHIBITED);
+	assert_true(t.failure.is_answered);
+	assert_false(t.failure.is_outbounds);
+	close(fd);
+}
+
+static void a_proxy_may_have_a_unix_socket(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd, listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	(void)state;
+	start(OUT_UNIX, NULL, "192.0.2.1", 80);
+	expect_failure(REFUSAL_NET);
+	assert_true(t.failure.is_outbounds);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/proxy.sock",
+		 fixture.folder);
+	assert_int_equal(
+		bind(listener, (struct sockaddr *)&address, sizeof(address)),
+		0);
+	assert_int_equal(listen(listener, 8), 0);
+	start(OUT_UNIX, NULL, "192.0.2.1", 80);
+	fd = relay_fixture_accept(listener);
+	relay_fixture_expect(fd, "\5\1\0", 3);
+	relay_fixture_say(fd, "\5\0", 2);
+	relay_fixture_expect(fd, "\5\1\0\1\300\0\2\1\0\120", 10);
+	relay_fixture_say(fd, "\5\0\0\1\0\0\0\0\0\0", 10);
+	expect_connected();
+	assert_int_equal(t.own.dst.port, 0);
+	close(fd);
+	close(listener);
+}
+
+static void what_was_learnt_wrongly_costs_no_flow(void **state)
+{
+	struct policy_outbound *proxy =
+		&fixture.parts.policy->outbounds[OUT_PROXY];
+	int fd;
+
+	(void)state;
+	proxy->pipelining = POLICY_PIPELINING_TAKEN;
+	start(OUT_PROXY, NULL, "192.0.2.1", 80);
+	fd = relay_fixture_accept(fixture.proxy);
+	relay_fixture_expect(fd, "\5\1\0\5\1\0\1\300\0\2\1\0\120", 13);
+	relay_fixture_say(fd, "\5\0", 2);
+	close(fd);
+	/* Once more, the long way. */
+	fd = relay_fixture_accept(fixture.proxy);
+	relay_fixture_expect(fd, "\5\1\0", 3);
+	assert_int_equal(proxy->pipelining, POLICY_PIPELINING_REFUSED);
+	relay_fixture_say(fd, "\5\0", 2);
+	relay_fixture_expect(fd, "\5\1\0\1\300\0\2\1\0\120", 10);
+	relay_fixture_say(fd, "\5\0\0\1\0\0\0\0\0\0", 10);
+	expect_connected();
+	close(fd);
+	/* A refusal is an answer, and no reason to ask again. */
+	proxy->pipelining = POLICY_PIPELINING_TAKEN;
+	start(OUT_PROXY, NULL, "192.0.2.1", 80);
+	fd = relay_fixture_accept(fixture.proxy);
+	relay_fixture_expect(fd, "\5\1\0\5\1\0\1\300\0\2\1\0\120", 13);
+	relay_fixture_say(fd, "\5\0\5\5\0\1\0\0\0\0\0\0", 12);
+	expect_failure(REFUSAL_RESET);
+	assert_int_equal(proxy->pipelining, POLICY_PIPELINING_TAKEN);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +363,9 @@ int main(void)
 		TEST(a_dial_can_be_stopped_in_each_phase),
 		TEST(a_proxy_that_hangs_up_is_told_apart),
 		TEST(a_name_that_socks_cannot_say_fails),
+		TEST(a_web_proxy_is_asked_by_name),
+		TEST(a_proxy_may_have_a_unix_socket),
+		TEST(what_was_learnt_wrongly_costs_no_flow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -505,6 +505,26 @@ static void flows_keep_the_policy_they_began_with(void **state)
 	close(proxy);
 }
 
+static void the_next_member_is_tried_before_anybody_is_refused(void **state)
+{
+	const struct group *group;
+	int fd;
+
+	(void)state;
+	relay_fixture_follow("  - MATCH,auto\n");
+	group = fixture.parts.policy->outbounds[OUT_AUTO].group;
+	send_syn(SLOT_SITE);
+	fd = relay_fixture_accept(fixture.proxy);
+	relay_fixture_expect(fd, "\5\1\0", 3);
+	assert_int_equal(group->members[0].health.state, HEALTH_DOWN);
+	assert_true(relay_fixture_is_quiet(fixture.host));
+	close(fd);
+	/* Both have failed now, and somebody has to know. */
+	expect_icmp(0);
+	assert_int_equal(group->members[1].health.state, HEALTH_DOWN);
+	assert_int_equal(flows_count(fixture.parts.flows), 0);
+}
+
 static void a_port_used_anew_is_a_new_flow(void **state)
 {
 	int app, proxy;
@@ -568,6 +588,7 @@ int main(void)
 		TEST(a_flow_whose_address_is_gone_is_reset),
 		TEST(a_held_flow_dials_anew_when_links_change),
 		TEST(flows_keep_the_policy_they_began_with),
+		TEST(the_next_member_is_tried_before_anybody_is_refused),
 		TEST(a_port_used_anew_is_a_new_flow),
 		TEST(the_counters_know_open_flows),
 	};
