@@ -125,6 +125,8 @@ common_libcommon_a_SOURCES = \
 	common/rules/ranges.c \
 	common/rules/ranges.h \
 	common/rules/regex.h \
+	common/rules/regex_tail.c \
+	common/rules/regex_tail.h \
 	common/rules/rule_list.c \
 	common/rules/rule_list.h \
 	common/rules/sources.c \
