@@ -209,6 +209,7 @@ struct routed_conf {
 	size_t serve_count;
 	int64_t connect_timeout_ms;
 	uint32_t flows_max;
+	uint32_t flows_per_source; /* that is not this host */
 	struct {
 		uint32_t flows, flows_per_source;
 		int64_t idle_ms;

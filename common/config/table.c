@@ -363,6 +363,13 @@ static const struct schema_key routed_keys[] = {
 	 .help = "How many flows there may be at a time; further ones are "
 		 "refused.",
 	 AT(routed.flows_max)},
+	{.name = "flows-per-source",
+	 .type = &schema_number,
+	 .min = 1,
+	 .max = 262144,
+	 .fallback = "2048",
+	 .help = "How many of them one device behind this host may have.",
+	 AT(routed.flows_per_source)},
 	{.name = "udp",
 	 .kind = SCHEMA_SECTION,
 	 .keys = routed_udp_keys,

@@ -219,17 +219,21 @@ void decide(struct decider *decider, const struct policy *policy,
 		.is_final = true,
 	};
 	struct verdict verdict;
+	int64_t began_us = clock_monotonic_us(), named_us = began_us;
 
 	*decision = (struct decision){.is_refused = false};
 	if (fake_pool_has(pool, &flow->dst.addr)) {
 		if (!name_fake(decider, pool, &flow->dst.addr, decision))
 			return;
 		facts.name = &decision->name;
+		named_us = clock_monotonic_us();
+		decision->map_us = (uint32_t)(named_us - began_us);
 	} else {
 		facts.dst = flow->dst.addr;
 	}
 	set_owner(&facts, flow);
 	verdict = rules_decide(policy->config->rules, &facts);
+	decision->rules_us = (uint32_t)(clock_monotonic_us() - named_us);
 	decision->rule = verdict.rule;
 	if (verdict.kind == VERDICT_NEEDS_FLOW) {
 		decision->needs_owner = true;

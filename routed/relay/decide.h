@@ -39,9 +39,10 @@ struct decision {
 	enum refusal refusal; /* if so */
 	int outbound;         /* no group */
 	int group; /* that it was chosen from: the rule's; or the same */
-	const struct rule *rule; /* borrowed from the policy; NULL: none */
-	uint32_t slot;           /* 0: a real address */
-	struct name name;        /* length 0: none is known */
+	const struct rule *rule;   /* borrowed from the policy; NULL: none */
+	uint32_t slot;             /* 0: a real address */
+	uint32_t map_us, rules_us; /* what it took to know */
+	struct name name;          /* length 0: none is known */
 };
 
 /* `map_path` is copied. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/dial.h"
 
+#include "common/clock.h"
 #include "common/err.h"
 #include "routed/relay/egress.h"
 #include "routed/relay/heard.h"
@@ -340,6 +341,7 @@ void dial_start(struct dial *dial, const struct dialler *dialler,
 	dial->ifindex = 0;
 	dial->lookup = NULL;
 	dial->is_heard = false;
+	dial->started_us = clock_monotonic_us();
 	dial->at = dial->count = 0;
 	dial->is_pipelined = conf->is_trial || conf->outbound->pipelining ==
 						       POLICY_PIPELINING_TAKEN;
@@ -431,6 +433,7 @@ static void on_connected(struct dial *dial)
 	};
 	const struct dial_conf *conf = &dial->conf;
 
+	dial->reached_us = clock_monotonic_us();
 	if (!is_proxy(dial)) {
 		succeed(dial);
 		return;

@@ -102,6 +102,7 @@ struct dial {
 	size_t at, count; /* of the addresses to try */
 	struct addr addrs[RESOLVER_ADDRS_MAX];
 	struct ev_timer attempt;
+	int64_t started_us, reached_us; /* monotonic: the socket is connected */
 	bool is_heard;
 	struct unreachable_error heard;
 	bool is_pipelined;

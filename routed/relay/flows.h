@@ -29,6 +29,22 @@ enum flow_state {
 	FLOW_OPEN,
 };
 
+/* What is counted for its source, see quota.h. */
+enum flow_quota {
+	FLOW_QUOTA_NONE,
+	FLOW_QUOTA_HALF_OPEN,
+	FLOW_QUOTA_OPEN,
+};
+
+/* What the set-up took, in microseconds; 0: it was not needed, or not yet. */
+struct flow_setup {
+	uint32_t map_us, rules_us;
+	uint32_t owner_us;     /* until the parent had answered */
+	uint32_t connect_us;   /* name resolved for real, socket connected */
+	uint32_t handshake_us; /* with the proxy */
+	uint32_t accept_us;    /* the application's own connection */
+};
+
 struct hold;
 struct policy;
 struct rule;
@@ -36,6 +52,7 @@ struct rule;
 struct flow {
 	uint32_t number; /* in the pool; another flow's when this one ended */
 	enum flow_state state;
+	enum flow_quota quota;
 	bool is_own; /* of an outbound's own server: carried DIRECT */
 	int outbound;
 	int group;               /* that it was chosen from, or the same */
@@ -43,6 +60,7 @@ struct flow {
 	struct policy *policy;   /* a reference; what follows is of it */
 	const struct rule *rule; /* NULL: none matched */
 	int64_t since_ms;        /* wall clock */
+	struct flow_setup setup;
 	/* The outbound's socket: where it is bound to and leaves from. */
 	int ifindex; /* 0: not bound */
 	struct addr local;

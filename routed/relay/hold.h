@@ -42,9 +42,10 @@ struct hold {
 	int64_t deadline_ms;
 	struct hold *next, *prev;
 	struct name name; /* of the fake address; length 0: a real one */
-	struct choice_tried tried; /* before this one */
-	uint8_t ttl;               /* of the SYN; 0: a usual one */
-	bool needs_owner;          /* before anything is decided */
+	struct choice_tried tried;    /* before this one */
+	uint8_t ttl;                  /* of the SYN; 0: a usual one */
+	int64_t asked_us, entered_us; /* monotonic clock */
+	bool needs_owner;             /* before anything is decided */
 	struct dial dial;
 	uint16_t frame_length;
 	uint8_t frame[HOLD_FRAME_MAX];

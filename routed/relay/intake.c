@@ -6,6 +6,8 @@
 #include "routed/relay/egress.h"
 #include "routed/relay/icmp/icmp.h"
 #include "routed/relay/passage.h"
+#include "routed/relay/quota.h"
+#include "routed/relay/refuse.h"
 #include "routed/relay/udp/udp.h"
 
 #include <assert.h>
@@ -14,94 +16,6 @@
 #define DNS_PORT 53
 /* No system begins with so little: somebody wants to know the way. */
 #define PROBE_TTL_MAX 31
-
-/* Ends a flow that is not open, and leaves the application waiting. */
-static void discard(struct parts *parts, struct flow *flow)
-{
-	struct hold *hold = flow->hold;
-
-	dial_stop(&hold->dial);
-	if (flow->state == FLOW_ENTERING) {
-		poller_forget(parts->poller, &flow->out);
-		mover_arm_reset(flow->mover.side[MOVER_OUT].fd);
-		close(flow->mover.side[MOVER_OUT].fd);
-	}
-	holds_give(parts->holds, hold);
-	passage_forget(parts, flow);
-}
-
-/* "'example.com' port 443", or the address. */
-static const char *describe(const struct parts *parts, const struct flow *flow,
-			    char *out, size_t size)
-{
-	const struct tuple *tuple = flows_tuple(parts->flows, flow);
-	char text[NAME_TEXT_SIZE];
-
-	if (flow->hold->name.length > 0)
-		name_format(&flow->hold->name, text, sizeof(text));
-	else
-		addr_format(&tuple->dst.addr, text, sizeof(text));
-	snprintf(out, size, "'%s' port %u", text, tuple->dst.port);
-	return out;
-}
-
-/* One destination that is out of reach is nobody's business, a proxy is. */
-static void log_failure(struct parts *parts, const struct flow *flow,
-			const struct dial_failure *failure)
-{
-	const char *outbound =
-		policy_outbound_name(flow->policy, flow->outbound);
-	char text[NAME_TEXT_SIZE + 16];
-
-	if (failure->is_outbounds && log_limit_pass(&parts->faults))
-		log_warning("cannot use outbound '%s' for %s: %s", outbound,
-			    describe(parts, flow, text, sizeof(text)),
-			    failure->reason);
-	else if (!failure->is_outbounds && log_limit_pass(&parts->failures))
-		log_info("cannot reach %s by '%s': %s",
-			 describe(parts, flow, text, sizeof(text)), outbound,
-			 failure->reason);
-}
-
-/* A router on the way has the word; the destination goes by its fake name. */
-static void answer_held(struct parts *parts, const struct packet *packet,
-			const struct flow *flow,
-			const struct dial_failure *failure)
-{
-	struct unreachable_error error;
-
-	if (!failure->heard ||
-	    failure->heard->from.family != packet->src.addr.family) {
-		carrier_refuse(parts->carrier, packet, failure->refusal);
-		return;
-	}
-	error = *failure->heard;
-	if (addr_equal(&error.from, &flow->hold->dial.addrs[0]))
-		error.from = packet->dst.addr;
-	carrier_pass_on(parts->carrier, packet, &error);
-}
-
-/* Ends a held flow and tells the application why. */
-static void refuse_held(struct parts *parts, struct flow *flow,
-			const struct dial_failure *failure)
-{
-	const struct hold *hold = flow->hold;
-	struct packet packet;
-
-	log_failure(parts, flow, failure);
-	parts->counters.flows_refused++;
-	if (packet_parse(&packet, hold->frame + CARRIER_HEADER_SIZE,
-			 hold->frame_length - CARRIER_HEADER_SIZE) == 0)
-		answer_held(parts, &packet, flow, failure);
-	discard(parts, flow);
-}
-
-static void refuse(struct parts *parts, const struct packet *packet,
-		   enum refusal refusal)
-{
-	parts->counters.flows_refused++;
-	carrier_refuse(parts->carrier, packet, refusal);
-}
 
 /* The outbound that comes after those that were tried; -1: none. */
 static int choose_next(const struct parts *parts, const struct flow *flow,
@@ -185,10 +99,14 @@ static bool is_to_be_asked(const struct parts *parts, const struct flow *flow)
 		       parts, &flows_tuple(parts->flows, flow)->src.addr);
 }
 
-/* NULL when a pool is used up or the SYN is too large to be kept. */
-static struct flow *hold_flow(struct parts *parts, const struct tuple *tuple,
+/* NULL when a pool or a quota is used up or the SYN is too large to be kept. */
+static struct flow *hold_flow(struct parts *parts,
+			      const struct decide_flow *asked,
 			      const uint8_t *frame, size_t length)
 {
+	const struct tuple copy = {.src = asked->src, .dst = asked->dst};
+	const struct tuple *tuple = &copy;
+	bool is_ours = asked->is_askable;
 	struct flow *flow = flows_add(parts->flows, tuple);
 
 	if (!flow)
@@ -199,6 +117,8 @@ static struct flow *hold_flow(struct parts *parts, const struct tuple *tuple,
 			   parts->policy->config->routed.connect_timeout_ms);
 	if (!flow->hold)
 		goto forget_flow;
+	if (!is_ours && !quota_take(parts->quota, flow, &tuple->src.addr))
+		goto give_hold;
 	if (!hold_keep(flow->hold, frame, length))
 		goto give_hold;
 	return flow;
@@ -216,6 +136,12 @@ static const struct dial_failure unanswered = {
 	.is_outbounds = true,
 };
 
+/* An hour is more than any step of a set-up takes. */
+static uint32_t since(int64_t then_us)
+{
+	return (uint32_t)(clock_monotonic_us() - then_us);
+}
+
 static void ask_for_owner(struct parts *parts, struct flow *flow)
 {
 	const struct tuple *tuple = flows_tuple(parts->flows, flow);
@@ -227,8 +153,9 @@ static void ask_for_owner(struct parts *parts, struct flow *flow)
 		.dst = tuple->dst,
 	};
 
+	flow->hold->asked_us = clock_monotonic_us();
 	if (inquiry_ask(parts->inquiry, flow->hold->ticket, &question) < 0)
-		refuse_held(parts, flow, &unanswered);
+		refuse_flow(parts, flow, &unanswered);
 }
 
 static void adopt(struct flow *flow, const struct decision *decision)
@@ -239,12 +166,13 @@ static void adopt(struct flow *flow, const struct decision *decision)
 	flow->slot = decision->slot;
 	flow->hold->name = decision->name;
 	flow->hold->needs_owner = decision->needs_owner;
+	flow->setup.map_us += decision->map_us;
+	flow->setup.rules_us += decision->rules_us;
 }
 
 static void begin(struct parts *parts, const struct packet *packet,
 		  const uint8_t *frame, size_t length)
 {
-	const struct tuple tuple = {.src = packet->src, .dst = packet->dst};
 	struct decide_flow asked = decide_flow_of(packet);
 	struct decision decision;
 	struct flow *flow;
@@ -254,16 +182,16 @@ static void begin(struct parts *parts, const struct packet *packet,
 	if (packet->dst.port == DNS_PORT)
 		decision = (struct decision){.outbound = OUTBOUND_DIRECT};
 	if (decision.is_refused) {
-		refuse(parts, packet, decision.refusal);
+		refuse_packet(parts, packet, decision.refusal);
 		return;
 	}
 	if (length > HOLD_FRAME_MAX) {
 		carrier_drop(parts->carrier);
 		return;
 	}
-	flow = hold_flow(parts, &tuple, frame, length);
+	flow = hold_flow(parts, &asked, frame, length);
 	if (!flow) {
-		refuse(parts, packet, REFUSAL_RESET);
+		refuse_packet(parts, packet, REFUSAL_RESET);
 		return;
 	}
 	parts->counters.flows_ever++;
@@ -301,7 +229,7 @@ static void on_loop(struct parts *parts, const struct packet *packet)
 	char src[ENDPOINT_TEXT_SIZE], dst[ENDPOINT_TEXT_SIZE];
 
 	parts->counters.loops++;
-	refuse(parts, packet, REFUSAL_RESET);
+	refuse_packet(parts, packet, REFUSAL_RESET);
 	if (log_limit_pass(&parts->failures))
 		log_warning("refused our own connection from %s to '%s', which "
 			    "came back to the TUN",
@@ -350,7 +278,7 @@ static bool decide_held(struct parts *parts, struct flow *flow,
 	if (!decision.is_refused)
 		return true;
 	rejected.refusal = decision.refusal;
-	refuse_held(parts, flow, &rejected);
+	refuse_flow(parts, flow, &rejected);
 	return false;
 }
 
@@ -363,6 +291,7 @@ void intake_on_owner(struct parts *parts, uint32_t id,
 	if (!hold || hold->flow->state != FLOW_HELD ||
 	    hold->dial.phase != DIAL_NONE)
 		return;
+	hold->flow->setup.owner_us = since(hold->asked_us);
 	if (hold->needs_owner && owner->outbound < 0 &&
 	    !decide_held(parts, hold->flow, owner))
 		return;
@@ -393,6 +322,11 @@ static void on_connected(void *ctx, struct dial *dial, int fd, int ifindex)
 	struct hold *hold = CONTAINER_OF(dial, struct hold, dial);
 	struct flow *flow = hold->flow;
 
+	hold->entered_us = clock_monotonic_us();
+	flow->setup.connect_us =
+		(uint32_t)(dial->reached_us - dial->started_us);
+	flow->setup.handshake_us =
+		(uint32_t)(hold->entered_us - dial->reached_us);
 	icmp_on_connected(parts->icmp, &flows_tuple(parts->flows, flow)->dst);
 	flow->state = FLOW_ENTERING;
 	flow->ifindex = ifindex;
@@ -427,10 +361,10 @@ static bool try_next(struct parts *parts, struct flow *flow,
 		next = choose_next(parts, flow, &flow->hold->tried);
 	if (next < 0)
 		return false;
-	log_failure(parts, flow, failure);
+	refuse_log(parts, flow, failure);
 	flow->outbound = next;
 	if (decide_is_refused(flow->policy, next, &rejected.refusal))
-		refuse_held(parts, flow, &rejected);
+		refuse_flow(parts, flow, &rejected);
 	else
 		start_dial(parts, flow);
 	return true;
@@ -444,7 +378,7 @@ static void on_failed(void *ctx, struct dial *dial,
 
 	note_failure(parts, hold->flow, failure);
 	if (!try_next(parts, hold->flow, failure))
-		refuse_held(parts, hold->flow, failure);
+		refuse_flow(parts, hold->flow, failure);
 }
 
 const struct dial_ops intake_dial_ops = {
@@ -462,6 +396,8 @@ void intake_on_accepted(struct parts *parts, int fd, const struct tuple *tuple)
 		close(fd);
 		return;
 	}
+	flow->setup.accept_us = since(flow->hold->entered_us);
+	quota_open(parts->quota, flow, &tuple->src.addr);
 	holds_give(parts->holds, flow->hold);
 	flow->hold = NULL;
 	passage_open(parts, flow, fd);
@@ -479,7 +415,7 @@ void intake_on_time(struct parts *parts)
 
 		/* An application that does not answer our SYN-ACK is gone. */
 		if (flow->state == FLOW_ENTERING) {
-			discard(parts, flow);
+			refuse_silently(parts, flow);
 			continue;
 		}
 		failure = hold->dial.phase == DIAL_NONE
@@ -487,7 +423,7 @@ void intake_on_time(struct parts *parts)
 				  : dial_failure_if_late(&hold->dial);
 		if (hold->dial.phase != DIAL_NONE)
 			note_failure(parts, flow, &failure);
-		refuse_held(parts, flow, &failure);
+		refuse_flow(parts, flow, &failure);
 	}
 }
 
@@ -510,7 +446,7 @@ void intake_on_links(struct parts *parts, const struct nl_state *state)
 		if (flow->state == FLOW_OPEN) {
 			passage_reset(parts, flow);
 		} else if (flow->state == FLOW_ENTERING) {
-			refuse_held(parts, flow, &link_gone);
+			refuse_flow(parts, flow, &link_gone);
 		} else {
 			dial_stop(&flow->hold->dial);
 			start_dial(parts, flow);
@@ -534,7 +470,7 @@ void intake_close(struct parts *parts, const struct link_flow *wanted)
 	if (flow->state == FLOW_OPEN)
 		passage_reset(parts, flow);
 	else
-		refuse_held(parts, flow, &closed);
+		refuse_flow(parts, flow, &closed);
 }
 
 /* Is there, under whatever name, the outbound that the flow left by? */
@@ -566,7 +502,7 @@ void intake_on_policy(struct parts *parts)
 		if (flow->state == FLOW_OPEN)
 			passage_reset(parts, flow);
 		else
-			refuse_held(parts, flow, &removed);
+			refuse_flow(parts, flow, &removed);
 	}
 }
 
@@ -580,6 +516,6 @@ void intake_stop(struct parts *parts)
 		if (flow->state == FLOW_OPEN)
 			passage_reset(parts, flow);
 		else
-			discard(parts, flow);
+			refuse_silently(parts, flow);
 	}
 }

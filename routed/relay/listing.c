@@ -100,7 +100,21 @@ static struct udp_line line_of(const struct parts *parts,
 		.up = is_open ? flow->mover.lane[MOVER_APP].bytes : 0,
 		.down = is_open ? flow->mover.lane[MOVER_OUT].bytes : 0,
 		.since_ms = flow->since_ms,
+		.setup = &flow->setup,
 	};
+}
+
+/* Steps that were not taken yet, or were not needed, are 0. */
+static void set_setup(struct json *json, const struct flow_setup *setup)
+{
+	if (!setup)
+		return;
+	json_set_int(json, "map_us", setup->map_us);
+	json_set_int(json, "rules_us", setup->rules_us);
+	json_set_int(json, "owner_us", setup->owner_us);
+	json_set_int(json, "connect_us", setup->connect_us);
+	json_set_int(json, "handshake_us", setup->handshake_us);
+	json_set_int(json, "accept_us", setup->accept_us);
 }
 
 /* The line of a flow, to be freed. */
@@ -127,6 +141,7 @@ static char *flow_line(struct parts *parts, const char *network,
 	json_set_int(json, "up", (int64_t)flow->up);
 	json_set_int(json, "down", (int64_t)flow->down);
 	json_set_time(json, "since", flow->since_ms);
+	set_setup(json, flow->setup);
 	line = json_line(json);
 	json_free(json);
 	return line;

@@ -57,6 +57,10 @@ routed_librouted_a_SOURCES += \
 	routed/relay/policy.h \
 	routed/relay/poller.c \
 	routed/relay/poller.h \
+	routed/relay/quota.c \
+	routed/relay/quota.h \
+	routed/relay/refuse.c \
+	routed/relay/refuse.h \
 	routed/relay/relay.c \
 	routed/relay/relay.h \
 	routed/relay/resolver.c \

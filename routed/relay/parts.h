@@ -20,6 +20,7 @@
 #include "routed/relay/uses.h"
 
 struct icmp;
+struct quota;
 struct udp;
 
 struct parts {
@@ -33,6 +34,7 @@ struct parts {
 	struct mover_room *room;
 	struct flows *flows;
 	struct holds *holds;
+	struct quota *quota;
 	struct inquiry *inquiry;
 	struct carrier *carrier;
 	struct icmp *icmp;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/passage.h"
 
+#include "routed/relay/quota.h"
+
 #include "routed/relay/udp/udp.h"
 
 #include <assert.h>
@@ -13,6 +15,8 @@
 
 void passage_forget(struct parts *parts, struct flow *flow)
 {
+	quota_give(parts->quota, flow,
+		   &flows_tuple(parts->flows, flow)->src.addr);
 	policy_unref(flow->policy);
 	flows_del(parts->flows, flow);
 }

@@ -8,6 +8,7 @@
 #include "routed/relay/intake.h"
 #include "routed/relay/listing.h"
 #include "routed/relay/passage.h"
+#include "routed/relay/quota.h"
 #include "routed/relay/stray.h"
 #include "routed/relay/udp/udp.h"
 
@@ -376,6 +377,13 @@ static int open_flows(struct relay *relay)
 	if (ret == 0)
 		ret = holds_new(&parts->holds, half_open, ENTERING_MS);
 	if (ret == 0)
+		ret = quota_new(
+			&parts->quota,
+			&(struct quota_conf){.flows = flows,
+					     .half_open = half_open,
+					     .flows_a_source =
+						     conf->flows_per_source});
+	if (ret == 0)
 		ret = inquiry_new(&parts->inquiry, parts->loop, relay->link_fd,
 				  half_open);
 	if (ret == 0)
@@ -422,6 +430,7 @@ static void relay_fini(struct relay *relay)
 	listings_free(relay->listings);
 	inquiry_free(parts->inquiry);
 	scout_free(parts->scout);
+	quota_free(parts->quota);
 	holds_free(parts->holds);
 	flows_free(parts->flows);
 	mover_room_free(parts->room);

@@ -150,6 +150,32 @@ static int64_t rate_of(const struct flow_list *list, int64_t now,
 					   : 0;
 }
 
+/* The steps that took something. */
+static void set_setup(struct flow_row *row, const struct json *line)
+{
+	static const struct {
+		const char *key, *word;
+	} steps[] = {
+		{"map_us", "map"},         {"rules_us", "rules"},
+		{"owner_us", "owner"},     {"connect_us", "connect"},
+		{"handshake_us", "proxy"}, {"accept_us", "accept"},
+	};
+	int at = 0;
+
+	row->setup[0] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		long long us = json_get_int(line, steps[i].key, 0);
+
+		if (us > 0 && at < (int)sizeof(row->setup))
+			at += snprintf(row->setup + at,
+				       sizeof(row->setup) - (size_t)at,
+				       "%s%s %lld", at > 0 ? ", " : "",
+				       steps[i].word, us);
+	}
+	if (at > 0 && at + 3 < (int)sizeof(row->setup))
+		memcpy(row->setup + at, " us", 4);
+}
+
 static void set_row(const struct flow_list *list, struct flow_row *row,
 		    const struct json *line)
 {
@@ -166,6 +192,7 @@ static void set_row(const struct flow_list *list, struct flow_row *row,
 	row->rule = text_of(line, "rule");
 	row->state = text_of(line, "state");
 	row->since_ms = parse_time_ms(text_of(line, "since"));
+	set_setup(row, line);
 	row->up_rate = rate_of(list, up, row->up);
 	row->down_rate = rate_of(list, down, row->down);
 	row->up = up;

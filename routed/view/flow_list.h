@@ -38,6 +38,7 @@ struct flow_row {
 	const char *network, *src, *dst, *name, *real, *outbound, *rule, *state;
 	char to[64];      /* name or address, with the port; cut to fit */
 	char program[32]; /* "curl/4711", "" if unknown */
+	char setup[96];   /* "map 8, rules 1, connect 2103 us"; "" */
 	int64_t up, down;
 	int64_t up_rate, down_rate;
 	int64_t since_ms;

@@ -165,9 +165,11 @@ static void paint_foot(const struct watch *watch, const struct flow_row *chosen,
 	} else {
 		snprintf(line, sizeof(line),
 			 "q quit  s sort  r reverse  / filter  c close  "
-			 "p pause%s%s",
+			 "p pause%s%s%s%s",
 			 chosen && chosen->rule[0] != '\0' ? "   rule " : "",
-			 chosen ? chosen->rule : "");
+			 chosen ? chosen->rule : "",
+			 chosen && chosen->setup[0] != '\0' ? "   " : "",
+			 chosen ? chosen->setup : "");
 	}
 	screen_line(rows - 1, SCREEN_DIM, line);
 }

@@ -314,6 +314,16 @@ tests_unit_test_intake_SOURCES = tests/unit/test_intake.c \
 tests_unit_test_intake_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_intake_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
 
+UNIT_TESTS += tests/unit/test_intake_owner
+tests_unit_test_intake_owner_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_intake_owner_SOURCES = tests/unit/test_intake_owner.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_intake_owner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_intake_owner_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
 UNIT_TESTS += tests/unit/test_journal
 tests_unit_test_journal_SOURCES = tests/unit/test_journal.c $(FIB_MODEL)
 tests_unit_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -528,6 +538,10 @@ tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=lookups_ask \
 UNIT_TESTS += tests/unit/test_question
 tests_unit_test_question_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_question_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_quota
+tests_unit_test_quota_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_quota_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_reconcile
 tests_unit_test_reconcile_SOURCES = tests/unit/test_reconcile.c $(FIB_MODEL)

@@ -4,6 +4,7 @@
 #include "common/map.h"
 #include "routed/relay/icmp/icmp.h"
 #include "routed/relay/intake.h"
+#include "routed/relay/quota.h"
 #include "routed/relay/stray.h"
 #include "routed/relay/udp/udp.h"
 
@@ -147,6 +148,9 @@ static void make_parts(void)
 	assert_int_equal(mover_room_new(&parts->room, 2), 0);
 	assert_int_equal(flows_new(&parts->flows, 4), 0);
 	assert_int_equal(holds_new(&parts->holds, 3, 1000), 0);
+	const struct quota_conf quota = {
+		.flows = 4, .half_open = 4, .flows_a_source = 2};
+	assert_int_equal(quota_new(&parts->quota, &quota), 0);
 	assert_int_equal(link_pair(link), 0);
 	fixture.link = link[0];
 	fixture.link_fd = link[1];
@@ -248,6 +252,7 @@ int relay_fixture_teardown(void **state)
 	udp_free(parts->udp);
 	carrier_free(parts->carrier);
 	inquiry_free(parts->inquiry);
+	quota_free(parts->quota);
 	holds_free(parts->holds);
 	flows_free(parts->flows);
 	mover_room_free(parts->room);

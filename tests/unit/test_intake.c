@@ -325,112 +325,49 @@ static void our_own_syn_is_counted_and_refused(void **state)
 	close(fd);
 }
 
-/* A flow from the TUN's own address may be one of the proxy's. */
-static struct link_message ask_for_owner(void)
+static void send_syn_from(uint8_t host, uint16_t port)
 {
-	struct link_message message;
-	struct link_fds fds;
+	size_t length = relay_fixture_syn(bytes, SLOT_SITE, 443);
+	const uint8_t src[] = {192, 168, 1, host};
 
-	policy_look_around(fixture.parts.policy, &fixture.state);
-	assert_true(fixture.parts.policy->has_local_server);
-	send_syn(SLOT_SITE);
-	assert_int_equal(link_recv(fixture.link, &message, &fds), 1);
-	assert_int_equal(message.type, LINK_OWNER);
-	assert_int_equal(message.flow.src.port, 40000);
-	assert_int_equal(message.flow.dst.port, 443);
-	assert_int_equal(the_flow()->state, FLOW_HELD);
-	return message;
+	memcpy(bytes + 12, src, sizeof(src));
+	bytes[20] = (uint8_t)(port >> 8);
+	bytes[21] = (uint8_t)port;
+	relay_fixture_send(bytes, length);
 }
 
-static const struct link_owner nobody = {.outbound = -1};
-static const struct link_owner server = {.outbound = 4};
-
-static void a_flow_of_others_is_dialled_after_the_answer(void **state)
+static void a_device_that_floods_leaves_room_for_others(void **state)
 {
-	struct link_message message = ask_for_owner();
-
 	(void)state;
-	intake_on_owner(&fixture.parts, message.id, &nobody);
-	close(asked_for_site());
-	assert_int_equal(fixture.parts.counters.own_flows, 0);
-}
-
-static void a_flow_of_the_proxy_itself_goes_directly(void **state)
-{
-	struct link_message message = ask_for_owner();
-
-	(void)state;
-	intake_on_owner(&fixture.parts, message.id, &server);
-	/* Directly means by dnsd, which is not running here. */
-	expect_icmp(1);
-	assert_int_equal(fixture.parts.counters.own_flows, 1);
-	/* An answer that is late finds nobody. */
-	intake_on_owner(&fixture.parts, message.id, &server);
-	assert_int_equal(fixture.parts.counters.own_flows, 1);
-}
-
-/* Three rules by the owner; who it is decides. */
-static struct link_message ask_by_rule(void)
-{
-	struct link_message message;
-	struct link_fds fds;
-
-	relay_fixture_follow("  - UID,1000,proxy\n"
-			     "  - PROCESS-NAME,curl,REJECT\n"
-			     "  - CGROUP,/system.slice,DIRECT\n"
-			     "  - MATCH,REJECT-DROP\n");
-	send_syn(SLOT_SITE);
-	assert_int_equal(link_recv(fixture.link, &message, &fds), 1);
-	assert_int_equal(message.type, LINK_OWNER);
-	assert_true(message.flow.wants_process);
-	assert_int_equal(the_flow()->state, FLOW_HELD);
-	return message;
-}
-
-static void a_rule_by_user_waits_for_the_owner(void **state)
-{
-	const struct link_owner owner = {
-		.outbound = -1, .is_known = 1, .uid = 1000};
-	struct link_message message = ask_by_rule();
-
-	(void)state;
-	intake_on_owner(&fixture.parts, message.id, &owner);
-	close(asked_for_site());
-	assert_int_equal(fixture.parts.counters.own_flows, 0);
-}
-
-static void a_rule_by_process_can_reject(void **state)
-{
-	const struct link_owner owner = {.outbound = -1,
-					 .is_known = 1,
-					 .uid = 7,
-					 .process = "/usr/bin/curl"};
-	struct link_message message = ask_by_rule();
-
-	(void)state;
-	intake_on_owner(&fixture.parts, message.id, &owner);
-	expect_reset();
-	assert_int_equal(flows_count(fixture.parts.flows), 0);
-}
-
-static void whom_nobody_knows_no_such_rule_matches(void **state)
-{
-	struct link_message message = ask_by_rule();
-
-	(void)state;
-	intake_on_owner(&fixture.parts, message.id, &nobody);
+	send_syn_from(7, 1000);
+	send_syn_from(7, 1001);
+	expect_reset(); /* one may be half open here */
+	send_syn_from(8, 1000);
 	assert_true(relay_fixture_is_quiet(fixture.host));
-	assert_int_equal(flows_count(fixture.parts.flows), 0);
+	assert_int_equal(flows_count(fixture.parts.flows), 2);
+	/* This host itself shares all that there is. */
+	send_syn(SLOT_SITE);
+	assert_int_equal(flows_count(fixture.parts.flows), 3);
 }
 
-static void a_server_of_ours_goes_directly_whatever_rules_say(void **state)
+static void a_set_up_is_measured_step_by_step(void **state)
 {
-	struct link_message message = ask_by_rule();
+	struct tuple tuple;
+	int pair[2], proxy;
 
 	(void)state;
-	intake_on_owner(&fixture.parts, message.id, &server);
-	assert_int_equal(fixture.parts.counters.own_flows, 1);
-	expect_icmp(1); /* directly means by dnsd, which is not running */
+	send_syn(SLOT_SITE);
+	proxy = asked_for_site();
+	relay_fixture_say(proxy, "\5\0\0\1\0\0\0\0\0\0", 10);
+	inner_gets();
+	tuple = tuple_of_packet();
+	relay_fixture_tcp_pair(pair);
+	intake_on_accepted(&fixture.parts, pair[1], &tuple);
+	assert_true(the_flow()->setup.connect_us > 0);
+	assert_true(the_flow()->setup.handshake_us > 0);
+	assert_int_equal(the_flow()->setup.owner_us, 0);
+	close(pair[0]);
+	close(proxy);
 }
 
 static void a_flow_whose_link_is_gone_is_reset(void **state)
@@ -578,12 +515,8 @@ int main(void)
 		TEST(an_application_that_is_gone_is_forgotten),
 		TEST(a_connection_nobody_let_in_is_reset),
 		TEST(our_own_syn_is_counted_and_refused),
-		TEST(a_flow_of_others_is_dialled_after_the_answer),
-		TEST(a_flow_of_the_proxy_itself_goes_directly),
-		TEST(a_rule_by_user_waits_for_the_owner),
-		TEST(a_rule_by_process_can_reject),
-		TEST(whom_nobody_knows_no_such_rule_matches),
-		TEST(a_server_of_ours_goes_directly_whatever_rules_say),
+		TEST(a_device_that_floods_leaves_room_for_others),
+		TEST(a_set_up_is_measured_step_by_step),
 		TEST(a_flow_whose_link_is_gone_is_reset),
 		TEST(a_flow_whose_address_is_gone_is_reset),
 		TEST(a_held_flow_dials_anew_when_links_change),

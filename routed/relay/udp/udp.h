@@ -68,6 +68,7 @@ struct udp_line {
 	bool is_own;
 	uint64_t up, down;
 	int64_t since_ms;
+	const struct flow_setup *setup; /* NULL: none is measured */
 };
 
 uint32_t udp_end(const struct udp *udp);
