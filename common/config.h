@@ -104,6 +104,18 @@ enum upstream_strategy {
 	UPSTREAM_LATENCY,
 };
 
+/* RFC 7871: what an upstream hears of the client's network. */
+enum upstream_ecs_kind {
+	UPSTREAM_ECS_STRIP, /* nothing */
+	UPSTREAM_ECS_KEEP,  /* what the client says itself */
+	UPSTREAM_ECS_SET,   /* the prefix below */
+};
+
+struct upstream_ecs {
+	enum upstream_ecs_kind kind;
+	struct prefix prefix;
+};
+
 struct upstream_conf {
 	const char *name;
 	enum upstream_strategy strategy;
@@ -114,6 +126,7 @@ struct upstream_conf {
 	const struct outbound_conf *proxy; /* `via`, if it is one; else NULL */
 	struct addr *addresses; /* of servers that are given by name */
 	size_t address_count;
+	struct upstream_ecs ecs;
 	const char *tls_name; /* NULL: as each server says */
 	const char *ca_file;  /* NULL: the system's */
 	unsigned line;

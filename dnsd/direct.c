@@ -165,10 +165,11 @@ static size_t write_request(char out[REQUEST_SIZE], const struct news *news)
 static bool is_sent(struct direct *direct, const struct news *news)
 {
 	char request[REQUEST_SIZE];
-	size_t length = write_request(request, news);
+	size_t length;
 
 	if (direct->count == DIRECT_MAX || !is_connected(direct))
 		return false;
+	length = write_request(request, news);
 	if (send(direct->fd, request, length, MSG_NOSIGNAL) == (ssize_t)length)
 		return true;
 	disconnect(direct);

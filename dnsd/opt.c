@@ -7,6 +7,7 @@
 
 #define OPT_FIXED_SIZE 11
 #define OPTION_HEAD_SIZE 4
+#define OPTION_SUBNET 8
 #define OPTION_COOKIE 10
 #define OPTION_KEEPALIVE 11
 #define OPTION_EDE 15
@@ -28,6 +29,25 @@ static int read_cookie(struct question *question, const uint8_t *bytes,
 	memcpy(question->cookie, bytes,
 	       length < DNS_COOKIE_SIZE ? length : DNS_COOKIE_SIZE);
 	return 0;
+}
+
+/* RFC 7871 6; what is no subnet is passed over. */
+static void read_subnet(struct question *question, const uint8_t *bytes,
+			size_t length)
+{
+	struct prefix subnet = {0};
+	uint16_t family = length >= 4 ? wire_read16(bytes) : 0;
+
+	if (family != 1 && family != 2)
+		return;
+	subnet.addr.family = family == 1 ? ADDR_IPV4 : ADDR_IPV6;
+	subnet.length = bytes[2];
+	if (subnet.length > addr_bits(&subnet.addr) ||
+	    length != 4U + (subnet.length + 7U) / 8U)
+		return;
+	memcpy(subnet.addr.bytes, bytes + 4, length - 4);
+	prefix_mask(&subnet);
+	question->subnet = subnet;
 }
 
 int opt_read(struct question *question, const struct opt_fixed *opt,
@@ -53,6 +73,8 @@ int opt_read(struct question *question, const struct opt_fixed *opt,
 
 		if (!data)
 			return DNS_RCODE_FORMERR;
+		if (code == OPTION_SUBNET)
+			read_subnet(question, data, bytes);
 		if (code == OPTION_KEEPALIVE) {
 			question->wants_keepalive = true;
 			if (bytes == 2) /* a reply of our own, read back */

@@ -3,8 +3,9 @@
  * opt.h - EDNS: what a query's OPT record says, and the OPT of its reply.
  *
  * Of a client's options only three mean something to us: its cookie, its wish
- * to keep a TCP connection, and nothing else.  Every other one is passed over
- * and never echoed.  Pure.
+ * to keep a TCP connection, and its subnet, which goes to an upstream that is
+ * configured to hear it.  Every other one is passed over, and none but the
+ * first two is ever echoed.  Pure.
  *
  * Source	RFC 6891, RFC 7828 (edns-tcp-keepalive), RFC 7873 (cookies),
  *		RFC 8914 (Extended DNS Errors)

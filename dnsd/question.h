@@ -7,6 +7,7 @@
 #ifndef ERSATZ_DNSD_QUESTION_H
 #define ERSATZ_DNSD_QUESTION_H
 
+#include "common/addr.h"
 #include "common/compiler.h"
 #include "common/name.h"
 
@@ -33,6 +34,7 @@ struct question {
 	bool has_edns, do_bit;
 	uint8_t edns_version;
 	uint16_t udp_size; /* 512 to DNS_EDNS_SIZE: what may be sent by UDP */
+	struct prefix subnet; /* RFC 7871; no family: none */
 	/* Options; what the reply says to them is the listener's to fill in. */
 	bool has_cookie, wants_keepalive;
 	uint16_t keepalive_ds; /* in tenths of a second, RFC 7828 */

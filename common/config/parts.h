@@ -81,6 +81,8 @@ extern const struct schema_type config_upstream_server;
 extern const struct schema_type config_via;
 /* struct addr */
 extern const struct schema_type config_address;
+/* struct upstream_ecs: "strip", "keep" or a prefix. */
+extern const struct schema_type config_ecs;
 /* const char *: the name of a host. */
 extern const struct schema_type config_host;
 /* int: the index of an upstream. */

@@ -303,6 +303,12 @@ const struct schema_key config_upstream_keys[] = {
 		 "can be asked for them.",
 	 UPSTREAM_AT(addresses),
 	 .count_at = offsetof(struct upstream_conf, address_count)},
+	{.name = "ecs",
+	 .type = &config_ecs,
+	 .fallback = "strip",
+	 .help = "What the servers hear of the client's network (EDNS client "
+		 "subnet): nothing, what the client says, or a prefix.",
+	 UPSTREAM_AT(ecs)},
 	{.name = "tls-name",
 	 .type = &config_host,
 	 .help = "The name in the certificates of servers that are given by "

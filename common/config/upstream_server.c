@@ -271,3 +271,46 @@ const struct schema_type config_host = {
 	.format = format_host,
 	.json = "\"type\": \"string\", \"minLength\": 1",
 };
+
+static int parse_ecs(const struct schema_call *call, void *target,
+		     const char *text)
+{
+	struct upstream_ecs ecs = {.kind = UPSTREAM_ECS_SET};
+	int ret = 0;
+
+	if (!strcmp(text, "strip"))
+		ecs.kind = UPSTREAM_ECS_STRIP;
+	else if (!strcmp(text, "keep"))
+		ecs.kind = UPSTREAM_ECS_KEEP;
+	else
+		ret = schema_parse_prefix(call, &ecs.prefix, text);
+	if (!ret)
+		memcpy(target, &ecs, sizeof(ecs));
+	return ret;
+}
+
+static const char *format_ecs(const struct schema_key *key, const void *root,
+			      const void *target, char *out)
+{
+	const struct upstream_ecs *ecs = target;
+
+	(void)key;
+	(void)root;
+	switch (ecs->kind) {
+	case UPSTREAM_ECS_STRIP:
+		return "strip";
+	case UPSTREAM_ECS_KEEP:
+		return "keep";
+	case UPSTREAM_ECS_SET:
+		break;
+	}
+	return prefix_format(&ecs->prefix, out, SCHEMA_TEXT_SIZE);
+}
+
+const struct schema_type config_ecs = {
+	.expected = "strip, keep or a prefix such as 192.0.2.0/24",
+	.size = sizeof(struct upstream_ecs),
+	.parse = parse_ecs,
+	.format = format_ecs,
+	.json = "\"type\": \"string\", \"minLength\": 1",
+};

@@ -59,14 +59,36 @@ static bool is_encrypted(const struct exchange *exchange)
 	       exchange->server.transport == UPSTREAM_HTTPS;
 }
 
+/* The subnet to be told, or NULL. */
+static const struct prefix *subnet_for(const struct exchange *exchange)
+{
+	const struct upstream_ecs *ecs = &exchange->links->conf.upstream->ecs;
+	const struct prefix *own = &exchange->question->subnet;
+
+	switch (ecs->kind) {
+	case UPSTREAM_ECS_STRIP:
+		break;
+	case UPSTREAM_ECS_KEEP:
+		return own->addr.family == ADDR_NONE ? NULL : own;
+	case UPSTREAM_ECS_SET:
+		return &ecs->prefix;
+	}
+	return NULL;
+}
+
 static size_t write_query(const struct exchange *exchange, uint16_t id,
 			  uint8_t out[PACKET_QUERY_MAX])
 {
-	size_t length =
-		packet_query(exchange->question, id, exchange->has_edns, out);
+	const struct question *question = exchange->question;
+	const struct prefix *subnet = subnet_for(exchange);
+	size_t length = packet_query(question, id, exchange->has_edns, out);
 
-	if (exchange->has_edns && is_encrypted(exchange))
-		length = packet_pad(out, length);
+	if (!exchange->has_edns)
+		return length;
+	if (subnet)
+		length = packet_add_subnet(question, subnet, out, length);
+	if (is_encrypted(exchange))
+		length = packet_pad(question, out, length);
 	return length;
 }
 

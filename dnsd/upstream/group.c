@@ -98,6 +98,8 @@ static uint64_t make_key(const struct group *group,
 		key = mix_text(key, server->host);
 		key = mix_text(key, server->path);
 	}
+	key = mix(key, &conf->ecs.kind, sizeof(conf->ecs.kind));
+	key = mix(key, &conf->ecs.prefix, sizeof(conf->ecs.prefix));
 	key = mix_text(key, conf->interface);
 	if (conf->proxy)
 		key = mix_endpoint(key, &conf->proxy->server);
@@ -191,6 +193,13 @@ bool group_is_private(const struct group *group)
 			return false;
 	}
 	return group->count > 0;
+}
+
+bool group_is_personal(const struct group *group,
+		       const struct question *question)
+{
+	return group->conf->ecs.kind == UPSTREAM_ECS_KEEP &&
+	       question->subnet.addr.family != ADDR_NONE;
 }
 
 /* Is server `a` to be asked before `b`? */

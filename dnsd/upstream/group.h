@@ -15,6 +15,7 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/nl.h"
+#include "dnsd/question.h"
 #include "dnsd/upstream/health.h"
 #include "dnsd/upstream/resolvconf.h"
 
@@ -57,6 +58,10 @@ void group_fill(struct group *group, const struct resolvconf *system,
 
 /* Is every server, of which there is one, in a private network? */
 bool group_is_private(const struct group *group);
+
+/* Is the answer to it for one client alone, whose subnet they hear? */
+bool group_is_personal(const struct group *group,
+		       const struct question *question);
 
 /* The places of the servers in the order to be asked now; how many. */
 size_t group_order(struct group *group, int64_t now_ms,

@@ -254,6 +254,13 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 	give_back(lookup);
 }
 
+static bool is_shareable(const struct lookups *lookups, int index,
+			 const struct question *question)
+{
+	return question->rd &&
+	       !upstreams_is_personal(lookups->conf.upstreams, index, question);
+}
+
 static int start(struct lookups *lookups, int index, uint64_t group,
 		 const struct question *question, struct lookup **started)
 {
@@ -279,7 +286,7 @@ static int start(struct lookups *lookups, int index, uint64_t group,
 		give_back(lookup);
 		return ret;
 	}
-	if (question->rd) {
+	if (is_shareable(lookups, index, question)) {
 		struct lookup **bucket = bucket_of(lookups, group, question);
 
 		lookup->is_shared = true;
@@ -313,7 +320,7 @@ bool lookups_find(struct lookups *lookups, int index,
 	uint64_t group = upstreams_key(conf->upstreams, index);
 	struct cache_hit hit;
 
-	if (!question->rd ||
+	if (!is_shareable(lookups, index, question) ||
 	    !cache_find(conf->memory->cache,
 			&(struct cache_key){group, question},
 			clock_boottime_ms(), &hit) ||
@@ -384,7 +391,7 @@ int lookups_ask(struct lookups *lookups, int index,
 	struct lookup *lookup = NULL;
 	int ret;
 
-	if (question->rd) {
+	if (is_shareable(lookups, index, question)) {
 		lookup = find(lookups, group, question);
 		if (answer_at_once(lookups, index, question, lookup, &result)) {
 			waiter->fn(waiter->ctx, &result);

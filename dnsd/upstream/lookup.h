@@ -9,7 +9,8 @@
  * same (RFC 8767); what is popular is asked for again before it ends.
  *
  * A question without RD bypasses all of it: it asks about the upstream's own
- * memory.
+ * memory.  So does one with a client's subnet that the upstream is to hear:
+ * its answer is that client's alone.
  *
  * Ownership	the memory is borrowed, and outlives a reload
  * Thread	the thread of the loop

@@ -7,6 +7,8 @@
 
 #define OPT_DO 0x8000U
 #define OPT_SIZE 11
+#define OPTION_SUBNET 8
+#define OPTION_SUBNET_MAX (4 + 4 + 16)
 #define OPTION_PADDING 12
 
 size_t packet_query(const struct question *question, uint16_t id, bool has_edns,
@@ -45,24 +47,49 @@ size_t packet_query(const struct question *question, uint16_t id, bool has_edns,
 	return (size_t)(at - out);
 }
 
-_Static_assert((DNS_HEADER_SIZE + NAME_WIRE_MAX + 4 + OPT_SIZE + 4 +
-		PACKET_BLOCK - 1) /
+_Static_assert((DNS_HEADER_SIZE + NAME_WIRE_MAX + 4 + OPT_SIZE +
+		OPTION_SUBNET_MAX + 4 + PACKET_BLOCK - 1) /
 			       PACKET_BLOCK * PACKET_BLOCK <=
 		       PACKET_QUERY_MAX,
-	       "the longest query has room for its padding");
+	       "the longest query has room for its options");
 
-size_t packet_pad(uint8_t query[PACKET_QUERY_MAX], size_t length)
+/* OPT is the last record: an option is added at the end. */
+static size_t add_option(const struct question *question, uint8_t *query,
+			 size_t length, uint16_t code, size_t size)
+{
+	size_t opt = DNS_HEADER_SIZE + question->name.length + 4U;
+
+	wire_write16(query + length, code);
+	wire_write16(query + length + 2, (uint16_t)size);
+	length += 4 + size;
+	wire_write16(query + opt + OPT_SIZE - 2,
+		     (uint16_t)(length - opt - OPT_SIZE));
+	return length;
+}
+
+size_t packet_add_subnet(const struct question *question,
+			 const struct prefix *subnet,
+			 uint8_t query[PACKET_QUERY_MAX], size_t length)
+{
+	size_t bytes = (subnet->length + 7U) / 8U;
+	uint8_t *option = query + length + 4;
+
+	wire_write16(option, subnet->addr.family == ADDR_IPV4 ? 1 : 2);
+	option[2] = subnet->length;
+	option[3] = 0;
+	memcpy(option + 4, subnet->addr.bytes, bytes);
+	return add_option(question, query, length, OPTION_SUBNET, 4 + bytes);
+}
+
+size_t packet_pad(const struct question *question,
+		  uint8_t query[PACKET_QUERY_MAX], size_t length)
 {
 	size_t padded =
 		(length + 4 + PACKET_BLOCK - 1) / PACKET_BLOCK * PACKET_BLOCK;
-	size_t option = padded - length - 4;
+	size_t size = padded - length - 4;
 
-	/* OPT is the last record, and has no option yet. */
-	wire_write16(query + length - 2, (uint16_t)(option + 4));
-	wire_write16(query + length, OPTION_PADDING);
-	wire_write16(query + length + 2, (uint16_t)option);
-	memset(query + length + 4, 0, option);
-	return padded;
+	memset(query + length + 4, 0, size);
+	return add_option(question, query, length, OPTION_PADDING, size);
 }
 
 /*

@@ -25,16 +25,22 @@
 
 /*
  * Writes the query: RD and CD as asked, AD, EDNS with DO as asked and no
- * option at all, thus no client subnet.  Returns its length.
+ * option yet.  Returns its length.
  */
 size_t packet_query(const struct question *question, uint16_t id, bool has_edns,
 		    uint8_t out[PACKET_QUERY_MAX]);
+
+/* Adds the client's subnet (RFC 7871 6) to a query with EDNS; the length. */
+size_t packet_add_subnet(const struct question *question,
+			 const struct prefix *subnet,
+			 uint8_t query[PACKET_QUERY_MAX], size_t length);
 
 /*
  * Pads a query that has EDNS to a multiple of PACKET_BLOCK, so that its length
  * tells little of the name.  The new length.
  */
-size_t packet_pad(uint8_t query[PACKET_QUERY_MAX], size_t length);
+size_t packet_pad(const struct question *question,
+		  uint8_t query[PACKET_QUERY_MAX], size_t length);
 
 enum packet_kind {
 	PACKET_ANSWER,    /* NOERROR, NXDOMAIN, and other rcodes that say it */

@@ -349,17 +349,15 @@ static void on_exchange(struct exchange *exchange,
 		     });
 }
 
-/* The first tries; one of many, but in a race. */
+/* The first tries: one, or in a race one of each. */
 static void begin(struct ask *ask)
 {
 	int64_t now_ms = clock_monotonic_ms();
-	unsigned more = 0;
+	bool is_race = ask->group->conf->strategy == UPSTREAM_RACE;
 
-	if (ask->group->conf->strategy == UPSTREAM_RACE && ask->order_count > 1)
-		more = (ask->order_count < ASK_EXCHANGES ? ask->order_count
-							 : ASK_EXCHANGES) -
-		       1U;
-	while (more-- > 0 && try_next(ask, now_ms))
+	for (unsigned i = 1; is_race && i < ask->order_count &&
+			     i < ASK_EXCHANGES && try_next(ask, now_ms);
+	     i++)
 		;
 	go_on(ask);
 }
@@ -426,10 +424,12 @@ int upstreams_home(struct upstreams *upstreams, int preferred)
 static size_t count_asks(void)
 {
 	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-	    limit.rlim_cur < FDS_FOR_OTHERS + ASKS_MIN * ASK_EXCHANGES)
+	rlim_t asks = 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur > FDS_FOR_OTHERS)
+		asks = (limit.rlim_cur - FDS_FOR_OTHERS) / ASK_EXCHANGES;
+	if (asks < ASKS_MIN)
 		return ASKS_MIN;
-	rlim_t asks = (limit.rlim_cur - FDS_FOR_OTHERS) / ASK_EXCHANGES;
 	return asks < ASKS_MAX ? (size_t)asks : ASKS_MAX;
 }
 
@@ -517,7 +517,6 @@ int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
 	self->timeout_ms = conf->timeout_ms;
 	self->self = (struct group_self){conf->listen, conf->listen_count};
 	self->limit = (struct log_limit){.burst = 10};
-
 	self->before = config_path(conf->run_dir, RESOLVCONF_BEFORE);
 	if (!self->before)
 		goto release_self;
@@ -564,6 +563,12 @@ void upstreams_free(struct upstreams *upstreams)
 		ask_fail(ask);
 	}
 	release(upstreams);
+}
+
+bool upstreams_is_personal(const struct upstreams *upstreams, int index,
+			   const struct question *question)
+{
+	return group_is_personal(&upstreams->groups[index], question);
 }
 
 bool upstreams_take_canary(struct upstreams *upstreams,

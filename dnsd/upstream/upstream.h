@@ -62,9 +62,9 @@ void upstreams_free(struct upstreams *upstreams);
 
 /*
  * Asks group `index`.  The query sent is made anew from the question (EDNS
- * with DO as asked, no client subnet).  Negative when it cannot even be
- * started (then `fn` is not called): -EBUSY when too many are under way; each
- * group has an equal share of them.
+ * with DO as asked, the client's subnet only where `ecs` says so).  Negative
+ * when it cannot even be started (then `fn` is not called): -EBUSY when too
+ * many are under way; each group has an equal share of them.
  */
 NODISCARD int upstreams_ask(struct upstreams *upstreams, int index,
 			    const struct question *question,
@@ -82,6 +82,10 @@ NODISCARD int upstreams_home(struct upstreams *upstreams, int preferred);
  * network for those of "system", make it another one.
  */
 uint64_t upstreams_key(struct upstreams *upstreams, int index);
+
+/* Is the answer for this client alone, as the group hears of its subnet? */
+bool upstreams_is_personal(const struct upstreams *upstreams, int index,
+			   const struct question *question);
 
 /* True: a question of our own that an upstream has brought back (prober.h). */
 bool upstreams_take_canary(struct upstreams *upstreams,

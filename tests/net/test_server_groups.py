@@ -7,6 +7,7 @@
 import json
 import socket
 
+import dns.edns
 import dns.message
 from nameserver import GOOD, Nameserver, gives, silent
 from test_upstream import (addresses, ede, is_failure, laptop)  # noqa: F401
@@ -90,6 +91,41 @@ def test_the_fastest_is_asked_when_latency_counts(laptop):  # noqa: F811
         assert addresses(laptop.ask(f"n{i}.example")) == ["192.0.2.2"]
     assert len(slow.queries) == before
     assert "ms)" in servers_line(laptop)
+
+
+def test_a_clients_subnet_is_told_where_it_is_wanted(laptop):  # noqa: F811
+    server = laptop.server()
+    laptop.ersatz.write("""\
+upstreams:
+  strip: { servers: ["127.0.0.1:5301"] }
+  keep: { servers: ["127.0.0.1:5301"], ecs: keep }
+  set: { servers: ["127.0.0.1:5301"], ecs: 203.0.113.0/24 }
+rules:
+  - DOMAIN-SUFFIX,keep.example,DIRECT,upstream=keep
+  - DOMAIN-SUFFIX,set.example,DIRECT,upstream=set
+  - MATCH,DIRECT
+""")
+    laptop.ersatz.start("dnsd")
+    own = dns.edns.ECSOption("198.51.100.0", 24)
+
+    def told(name, **more):
+        assert addresses(laptop.ask(name, **more)) == [GOOD]
+        return [(option.address, option.srclen) for option in
+                server.queries[-1].message.options]
+
+    assert told("a.strip.example", options=[own]) == []
+    assert told("a.keep.example", options=[own]) == [("198.51.100.0", 24)]
+    assert told("b.keep.example") == []
+    assert told("a.set.example", options=[own]) == [("203.0.113.0", 24)]
+    # What is told of one client is kept for no other, all else is.
+    before = len(server.queries)
+    for _ in range(2):
+        told("a.strip.example", options=[own])
+        told("a.set.example")
+        told("b.keep.example")
+    assert len(server.queries) == before
+    told("a.keep.example", options=[own])
+    assert len(server.queries) == before + 1
 
 
 class Loop(Nameserver):

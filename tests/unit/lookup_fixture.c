@@ -19,6 +19,8 @@ int __wrap_upstreams_ask(struct upstreams *upstreams, int index,
 			 const struct question *question, upstream_done_fn fn,
 			 void *ctx);
 uint64_t __wrap_upstreams_key(struct upstreams *upstreams, int index);
+bool __wrap_upstreams_is_personal(const struct upstreams *upstreams, int index,
+				  const struct question *question);
 void __wrap_ev_timer_start(struct ev_loop *loop, struct ev_timer *timer);
 void __wrap_ev_timer_stop(struct ev_loop *loop, struct ev_timer *timer);
 
@@ -53,6 +55,14 @@ uint64_t __wrap_upstreams_key(struct upstreams *upstreams, int index)
 {
 	(void)upstreams;
 	return (uint64_t)index + 1;
+}
+
+bool __wrap_upstreams_is_personal(const struct upstreams *upstreams, int index,
+				  const struct question *question)
+{
+	(void)upstreams;
+	(void)index;
+	return question->subnet.addr.family != ADDR_NONE;
 }
 
 void __wrap_ev_timer_start(struct ev_loop *loop, struct ev_timer *timer)

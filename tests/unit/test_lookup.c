@@ -129,6 +129,9 @@ static void a_question_without_rd_passes_by(void **state)
 	ask_and_wait(&askers[0], "a.example");
 	question.rd = false;
 	assert_int_equal(ask_for(&askers[1], &question), 0);
+	/* And one whose answer is for a client alone. */
+	question.rd = true;
+	question.subnet.addr = addr_ipv4(0xc0000200);
 	assert_int_equal(ask_for(&askers[2], &question), 0);
 	assert_int_equal(world.asks, 3);
 	world_run(200);

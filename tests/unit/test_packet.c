@@ -104,7 +104,8 @@ static void the_longest_query_fits(void **state)
 	assert_int_equal(question.name.length, 255);
 	size_t length = packet_query(&question, ID, true, query);
 	assert_in_range(length, 255, PACKET_QUERY_MAX);
-	assert_int_equal(packet_pad(query, length), PACKET_QUERY_MAX);
+	assert_int_equal(packet_pad(&question, query, length),
+			 PACKET_QUERY_MAX);
 }
 
 static void padding_hides_the_length_of_the_name(void **state)
@@ -116,7 +117,8 @@ static void padding_hides_the_length_of_the_name(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct question question = question_of(names[i], 1);
 		size_t length = packet_query(&question, ID, true, query);
-		assert_int_equal(packet_pad(query, length), PACKET_BLOCK);
+		assert_int_equal(packet_pad(&question, query, length),
+				 PACKET_BLOCK);
 		ldns_pkt *pkt;
 		assert_int_equal(ldns_wire2pkt(&pkt, query, PACKET_BLOCK),
 				 LDNS_STATUS_OK);
@@ -125,6 +127,24 @@ static void padding_hides_the_length_of_the_name(void **state)
 		assert_int_equal(ldns_rdf_data(data)[1], 12);
 		ldns_pkt_free(pkt);
 	}
+}
+
+static void a_subnet_is_cut_to_its_bits(void **state)
+{
+	(void)state;
+	struct question question = question_of("example.com", 1);
+	uint8_t query[PACKET_QUERY_MAX];
+	struct prefix subnet;
+	assert_int_equal(prefix_parse(&subnet, "192.0.2.0/23"), 0);
+	size_t length = packet_query(&question, ID, true, query);
+	length = packet_add_subnet(&question, &subnet, query, length);
+	assert_memory_equal(query + length - 13,
+			    "\0\13\0\10\0\7\0\1\27\0\300\0\2", 13);
+	assert_int_equal(packet_pad(&question, query, length), PACKET_BLOCK);
+	ldns_pkt *pkt;
+	assert_int_equal(ldns_wire2pkt(&pkt, query, PACKET_BLOCK),
+			 LDNS_STATUS_OK);
+	ldns_pkt_free(pkt);
 }
 
 static void the_right_answer_is_taken(void **state)
@@ -285,6 +305,7 @@ int main(void)
 		cmocka_unit_test(a_query_is_what_another_library_reads),
 		cmocka_unit_test(the_longest_query_fits),
 		cmocka_unit_test(padding_hides_the_length_of_the_name),
+		cmocka_unit_test(a_subnet_is_cut_to_its_bits),
 		cmocka_unit_test(the_right_answer_is_taken),
 		cmocka_unit_test(another_id_is_foreign),
 		cmocka_unit_test(another_question_is_foreign),
