@@ -226,6 +226,26 @@ def test_upstreams_are_asked_through_a_proxy(resolver):
     assert is_failure(answer) and "cannot ask" in ede(answer)
 
 
+def test_an_http_proxy_will_do(resolver):
+    laptop = resolver.laptop  # noqa: F811
+    machine = laptop.machine
+    machine.path("/etc/tinyproxy.conf").write_text("""\
+Port 8888
+Listen 127.0.0.1
+Allow 127.0.0.1
+""")
+    machine.start(["tinyproxy", "-d", "-c", "/etc/tinyproxy.conf"],
+                  log="proxy")
+    machine.wait_listening(8888)
+    outbounds = "outbounds: { web: { type: http, server: 127.0.0.1:8888 } }"
+    for server in ("tls://127.0.0.1:8853#dns.example", "127.0.0.1:5300",
+                   "https://127.0.0.1:8443/dns-query#dns.example"):
+        resolver.restart([server], more="via: web", outbounds=outbounds)
+        answer = laptop.ask("www.example", use_edns=0)
+        assert addresses(answer) == ["192.0.2.1"], ede(answer)
+        assert resolver.connections(8888) == 1
+
+
 def test_what_is_not_needed_is_not_loaded(resolver):
     laptop = resolver.laptop  # noqa: F811
 

@@ -44,6 +44,10 @@ UNIT_TESTS += tests/unit/test_backoff
 tests_unit_test_backoff_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_backoff_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_blame
+tests_unit_test_blame_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_blame_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_cache
 tests_unit_test_cache_SOURCES = tests/unit/test_cache.c $(DNS_MESSAGE)
 tests_unit_test_cache_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -728,6 +732,13 @@ tests_unit_test_spawner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_special
 tests_unit_test_special_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_special_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_stream
+tests_unit_test_stream_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_stream_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_stream_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=uplink_watch_state \
+	-Wl,--wrap=uplink_bind
 
 UNIT_TESTS += tests/unit/test_stray
 tests_unit_test_stray_CPPFLAGS = $(UNIT_CPPFLAGS)
