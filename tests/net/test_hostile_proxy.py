@@ -136,7 +136,8 @@ routed: {{ connect-timeout: 1s }}
     assert resident_kib(relay) < memory + 2048
     assert daemons.relay_pid() == relay
     assert laptop.out("curl -sS http://site.example/").startswith("welcome")
-    assert lines_of(daemons, "--status")[0]["flows_now"] == 0
+    wait_until(lambda: lines_of(daemons, "--status")[0]["flows_now"] == 0,
+               "no flow is left")
     for liar in liars:
         liar.server.close()
     daemons.down()
