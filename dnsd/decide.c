@@ -317,7 +317,8 @@ bool decide_goes_past(const struct config *config, const struct name *name,
 	const struct facts alone = {.dst = *addr, .is_final = true};
 	struct verdict verdict;
 
-	if (!addr_is_far(addr) || fake_pool_has(&config->dnsd.fake, addr))
+	if (!addr_is_far(addr) || fake_pool_has(&config->dnsd.fake, addr) ||
+	    config->routed.on_crash == ROUTED_ON_CRASH_CLOSED)
 		return false;
 	verdict = rules_decide(config->rules, &named);
 	if (!is_direct(&verdict) &&

@@ -99,7 +99,7 @@ struct decision decide_verdict(const struct config *config,
  *   does not speak of the name, and nothing is known of other flows.
  *
  * When it may not, the answer is the same, and the relay decides about each
- * flow by its address.  (on-crash: there is only `open` so far.)
+ * flow by its address.  With `on-crash: closed` none may.
  */
 bool decide_goes_past(const struct config *config, const struct name *name,
 		      const struct addr *client, const struct addr *addr);

@@ -123,6 +123,7 @@ static int judge_table(struct capture *capture, const struct plan *wanted,
 		log_warning("%s; fake addresses are not kept from leaving by "
 			    "sockets that are bound to an interface",
 			    why);
+	capture->is_without_table = true;
 	return 0;
 }
 
@@ -148,6 +149,7 @@ static int put_table(struct capture *capture, const struct plan *wanted,
 			 err_text(ret));
 		return ret;
 	}
+	capture->is_without_table = false;
 	ret = firewall_put(&capture->firewall, wanted->table, why);
 	return judge_table(capture, wanted, ret, why);
 }
@@ -189,6 +191,10 @@ static int follow_table(struct capture *capture, const struct plan *wanted,
 	int ret = 0;
 
 	*is_repair = false;
+	/* Until something changes it would be refused again. */
+	if (capture->is_without_table && !capture->is_table_dirty &&
+	    !wanted->is_closed)
+		return 0;
 	if (is_same && capture->is_table_dirty) {
 		ret = firewall_has_changed(&capture->firewall, why);
 		*is_repair = ret > 0;

@@ -24,6 +24,7 @@ struct capture {
 	struct journal *journal; /* owned */
 	struct firewall firewall;
 	bool is_table_dirty;         /* somebody has changed nftables */
+	bool is_without_table;       /* nft refused it; an open host goes on */
 	bool has_looked;             /* for this: */
 	enum firewall_kind leftover; /* the table that was there before us */
 	struct log_limit table_failures;

@@ -244,3 +244,26 @@ def test_closed_host(net, site):
     daemons.recover()
     daemons.stop("dnsd")
     daemons.assert_as_before()
+
+
+def test_reload_closes_and_opens(net, site):
+    laptop = net.laptop
+    net.start_microsocks()
+    daemons = Ersatz(laptop, Ersatz.DEFAULT).up()
+    for profile, answer in (("closed", "EHOSTUNREACH"),
+                            ("open", "ECONNREFUSED")):
+        daemons.write(Ersatz.DEFAULT +
+                      f"routed: {{ on-crash: {profile} }}\n")
+        os.kill(daemons.pid("routed"), signal.SIGHUP)
+        wait_until(lambda: f"routed: {profile}" in
+                   laptop.out("nft list table inet ersatz"),
+                   f"the host is {profile}")
+        # Nobody listens at the site: an open host is told so by it.
+        assert refusal(laptop, socket.SOCK_STREAM, ADDRESS["site"],
+                       "eth0") == answer
+        wait_until(lambda: ("unreachable" in laptop.out(
+            "ip route show table 197")) == (profile == "closed"),
+            "the end behind the TUN")
+        assert laptop.out("curl -4 -sS -m 5 http://site.example/") \
+            == "welcome to the site\n"
+    daemons.down()

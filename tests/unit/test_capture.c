@@ -5,6 +5,7 @@
 #include "routed/capture.h"
 
 #include "common/err.h"
+#include "routed/table.h"
 #include "tests/unit/fake_edit.h"
 #include "tests/unit/fake_nft.h"
 
@@ -370,6 +371,89 @@ static void direct_name_that_cannot_be_thrown_is_told(void **state)
 	assert_non_null(strstr(f->why, "throw 203.0.113.9/32 table 197"));
 }
 
+static void table_is_there_before_and_after_everything_else(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(install(f), 0);
+	assert_true(fake_nft.plain.is_there);
+	assert_int_equal(capture_remove(&f->capture, &f->names, NULL, f->why),
+			 0);
+	assert_false(fake_nft.plain.is_there || fake_nft.live.is_there);
+	/* What fails later takes it back. */
+	f->edit.fails_at = 3;
+	f->edit.failure = -EPERM;
+	assert_int_equal(install(f), -EPERM);
+	assert_false(fake_nft.plain.is_there || fake_nft.live.is_there);
+}
+
+static void flushed_table_is_repaired(void **state)
+{
+	struct fixture *f = *state;
+	unsigned changes;
+
+	assert_int_equal(install(f), 0);
+	assert_int_equal(follow(f), 0);
+	fake_nft_flush();
+	/* Nobody has said so yet. */
+	assert_int_equal(follow(f), 0);
+	f->capture.is_table_dirty = true;
+	assert_int_equal(follow(f), 1);
+	assert_true(fake_nft.plain.is_there);
+	assert_int_equal(f->capture.repairs, 1);
+	changes = fake_nft.changes;
+	f->capture.is_table_dirty = true;
+	assert_int_equal(follow(f), 0);
+	assert_int_equal(fake_nft.changes, changes);
+}
+
+static void without_nftables_only_an_open_host_goes_on(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_nft.failure = -EOPNOTSUPP;
+	f->config.routed.on_crash = ROUTED_ON_CRASH_CLOSED;
+	assert_int_equal(install(f), -EOPNOTSUPP);
+	assert_as_before(f);
+	f->config.routed.on_crash = ROUTED_ON_CRASH_OPEN;
+	assert_int_equal(install(f), 0);
+	assert_int_equal(follow(f), 0);
+	assert_int_equal(capture_remove(&f->capture, &f->names, NULL, f->why),
+			 0);
+}
+
+static void closed_host_that_a_crash_left_is_taken_over_closed(void **state)
+{
+	struct fixture *f = *state;
+
+	f->config.routed.on_crash = ROUTED_ON_CRASH_CLOSED;
+	assert_int_equal(install(f), 0);
+	assert_non_null(strstr(fake_nft.plain.text, TABLE_COMMENT_CLOSED));
+	/* Another one starts over it, and fails. */
+	capture_fini(&f->capture);
+	fib_model_copy(&f->model, &f->before);
+	assert_int_equal(capture_init(&f->capture, f->folder), 0);
+	f->edit.changes = 0;
+	f->edit.fails_at = 3;
+	f->edit.failure = -EPERM;
+	assert_int_equal(install(f), -EPERM);
+	assert_true(fake_nft.plain.is_there);
+	capture_forget_leftover(&f->capture);
+	assert_true(fake_nft.plain.is_there);
+}
+
+static void far_end_is_let_out_of_a_closed_host_before_its_throw(void **state)
+{
+	struct fixture *f = *state;
+	const struct prefix end = prefix_of("203.0.113.9");
+
+	f->config.routed.on_crash = ROUTED_ON_CRASH_CLOSED;
+	assert_int_equal(install(f), 0);
+	assert_int_equal(capture_throw(&f->capture, &end, &f->names, f->why),
+			 0);
+	assert_string_equal(fake_nft.element, "direct4 { 203.0.113.9/32 }");
+}
+
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -387,6 +471,11 @@ int main(void)
 		CLAIM(addresses_of_direct_names_come_and_go_at_once),
 		CLAIM(throw_that_stands_for_the_whole_run_is_left_alone),
 		CLAIM(direct_name_that_cannot_be_thrown_is_told),
+		CLAIM(table_is_there_before_and_after_everything_else),
+		CLAIM(flushed_table_is_repaired),
+		CLAIM(without_nftables_only_an_open_host_goes_on),
+		CLAIM(closed_host_that_a_crash_left_is_taken_over_closed),
+		CLAIM(far_end_is_let_out_of_a_closed_host_before_its_throw),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
