@@ -13,12 +13,13 @@ neither; their control is the time before the start.
 import json
 import os
 import signal
+import socket
 import struct
 import time
 
 import pytest
-from topology import (ADDRESS, ADDRESS6, BUILD, ROUTER, ROUTER6, Ersatz,
-                      Machine, wait_until)
+from topology import (ADDRESS, ADDRESS6, BUILD, ROUTER, Ersatz, Machine,
+                      wait_until)
 
 FAKE, FAKE6 = "198.18.77.7", "2001:2::77"
 PACKETS = 20000  # of the flood, in each cell after what happened
@@ -302,6 +303,17 @@ def run_cells(scene):
         scene.check(f"after {cell}")
 
 
+def source(scene, far):
+    """The address that a new flow gets; None while there is no way."""
+    family = socket.AF_INET6 if ":" in far else socket.AF_INET
+    with scene.laptop.socket(family, socket.SOCK_DGRAM) as flow:
+        try:
+            flow.connect((far, 9))
+        except OSError:
+            return None
+        return flow.getsockname()[0]
+
+
 def killed(scene, cell, *pids):
     """Of an open host new packets go directly; a closed one stays closed."""
     scene.forget()
@@ -309,9 +321,14 @@ def killed(scene, cell, *pids):
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     if not scene.is_closed:
+        while any(source(scene, far) != own for far, own in
+                  ((ADDRESS["site"], ADDRESS["laptop"]),
+                   (ADDRESS6["site"], ADDRESS6["laptop"]))):
+            assert time.monotonic() - begin < 10, f"{cell}: not direct"
+        print(f"{cell}: new flows of both families go directly after "
+              f"{(time.monotonic() - begin) * 1e3:.0f} ms")
         wait_until(lambda: scene.seen()["unbound4"] and
                    scene.seen()["unbound6"], "new packets go directly")
-        print(f"{cell}: direct within {time.monotonic() - begin:.3f} s")
     scene.daemons.started.pop("routed").wait(timeout=10)
     scene.check(cell)
     # A start over what is left opens a closed host at no moment.
