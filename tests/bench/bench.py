@@ -105,20 +105,6 @@ def row(*cells):
 
 # --- names ------------------------------------------------------------------
 
-def dnsperf(machine, port, file, seconds=None, pid=None):
-    """(queries a second, microseconds of server CPU a query, lost)."""
-    command = ["taskset", "-c", "1", "dnsperf", "-s", "127.0.0.1", "-p",
-               str(port), "-d", str(file), "-c", "8", "-q", "400", "-t", "2"]
-    command += ["-l", str(seconds)] if seconds else ["-n", "1"]
-    before = cpu_of(pid)
-    text = machine.out(command, timeout=120)
-    used = cpu_of(pid) - before
-    done = int(re.search(r"Queries completed: +(\d+)", text).group(1))
-    lost = int(re.search(r"Queries lost: +(\d+)", text).group(1))
-    rate = float(re.search(r"Queries per second: +([\d.]+)", text).group(1))
-    return rate, used / max(done, 1) * 1e6, lost
-
-
 def names_file(folder, name, count):
     file = folder / name
     file.write_text("".join(f"{name}{i}.example.net A\n"
@@ -126,71 +112,9 @@ def names_file(folder, name, count):
     return file
 
 
-def start_on_cpu0(machine, command, port, log):
-    process = machine.start(["taskset", "-c", "0", *command], log=log)
-    machine.wait_listening(port, "udp")
-    # taskset and nsenter have become the program: the id is its own.
-    return process
-
-
-def bench_dns(stage):
-    machine = stage.laptop
-    old = names_file(stage.folder, "old", 10000)
-    new = [names_file(stage.folder, f"new{i}-", 100000) for i in range(3)]
-
-    title("DNS: one core for the server, one for dnsperf")
-    row("", "queries/s", "of the echo", "us CPU each", "lost")
-    echo = start_on_cpu0(machine, [tool("echo"), "127.0.0.1", "5301"], 5301,
-                         "echo")
-    floor, each, lost = dnsperf(machine, 5301, old, 5, echo.pid)
-    row("bare recvmmsg echo", f"{floor:.0f}", "1.00", f"{each:.1f}", lost)
-    machine.kill(echo)
-
-    records = "".join(f'    local-data: "old{i}.example.net. 1 IN A 10.0.0.1"\n'
-                      for i in range(10000))
-    machine.path("/etc/unbound.conf").write_text(f"""\
-server:
-    num-threads: 1
-    so-reuseport: no
-    interface: 127.0.0.1@5302
-    directory: "/etc"
-    chroot: ""
-    username: ""
-    pidfile: ""
-    use-syslog: no
-    local-zone: "example.net." static
-{records}
-remote-control:
-    control-enable: no
-""")
-    unbound = start_on_cpu0(machine, ["unbound", "-d", "-c",
-                                      "/etc/unbound.conf"], 5302, "unbound")
-    rate, each, lost = dnsperf(machine, 5302, old, 5, unbound.pid)
-    row("unbound, local data, 1 thread", f"{rate:.0f}", f"{rate / floor:.2f}",
-        f"{each:.1f}", lost)
-    machine.kill(unbound)
-
-    daemons = Ersatz(machine, CONFIG +
-                     "dnsd: { listen: ['127.0.0.1:5303'] }\n")
-    dnsd = start_on_cpu0(machine, daemons.command("dnsd", "-f"), 5303, "dnsd")
-    dnsperf(machine, 5303, old, None, dnsd.pid)
-    rate, each, lost = dnsperf(machine, 5303, old, 5, dnsd.pid)
-    row("dnsd, repeated names", f"{rate:.0f}", f"{rate / floor:.2f}",
-        f"{each:.1f}", lost)
-    # On the disk, not on a tmpfs: the machine's /var/lib is one.
-    machine.kill(dnsd)
-    disk = pathlib.Path(tempfile.mkdtemp(prefix="ersatz-bench-", dir="/var/tmp"))
-    shutil.chown(disk, "ersatz", "ersatz")
-    dnsd = start_on_cpu0(machine, daemons.command("dnsd", "-f", "--state",
-                                                  str(disk)), 5303, "dnsd")
-    for number, file in enumerate(new):
-        rate, each, lost = dnsperf(machine, 5303, file, None, dnsd.pid)
-        if number == 1:
-            row("dnsd, new names, durable", f"{rate:.0f}",
-                f"{rate / floor:.2f}", f"{each:.1f}", lost)
-            break
-    machine.kill(dnsd)
-    shutil.rmtree(disk)
+def bench_names(stage):
+    import bench_dns
+    bench_dns.bench_dns(stage, tool, title, row)
 
 
 # --- connections ------------------------------------------------------------
@@ -504,7 +428,7 @@ def bench_rules(stage):
 
 
 def main():
-    parts = {"dns": bench_dns, "tcp": bench_tcp, "udp": bench_udp,
+    parts = {"dns": bench_names, "tcp": bench_tcp, "udp": bench_udp,
              "memory": bench_memory, "rules": bench_rules}
     wanted = sys.argv[1:] or list(parts)
     for name in wanted:

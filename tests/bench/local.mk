@@ -3,7 +3,8 @@
 # A benchmark prints and never fails a build: not part of `make check`.
 
 EXTRA_PROGRAMS = tests/bench/datagrams tests/bench/echo \
-	tests/bench/requests tests/bench/rules tests/bench/socksd
+	tests/bench/queries tests/bench/requests \
+	tests/bench/rules tests/bench/socksd
 tests_bench_requests_LDADD = -lpthread
 tests_bench_rules_LDADD = $(COMMON_LIBS)
 CLEANFILES += $(EXTRA_PROGRAMS)

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The resolver beside its peers: unbound, dnsmasq, and the bare echo, which
+only turns packets round.  One core for the server, one for who asks.
+
+On a machine that has other things to do the rate says little; the CPU time of
+a query is then the better measure, and 1 / CPU the rate of a whole core.
+"""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from statistics import median
+
+from topology import Ersatz, wait_until
+
+ROUNDS = int(os.environ.get("ROUNDS", 3))
+SECONDS = os.environ.get("SECONDS", "2")
+NAMES = 10000
+RULES = 300000
+
+CONFIG = """\
+outbounds:
+  proxy: { type: socks5, server: 203.0.113.2:1080 }
+upstreams:
+  home: { servers: [127.0.0.1:5310] }
+rules:
+%s  - DOMAIN-SUFFIX,real.example.net,DIRECT
+  - MATCH,proxy
+dnsd: { listen: ["127.0.0.1:%d"] }
+"""
+
+UNBOUND = """\
+server:
+    num-threads: 1
+    so-reuseport: no
+    interface: 127.0.0.1@5302
+    directory: "/etc"
+    chroot: ""
+    username: ""
+    pidfile: ""
+    use-syslog: no
+    do-not-query-localhost: no
+    module-config: "iterator"
+    msg-cache-size: 64m
+    rrset-cache-size: 64m
+forward-zone:
+    name: "."
+    forward-addr: 127.0.0.1@5310
+remote-control:
+    control-enable: no
+"""
+
+
+class Bench:
+    """Servers on CPU 0, queries on CPU 1, on one machine."""
+
+    def __init__(self, machine, tool, title, row):
+        self.machine = machine
+        self.tool, self.title, self.row = tool, title, row
+        self.first = 0  # names from there on are new
+
+    def start(self, command, port, log):
+        process = self.machine.start(["taskset", "-c", "0", *command], log=log)
+        self.machine.wait_listening(port, "udp")
+        # taskset and nsenter have become the program: the id is its own.
+        return process
+
+    @staticmethod
+    def cpu_us(process):
+        """On the CPU, to the nanosecond, all threads."""
+        tasks = pathlib.Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+        return sum(int(t.read_text().split()[0]) for t in tasks) / 1000
+
+    def ask(self, process, port, prefix, first, count, seconds=SECONDS,
+            window=256, rate=0):
+        """(answers a second, us CPU each, p50, p99, lost and failed).
+
+        The echo's answers have no address: they do not count as failed.
+        """
+        before = self.cpu_us(process)
+        words = self.machine.out(
+            ["taskset", "-c", "1", self.tool("queries"), "127.0.0.1",
+             str(port), prefix, str(first), str(count), str(seconds),
+             str(window), *([str(rate)] if rate else [])], timeout=300).split()
+        answers, p50, p99, count, lost, failed = map(float, words)
+        used = self.cpu_us(process) - before
+        if prefix == "x":
+            failed = 0
+        return answers, used / max(count, 1), p50, p99, int(lost + failed)
+
+    def new_names(self, count):
+        self.first += count
+        return self.first - count
+
+    def print(self, what, runs, echo):
+        rate = median(r[0] for r in runs)
+        each = median(r[1] for r in runs)
+        self.row(what, f"{rate:.0f}", f"{rate / echo[0]:.2f}", f"{each:.2f}",
+                 f"{echo[1] / each:.2f}", f"{median(r[2] for r in runs):.0f}",
+                 f"{median(r[3] for r in runs):.0f}",
+                 sum(r[4] for r in runs))
+
+
+def servers(bench):
+    """Peers that have the same names in their caches."""
+    machine = bench.machine
+    bench.start([bench.tool("queries"), "answer", "127.0.0.1", "5310"], 5310,
+                "answer")
+    machine.path("/etc/unbound.conf").write_text(UNBOUND)
+    return {
+        "echo": bench.start([bench.tool("echo"), "127.0.0.1", "5301"], 5301,
+                            "echo"),
+        "unbound": bench.start(["unbound", "-d", "-c", "/etc/unbound.conf"],
+                               5302, "unbound"),
+        "dnsmasq": bench.start(
+            ["dnsmasq", "-k", "-C", "/dev/null", "-p", "5304", "-R", "-h",
+             "--listen-address=127.0.0.1", "--bind-interfaces",
+             "--server=127.0.0.1#5310", "--cache-size=20000",
+             "--dns-forward-max=1000", "-u", "root"], 5304, "dnsmasq"),
+    }
+
+
+def disk_folder():
+    """On the disk, not on a tmpfs: the machine's /var/lib is one."""
+    disk = pathlib.Path(tempfile.mkdtemp(prefix="ersatz-bench-",
+                                         dir="/var/tmp"))
+    shutil.chown(disk, "ersatz", "ersatz")
+    return disk
+
+
+def start_dnsd(bench, port, state, rules=""):
+    daemons = Ersatz(bench.machine, CONFIG % (rules, port))
+    run = f"/run/ersatz-{port}"
+    process = bench.start(daemons.command(
+        "dnsd", "-f", "--state", str(state), "--run", run), port,
+        f"dnsd-{port}")
+    wait_until(lambda: bench.machine.run(daemons.command(
+        "dnsd", "--run", run, "--status"), check=False).returncode == 0,
+        "dnsd is ready", 60)
+    return process
+
+
+def compare_rates(bench, peers, dnsd):
+    known = {"echo": 5301, "unbound": 5302, "dnsmasq": 5304, "dnsd": 5303}
+    all_of = {**peers, "dnsd": dnsd}
+    lines = (("echo", "x"), ("unbound", "old"), ("dnsmasq", "old"),
+             ("dnsd", "old"), ("dnsd", "real"))
+    suffix = {"real": "real", "old": "old", "x": "x"}
+    for server, prefix in lines[1:]:
+        name = "n.real" if suffix[prefix] == "real" else prefix
+        bench.ask(all_of[server], known[server], name, 0, NAMES, 0)
+        bench.ask(all_of[server], known[server], name, 0, NAMES, 0)
+    runs = {line: [] for line in lines}
+    for _ in range(ROUNDS):  # in turn, since the machine's own speed drifts
+        for server, prefix in lines:
+            name = "n.real" if prefix == "real" else prefix
+            runs[server, prefix].append(bench.ask(
+                all_of[server], known[server], name, 0, NAMES))
+    echo = [median(r[i] for r in runs["echo", "x"]) for i in (0, 1)]
+    names = {("echo", "x"): "bare recvmmsg echo",
+             ("unbound", "old"): "unbound, cached, 1 thread",
+             ("dnsmasq", "old"): "dnsmasq, cached",
+             ("dnsd", "old"): "dnsd, repeated fake names",
+             ("dnsd", "real"): "dnsd, cached real names"}
+    for line in lines:
+        bench.print(names[line], runs[line], echo)
+    return echo
+
+
+def new_names(bench, dnsd, port, echo, what):
+    count = 20000
+    runs = [bench.ask(dnsd, port, "new", bench.new_names(count), count, 0)
+            for _ in range(ROUNDS)]
+    bench.print(what, runs, echo)
+    half = int(median(r[0] for r in runs) / 2)
+    paced = [bench.ask(dnsd, port, "new", bench.new_names(count // 2),
+                       count // 2, 0, 4096, half) for _ in range(ROUNDS)]
+    bench.print(f"  at half of that, {half}/s", paced, echo)
+
+
+def bench_rules(bench, echo, without):
+    """The same with a list of 300,000 names in front."""
+    lists = bench.machine.path("/etc/ersatz/many.txt")
+    lists.write_text("".join(f"host{i}.listed{i % 977}.example\n"
+                             for i in range(RULES)))
+    disk = disk_folder()
+    start = time.monotonic()
+    dnsd = start_dnsd(bench, 5305, disk, "  - RULE-SET,many.txt,DIRECT\n")
+    took = time.monotonic() - start
+    bench.ask(dnsd, 5305, "old", 0, NAMES, 0)
+    pairs = []
+    for _ in range(ROUNDS):
+        pairs.append((bench.ask(without, 5303, "old", 0, NAMES),
+                      bench.ask(dnsd, 5305, "old", 0, NAMES)))
+    bench.print(f"dnsd, repeated, {RULES} rules", [p[1] for p in pairs], echo)
+    change = median(b[1] / a[1] for a, b in pairs)
+    bench.row("  CPU each, of that without", "", "", f"{change:.3f}")
+    new_names(bench, dnsd, 5305, echo, f"dnsd, new names, {RULES} rules")
+    bench.row("  ready, and memory", f"{took * 1000:.0f} ms",
+              f"{memory_of(dnsd):.1f} MB")
+    bench.machine.kill(dnsd)
+    shutil.rmtree(disk)
+
+
+def memory_of(process):
+    """Proportional set size, MB."""
+    text = pathlib.Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines()
+                if line.startswith("Pss:")) / 1024
+
+
+def first_answer_ms(bench, command, port, name):
+    """From exec to the first answer; asked every half of a millisecond."""
+    labels = b"".join(bytes([len(p)]) + p for p in name.encode().split(b"."))
+    query = b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
+    sock = bench.machine.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect(("127.0.0.1", port))
+    sock.settimeout(0.0005)
+    # A shell that waits for a line stands ready, so that only exec counts.
+    holder = subprocess.Popen(
+        bench.machine.enter(["sh", "-c", 'read go; exec "$@"', "sh",
+                             *map(str, command)]),
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(0.3)
+    start = time.monotonic()
+    holder.stdin.write(b"\n")
+    holder.stdin.flush()
+    while True:
+        try:
+            sock.send(query)
+            sock.recv(512)
+            break
+        except OSError:
+            if time.monotonic() - start > 20:
+                raise
+    took = (time.monotonic() - start) * 1000
+    memory = memory_of(holder)
+    os.killpg(holder.pid, signal.SIGTERM)
+    holder.wait()
+    sock.close()
+    return took, memory
+
+
+def bench_start(bench):
+    bench.title("The first answer after exec, and memory then")
+    bench.row("", "ms", "best", "MB (PSS)")
+    daemons = Ersatz(bench.machine, CONFIG % ("", 5306))
+    for what, names in (("dnsd, empty map", 0), ("dnsd, 100,000 names", 100000)):
+        disk = disk_folder()
+        command = daemons.command("dnsd", "-f", "--state", str(disk), "--run",
+                                  "/run/ersatz-5306")
+        if names:
+            dnsd = bench.start(command, 5306, "dnsd-5306")
+            bench.ask(dnsd, 5306, "kept", 0, names, 0)
+            bench.machine.kill(dnsd)
+        runs = [first_answer_ms(bench, command, 5306, "kept1.example.net")
+                for _ in range(max(ROUNDS, 5))]
+        bench.row(what, f"{median(r[0] for r in runs):.1f}",
+                  f"{min(r[0] for r in runs):.1f}",
+                  f"{median(r[1] for r in runs):.1f}")
+        shutil.rmtree(disk)
+    unbound = ["unbound", "-d", "-c", "/etc/unbound2.conf"]
+    bench.machine.path("/etc/unbound2.conf").write_text(
+        UNBOUND.replace("5302", "5307").replace(
+            '    module-config', '    local-data: "kept1.example.net. A '
+            '192.0.2.1"\n    module-config'))
+    runs = [first_answer_ms(bench, unbound, 5307, "kept1.example.net")
+            for _ in range(max(ROUNDS, 5))]
+    bench.row("unbound", f"{median(r[0] for r in runs):.1f}",
+              f"{min(r[0] for r in runs):.1f}",
+              f"{median(r[1] for r in runs):.1f}")
+
+
+def bench_dump(bench, dnsd):
+    """How long 100,000 rows take, and what it costs who is asked meanwhile."""
+    bench.title("--dump-map, and dnsd meanwhile")
+    bench.row("", "ms", "rows", "dnsd us each", "p99 us")
+    daemons = Ersatz(bench.machine, CONFIG % ("", 5303))
+    quiet = bench.ask(dnsd, 5303, "old", 0, NAMES, 1)
+    bench.row("without", "", "", f"{quiet[1]:.2f}", f"{quiet[3]:.0f}")
+    for form in ("table", "json", "csv", "hosts"):
+        command = daemons.command("dnsd", f"--dump-map={form}", "--run",
+                                  "/run/ersatz-5303", "--state",
+                                  bench.state)
+        start = time.monotonic()
+        rows = bench.machine.out(command, timeout=60).count("\n")
+        took = time.monotonic() - start
+        dump = subprocess.Popen(
+            bench.machine.enter(["sh", "-c", 'while "$@" > /dev/null; do :; '
+                                 "done", "sh", *map(str, command)]),
+            stdin=subprocess.DEVNULL, start_new_session=True)
+        busy = bench.ask(dnsd, 5303, "old", 0, NAMES, 1)
+        os.killpg(dump.pid, signal.SIGKILL)
+        dump.wait()
+        bench.row(form, f"{took * 1000:.0f}", rows, f"{busy[1]:.2f}",
+                  f"{busy[3]:.0f}")
+
+
+def bench_dns(stage, tool, title, row):
+    bench = Bench(stage.laptop, tool, title, row)
+    peers = servers(bench)
+    disk = disk_folder()
+    bench.state = str(disk)
+    dnsd = start_dnsd(bench, 5303, disk)
+    title("DNS: one core for the server, one for who asks")
+    row("", "queries/s", "of the echo", "us CPU each", "echo's CPU/", "p50 us",
+        "p99 us", "lost")
+    echo = compare_rates(bench, peers, dnsd)
+    new_names(bench, dnsd, 5303, echo, "dnsd, new names, durable")
+    bench_rules(bench, echo, dnsd)
+    bench_dump(bench, dnsd)
+    bench.machine.kill(dnsd)
+    shutil.rmtree(disk)
+    bench_start(bench)
