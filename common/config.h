@@ -153,13 +153,20 @@ struct host_conf {
 	unsigned line;
 };
 
+enum fake_verify {
+	FAKE_VERIFY_OFF,
+	FAKE_VERIFY_BACKGROUND,
+	FAKE_VERIFY_FIRST,
+};
+
 struct dnsd_conf {
 	struct endpoint *listen;
 	size_t listen_count;
 	struct fake_pool fake;
-	uint32_t fake_ttl_s;     /* 0 to 10 */
-	int64_t fake_guard_ms;   /* unanswered for that long: idle */
-	int upstream;            /* index for rules that name none */
+	uint32_t fake_ttl_s;          /* 0 to 10 */
+	int64_t fake_guard_ms;        /* unanswered for that long: idle */
+	enum fake_verify fake_verify; /* that the name exists */
+	int upstream;                 /* index for rules that name none */
 	bool reject_is_fake;     /* REJECT answers an address that is reset */
 	const char *hosts_file;  /* NULL: none is read */
 	bool has_builtin_direct; /* names that break when faked are not */

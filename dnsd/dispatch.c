@@ -30,6 +30,7 @@ struct job {
 	struct dispatch *dispatch;
 	const struct asker *asker;
 	const struct question *question;
+	bool is_resolved; /* the rules were asked with the address */
 };
 
 int dispatch_new(struct dispatch **dispatch)
@@ -347,13 +348,57 @@ static void reply_site(const struct job *job, const struct decision *decision)
 		reply_special(job, decision->special);
 }
 
+/* The upstream's word, in our own answer: the SOA is ours, to be asked again.
+ */
+static void reply_missing(const struct job *job, int upstream)
+{
+	const struct config *config = job->dispatch->config;
+	char text[RULE_TEXT_MAX];
+	const struct ede ede = {.code = EDE_OTHER, .text = text};
+	size_t at = 0;
+
+	at = append(text, at, "upstream '");
+	at = append(text, at, config->upstreams[upstream].name);
+	at = append(text, at, "' does not know the name");
+	text[at] = '\0';
+	job->dispatch->stats.missing++;
+	reply_negative(job, DNS_RCODE_NXDOMAIN, &ede);
+}
+
+/* dnsd.fake.verify; false: it was answered, or will be. */
+static bool may_fake(const struct job *job, int upstream)
+{
+	struct dispatch *dispatch = job->dispatch;
+	enum fake_verify verify = dispatch->config->dnsd.fake_verify;
+	enum query_care care = QUERY_LOOK;
+
+	if (verify == FAKE_VERIFY_OFF)
+		return true;
+	/* It was asked for a moment ago: once is enough. */
+	if (!job->is_resolved)
+		care = verify == FAKE_VERIFY_FIRST ? QUERY_WAIT
+						   : QUERY_LOOK_LATER;
+	switch (queries_verify(dispatch->queries, job->asker, job->question,
+			       upstream, care)) {
+	case QUERY_EXISTS:
+		return true;
+	case QUERY_MISSING:
+		reply_missing(job, upstream);
+		return false;
+	case QUERY_ASKED:
+		return false;
+	}
+	return true;
+}
+
 static void act(const struct job *job, const struct decision *decision)
 {
 	struct dispatch *dispatch = job->dispatch;
 
 	switch (decision->kind) {
 	case DECISION_FAKE:
-		reply_fake(job, &decision->verdict);
+		if (may_fake(job, decision->upstream))
+			reply_fake(job, &decision->verdict);
 		break;
 	case DECISION_NODATA:
 		reply_nodata(job, &decision->verdict);
@@ -438,7 +483,7 @@ static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 {
 	struct dispatch *dispatch = ctx;
 	struct question question;
-	const struct job job = {dispatch, asker, &question};
+	const struct job job = {dispatch, asker, &question, false};
 	int rcode = question_parse(&question, query, length);
 	struct decision decision;
 
@@ -514,7 +559,7 @@ static void fail(void *ctx, const struct asker *asker,
 		 const char *why)
 {
 	const struct ede ede = {code, why};
-	const struct job job = {ctx, asker, question};
+	const struct job job = {ctx, asker, question, false};
 
 	reply_error(&job, DNS_RCODE_SERVFAIL, &ede);
 }
@@ -529,7 +574,7 @@ static enum query_decided decided(void *ctx, const struct asker *asker,
 				  const struct verdict *verdict)
 {
 	struct dispatch *dispatch = ctx;
-	const struct job job = {dispatch, asker, question};
+	const struct job job = {dispatch, asker, question, true};
 	const struct decision decision =
 		decide_verdict(dispatch->config, question, verdict);
 
@@ -540,12 +585,29 @@ static enum query_decided decided(void *ctx, const struct asker *asker,
 	return QUERY_ANSWERED;
 }
 
+static void verified(void *ctx, const struct asker *asker,
+		     const struct question *question, int upstream,
+		     bool is_missing)
+{
+	struct dispatch *dispatch = ctx;
+	const struct job job = {dispatch, asker, question, true};
+	struct decision decision;
+
+	if (is_missing) {
+		reply_missing(&job, upstream);
+		return;
+	}
+	/* It was a name to be faked; the verdict says by which rule. */
+	decision = decide(dispatch->config, question, &asker->client.addr);
+	reply_fake(&job, &decision.verdict);
+}
+
 /* A reload: the new configuration answers what the old one was asked. */
 static bool canceled(void *ctx, const struct queries *queries,
 		     const struct asker *asker, const struct question *question)
 {
 	struct dispatch *dispatch = ctx;
-	const struct job job = {dispatch, asker, question};
+	const struct job job = {dispatch, asker, question, false};
 
 	if (dispatch->queries == queries)
 		return false;
@@ -560,6 +622,7 @@ const struct query_ops dispatch_query_ops = {
 	.reply = pass_on,
 	.fail = fail,
 	.decided = decided,
+	.verified = verified,
 	.canceled = canceled,
 };
 

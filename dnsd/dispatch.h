@@ -44,6 +44,7 @@ struct dispatch_stats {
 	uint64_t fake, nodata, rejected, reverse; /* answered by ourselves */
 	uint64_t special;   /* names that are special, by ourselves too */
 	uint64_t hosts;     /* names whose addresses are written down */
+	uint64_t missing;   /* NXDOMAIN, as dnsd.fake.verify found */
 	uint64_t forwarded; /* handed to upstreams */
 	uint64_t resolved;  /* of these: a rule wanted the address */
 	uint64_t malformed; /* dropped, or FORMERR */

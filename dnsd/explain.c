@@ -38,6 +38,7 @@ struct explanation {
 	int asked; /* the upstream that was asked last */
 	int64_t slot;
 	bool has_answer;
+	bool is_missing; /* dnsd.fake.verify finds no such name */
 	char answer[ANSWER_SIZE];
 	char failure[ANSWER_SIZE];
 	char where[256]; /* of a name whose address is written down */
@@ -214,6 +215,7 @@ static void tell_summary(const struct explanation *self)
 		.where = self->where,
 		.answer = self->has_answer ? self->answer : NULL,
 		.failure = *self->failure ? self->failure : NULL,
+		.is_missing = self->is_missing,
 	};
 	struct json *json = json_new();
 	if (!json)
@@ -306,6 +308,12 @@ static void make_answer(struct explanation *self)
 
 	switch (self->decision.kind) {
 	case DECISION_FAKE:
+		self->has_answer = false;
+		if (self->is_missing) {
+			snprintf(self->answer, sizeof(self->answer),
+				 "NXDOMAIN");
+			break;
+		}
 		if (self->slot < 0)
 			return;
 		addr = self->question.type == DNS_TYPE_AAAA
@@ -393,6 +401,24 @@ static void tell_answer(struct explanation *self,
 				    sizeof(self->answer));
 }
 
+/* For a name that is faked only if it exists. */
+static void note_existence(struct explanation *self,
+			   const struct upstream_result *result)
+{
+	const struct config *config = self->explainer->conf.config;
+	struct wire_header header;
+
+	if (config->dnsd.fake_verify == FAKE_VERIFY_OFF)
+		return;
+	self->is_missing =
+		result->status == 0 &&
+		wire_header(&header, result->message, result->length) == 0 &&
+		header.rcode == DNS_RCODE_NXDOMAIN;
+	/* Without an answer it is taken to exist. */
+	if (self->decision.kind == DECISION_FAKE)
+		self->failure[0] = '\0';
+}
+
 static void on_answer(void *ctx, const struct upstream_result *result)
 {
 	struct explanation *self = ctx;
@@ -406,10 +432,12 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 		snprintf(self->failure, sizeof(self->failure), "%s",
 			 result->why);
 	if (self->decision.kind != DECISION_RESOLVE) {
+		if (self->decision.kind == DECISION_FAKE)
+			note_existence(self, result);
 		finish(self);
 		return;
 	}
-
+	note_existence(self, result);
 	enum resolved_kind kind =
 		resolved_read(&self->facts, &self->question, result);
 	if (kind != RESOLVED_ADDRESS && kind != RESOLVED_UNKNOWN) {
@@ -481,6 +509,9 @@ int explain_begin(struct explainer *explainer,
 					   &self->question, &subject->from);
 	is_asked = self->decision.kind == DECISION_FORWARD ||
 		   self->decision.kind == DECISION_RESOLVE;
+	if (self->decision.kind == DECISION_FAKE &&
+	    conf->config->dnsd.fake_verify != FAKE_VERIFY_OFF)
+		is_asked = true;
 	if (self->decision.kind == DECISION_SITE) {
 		int home = upstreams_home(conf->upstreams,
 					  self->decision.upstream);

@@ -48,6 +48,7 @@ static void set_dispatch(struct json *json, const struct dispatch *dispatch)
 	json_set_int(json, "nodata", (int64_t)stats.nodata);
 	json_set_int(json, "rejected", (int64_t)stats.rejected);
 	json_set_int(json, "reverse", (int64_t)stats.reverse);
+	json_set_int(json, "missing", (int64_t)stats.missing);
 	json_set_int(json, "special", (int64_t)stats.special);
 	json_set_int(json, "hosts", (int64_t)stats.hosts);
 	json_set_int(json, "forwarded", (int64_t)stats.forwarded);
@@ -171,6 +172,7 @@ const struct metric figures_metrics[] = {
 	COUNTER("nodata", "answers", "kind=\"nodata\"", NULL),
 	COUNTER("rejected", "answers", "kind=\"rejected\"", NULL),
 	COUNTER("reverse", "answers", "kind=\"reverse\"", NULL),
+	COUNTER("missing", "answers", "kind=\"missing\"", NULL),
 	COUNTER("special", "answers", "kind=\"special\"", NULL),
 	COUNTER("hosts", "answers", "kind=\"hosts\"", NULL),
 	COUNTER("forwarded", "answers", "kind=\"forwarded\"", NULL),

@@ -29,6 +29,8 @@ enum query_purpose {
 	QUERY_CARRIED, /* as far as it fits a name with a fake address */
 	QUERY_DECIDE,  /* a rule wants to know the address first */
 	QUERY_RESOLVE, /* the verb of the control socket */
+	QUERY_PROBE,   /* nobody waits: what matters is what is kept then */
+	QUERY_VERIFY,  /* a client waits, for whether the name exists */
 };
 
 struct query {
@@ -285,6 +287,28 @@ end:
 	query_end(query);
 }
 
+static bool is_nxdomain(const struct upstream_result *result)
+{
+	struct wire_header header;
+
+	return result->status == 0 &&
+	       wire_header(&header, result->message, result->length) == 0 &&
+	       header.rcode == DNS_RCODE_NXDOMAIN;
+}
+
+/* Who is not asked any more is taken up by others, or is not waited for. */
+static void on_verify(struct query *query, const struct upstream_result *result)
+{
+	const struct queries_conf *conf = &query->queries->conf;
+
+	if (result->status != -ECANCELED ||
+	    !conf->ops->canceled(conf->ctx, query->queries, &query->asker,
+				 &query->question))
+		conf->ops->verified(conf->ctx, &query->asker, &query->question,
+				    query->upstream, is_nxdomain(result));
+	query_end(query);
+}
+
 static void on_answer(void *ctx, const struct upstream_result *result)
 {
 	struct query *query = ctx;
@@ -306,6 +330,12 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 		return;
 	case QUERY_RESOLVE:
 		on_resolve(query, result);
+		return;
+	case QUERY_PROBE:
+		query_end(query);
+		return;
+	case QUERY_VERIFY:
+		on_verify(query, result);
 		return;
 	}
 }
@@ -331,17 +361,15 @@ static void query_ask(struct query *query)
 		  });
 }
 
-static void start(struct queries *queries, enum query_purpose purpose,
-		  const struct asker *asker, const struct question *question,
-		  int upstream)
+/* False: there is no room, and nobody was told. */
+static bool try_to_start(struct queries *queries, enum query_purpose purpose,
+			 const struct asker *asker,
+			 const struct question *question, int upstream)
 {
 	struct query *query = query_take(queries);
 	if (!query) {
 		queries->conf.counters->full++;
-		queries->conf.counters->failed++;
-		queries->conf.ops->fail(queries->conf.ctx, asker, question,
-					EDE_OTHER, WHY_FULL);
-		return;
+		return false;
 	}
 	assert(question->raw_length <= sizeof(query->raw));
 	query->purpose = purpose;
@@ -351,6 +379,58 @@ static void start(struct queries *queries, enum query_purpose purpose,
 	memcpy(query->raw, question->raw, question->raw_length);
 	query->question.raw = query->raw;
 	query_ask(query);
+	return true;
+}
+
+static void start(struct queries *queries, enum query_purpose purpose,
+		  const struct asker *asker, const struct question *question,
+		  int upstream)
+{
+	if (try_to_start(queries, purpose, asker, question, upstream))
+		return;
+	queries->conf.counters->failed++;
+	queries->conf.ops->fail(queries->conf.ctx, asker, question, EDE_OTHER,
+				WHY_FULL);
+}
+
+/* NXDOMAIN is about the name, whichever type was asked (RFC 8020). */
+static bool is_kept(struct queries *queries, const struct question *question,
+		    int upstream, bool *is_missing)
+{
+	struct question other = *question;
+	struct upstream_result result;
+	bool is_known = false;
+
+	*is_missing = false;
+	for (int i = 0; i < 2 && !*is_missing; i++) {
+		other.type = i ? DNS_TYPE_AAAA : DNS_TYPE_A;
+		if (!lookups_find(queries->conf.lookups, upstream, &other,
+				  &result))
+			continue;
+		*is_missing = is_nxdomain(&result);
+		is_known |= other.type == question->type;
+	}
+	return is_known || *is_missing;
+}
+
+enum query_existence queries_verify(struct queries *queries,
+				    const struct asker *asker,
+				    const struct question *question,
+				    int upstream, enum query_care care)
+{
+	bool is_missing;
+
+	upstream = upstream_of(queries, upstream);
+	if (is_kept(queries, question, upstream, &is_missing))
+		return is_missing ? QUERY_MISSING : QUERY_EXISTS;
+	if (care == QUERY_LOOK)
+		return QUERY_EXISTS;
+	if (try_to_start(queries,
+			 care == QUERY_WAIT ? QUERY_VERIFY : QUERY_PROBE, asker,
+			 question, upstream) &&
+	    care == QUERY_WAIT)
+		return QUERY_ASKED;
+	return QUERY_EXISTS;
 }
 
 /* What is kept needs no place to wait in. */

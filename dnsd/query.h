@@ -52,6 +52,13 @@ struct query_ops {
 				      const struct question *question,
 				      const struct verdict *verdict);
 	/*
+	 * What queries_verify() waited for; without an answer of the upstream
+	 * the name is taken to exist.
+	 */
+	void (*verified)(void *ctx, const struct asker *asker,
+			 const struct question *question, int upstream,
+			 bool is_missing);
+	/*
 	 * The upstreams of these queries are gone.  True: others have taken
 	 * the question, as after a reload, and will reply; false: nobody has,
 	 * as dnsd stops.
@@ -59,6 +66,19 @@ struct query_ops {
 	bool (*canceled)(void *ctx, const struct queries *queries,
 			 const struct asker *asker,
 			 const struct question *question);
+};
+
+/* How much is done to learn whether a name exists. */
+enum query_care {
+	QUERY_LOOK,       /* only what is kept is looked at */
+	QUERY_LOOK_LATER, /* it is asked for, and nobody waits for that */
+	QUERY_WAIT,       /* `verified` comes when it is known */
+};
+
+enum query_existence {
+	QUERY_EXISTS,  /* as far as is known */
+	QUERY_MISSING, /* NXDOMAIN */
+	QUERY_ASKED,   /* with QUERY_WAIT: it will be known */
 };
 
 struct queries_counters {
@@ -118,6 +138,16 @@ void queries_decide(struct queries *queries, const struct asker *asker,
  */
 bool queries_take_canary(struct queries *queries,
 			 const struct question *question);
+
+/*
+ * Does the name of a question for A or AAAA exist, as that group sees it?
+ * What is kept decides, for as long as it is kept.
+ */
+NODISCARD enum query_existence queries_verify(struct queries *queries,
+					      const struct asker *asker,
+					      const struct question *question,
+					      int upstream,
+					      enum query_care care);
 
 /*
  * The verb "resolve": {"name":...,"family":4|6,"upstream":NAME}, the last two

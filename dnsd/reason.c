@@ -68,7 +68,11 @@ static void write_upstream(const struct reason *reason, FILE *out)
 
 static void write_fake(const struct reason *reason, FILE *out)
 {
-	if (reason->answer)
+	if (reason->is_missing)
+		fputs("the answer is NXDOMAIN, because the upstream does not "
+		      "know the name (dnsd.fake.verify)",
+		      out);
+	else if (reason->answer)
 		fprintf(out, "it is answered with the fake address %s",
 			reason->answer);
 	else

@@ -23,6 +23,7 @@ struct reason {
 	const char *where;   /* with DECISION_HOSTS: it is written */
 	const char *answer;  /* as text; NULL: there is none (yet) */
 	const char *failure; /* why the upstream gave none, or NULL */
+	bool is_missing;     /* a name that would be faked does not exist */
 };
 
 const char *reason_text(const struct reason *reason, char *out, size_t size);

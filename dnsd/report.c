@@ -47,10 +47,15 @@ static bool print_parts(const struct json *line, const struct part *parts,
 static void print_queries(const struct json *line, FILE *out)
 {
 	static const struct part answers[] = {
-		{"fake", "fake"},           {"nodata", "empty"},
-		{"rejected", "rejected"},   {"reverse", "reverse"},
-		{"special", "special"},     {"hosts", "hosts"},
-		{"forwarded", "forwarded"}, {NULL, NULL},
+		{"fake", "fake"},
+		{"nodata", "empty"},
+		{"missing", "not there"},
+		{"rejected", "rejected"},
+		{"reverse", "reverse"},
+		{"special", "special"},
+		{"hosts", "hosts"},
+		{"forwarded", "forwarded"},
+		{NULL, NULL},
 	};
 	static const struct part errors[] = {
 		{"malformed", "malformed"},

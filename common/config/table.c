@@ -106,6 +106,13 @@ static const struct schema_word gateway_words[] = {
 	{NULL, 0, NULL},
 };
 
+static const struct schema_word verify_words[] = {
+	{"off", FAKE_VERIFY_OFF, NULL},
+	{"background", FAKE_VERIFY_BACKGROUND, NULL},
+	{"first", FAKE_VERIFY_FIRST, NULL},
+	{NULL, 0, NULL},
+};
+
 static const struct schema_key fake_keys[] = {
 	{.name = "ipv4",
 	 .type = &schema_prefix,
@@ -134,6 +141,13 @@ static const struct schema_key fake_keys[] = {
 	 .help = "For how long an address must not have been answered or used "
 		 "before another name may get it.",
 	 AT(dnsd.fake_guard_ms)},
+	{.name = "verify",
+	 .type = &schema_word,
+	 .words = verify_words,
+	 .fallback = "off",
+	 .help = "Whether a name that does not exist may get a fake address: "
+		 "it is not looked up, or behind the first answer, or before.",
+	 AT(dnsd.fake_verify)},
 	{.name = NULL},
 };
 

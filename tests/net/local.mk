@@ -60,6 +60,7 @@ EXTRA_DIST += \
 	tests/net/test_stubs.py \
 	tests/net/test_udp.py \
 	tests/net/test_watch.py \
+	tests/net/test_verify.py \
 	tests/net/test_way.py \
 	tests/net/topology.py
 

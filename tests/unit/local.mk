@@ -527,6 +527,14 @@ tests_unit_test_probes_SOURCES = tests/unit/test_probes.c $(FIB_MODEL)
 tests_unit_test_probes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_probes_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_query_verify
+tests_unit_test_query_verify_SOURCES = tests/unit/test_query_verify.c \
+	$(DNS_MESSAGE)
+tests_unit_test_query_verify_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_query_verify_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_query_verify_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=lookups_ask,--wrap=lookups_find
+
 UNIT_TESTS += tests/unit/test_query
 tests_unit_test_query_SOURCES = tests/unit/test_query.c $(DNS_MESSAGE)
 tests_unit_test_query_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -165,6 +165,15 @@ void queries_carried(struct queries *queries, const struct asker *asker,
 	handed.upstream = upstream;
 }
 
+enum query_existence queries_verify(struct queries *queries,
+				    const struct asker *asker,
+				    const struct question *question,
+				    int upstream, enum query_care care)
+{
+	(void)queries, (void)asker, (void)question, (void)upstream, (void)care;
+	return QUERY_EXISTS;
+}
+
 static bool has_home;
 
 int queries_home(struct queries *queries, const struct asker *asker,

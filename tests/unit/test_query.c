@@ -185,7 +185,7 @@ static bool on_canceled(void *ctx, const struct queries *queries,
 	return t.is_taken;
 }
 
-static const struct query_ops ops = {on_reply, on_fail, on_decided,
+static const struct query_ops ops = {on_reply, on_fail, on_decided, NULL,
 				     on_canceled};
 
 static int set_up(void **state)
