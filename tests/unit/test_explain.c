@@ -270,9 +270,9 @@ static void what_needs_the_port_is_carried(void **state)
 	assert_says("outbound", NULL);
 	assert_says("reason",
 		    "known.example is carried, because the rule "
-		    "'DST-PORT,22,DIRECT' (test.yaml:11) needs the port of the "
-		    "connection: it is answered with the fake address "
-		    "198.18.18.103.");
+		    "'DST-PORT,22,DIRECT' (test.yaml:11) needs what only the "
+		    "connection tells, such as its port: it is answered with "
+		    "the fake address 198.18.18.103.");
 }
 
 static void an_unknown_address_matches_no_address_rule(void **state)
