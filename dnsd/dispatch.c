@@ -6,13 +6,12 @@
 #include "dnsd/answer.h"
 #include "dnsd/cookie.h"
 #include "dnsd/decide.h"
+#include "dnsd/ede_text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-#define RULE_TEXT_MAX 256
 
 struct dispatch {
 	struct fakes *fakes; /* borrowed, as all of these */
@@ -106,44 +105,6 @@ static void reply_negative(const struct job *job, enum dns_rcode rcode,
 	server_reply(job->dispatch->server, job->asker, message, length);
 }
 
-/* Appends what fits; snprintf() costs a tenth of a whole answer. */
-static size_t append(char *out, size_t at, const char *text)
-{
-	size_t length = strlen(text);
-
-	if (length > RULE_TEXT_MAX - 1 - at)
-		length = RULE_TEXT_MAX - 1 - at;
-	memcpy(out + at, text, length);
-	return at + length;
-}
-
-/* "rule 'MATCH,proxy' (ersatz.yaml:7)": whose doing an answer is. */
-static const char *rule_text(const struct verdict *verdict,
-			     char out[RULE_TEXT_MAX])
-{
-	const struct rule *rule = verdict->rule;
-	char digits[12];
-	size_t digit = sizeof(digits) - 1, at = 0;
-
-	if (!rule)
-		return NULL;
-	digits[digit] = '\0';
-	for (unsigned line = rule->line; digit > 0; line /= 10) {
-		digits[--digit] = (char)('0' + line % 10);
-		if (line < 10)
-			break;
-	}
-	at = append(out, at, "rule '");
-	at = append(out, at, rule->text);
-	at = append(out, at, "' (");
-	at = append(out, at, rule->file);
-	at = append(out, at, ":");
-	at = append(out, at, digits + digit);
-	at = append(out, at, ")");
-	out[at] = '\0';
-	return out;
-}
-
 /* The log has the reason already, from fakes.c. */
 static void reply_no_slot(const struct job *job, int64_t err)
 {
@@ -160,16 +121,16 @@ static void reply_no_slot(const struct job *job, int64_t err)
 /* An EDE that nobody gets is not worth its text. */
 static struct ede ede_of(const struct job *job, enum ede_code code,
 			 const struct verdict *verdict,
-			 char text[RULE_TEXT_MAX])
+			 char text[EDE_TEXT_SIZE])
 {
 	return (struct ede){code, job->question->has_edns
-					  ? rule_text(verdict, text)
+					  ? ede_text_rule(verdict, text)
 					  : NULL};
 }
 
 static void reply_fake(const struct job *job, const struct verdict *verdict)
 {
-	char text[RULE_TEXT_MAX];
+	char text[EDE_TEXT_SIZE];
 	const struct ede ede = ede_of(job, EDE_FORGED, verdict, text);
 	const struct answer answer = answer_of(job, &ede);
 	struct dispatch *dispatch = job->dispatch;
@@ -199,7 +160,7 @@ static void reply_fake(const struct job *job, const struct verdict *verdict)
 /* What a carried name has not, and what it has of everything. */
 static void reply_nodata(const struct job *job, const struct verdict *verdict)
 {
-	char text[RULE_TEXT_MAX];
+	char text[EDE_TEXT_SIZE];
 	const struct ede ede = ede_of(job, EDE_FORGED, verdict, text);
 	const struct answer answer = answer_of(job, &ede);
 	uint8_t message[DNS_EDNS_SIZE];
@@ -217,7 +178,7 @@ static void reply_nodata(const struct job *job, const struct verdict *verdict)
 /* RFC 8914, 4.16: the rule is the policy that blocked. */
 static void reply_reject(const struct job *job, const struct verdict *verdict)
 {
-	char text[RULE_TEXT_MAX];
+	char text[EDE_TEXT_SIZE];
 	const struct ede ede = ede_of(job, EDE_BLOCKED, verdict, text);
 
 	job->dispatch->stats.rejected++;
@@ -317,7 +278,7 @@ static void reply_host_name(const struct job *job, const struct ede *ede)
 /* What somebody wrote down, and where. */
 static void reply_hosts(const struct job *job, int64_t host)
 {
-	char where[RULE_TEXT_MAX];
+	char where[EDE_TEXT_SIZE];
 	const struct ede ede = {
 		.code = EDE_FORGED,
 		.text = hosts_where(job->dispatch->hosts, host, where,
@@ -353,14 +314,10 @@ static void reply_site(const struct job *job, const struct decision *decision)
 static void reply_missing(const struct job *job, int upstream)
 {
 	const struct config *config = job->dispatch->config;
-	char text[RULE_TEXT_MAX];
+	char text[EDE_TEXT_SIZE];
 	const struct ede ede = {.code = EDE_OTHER, .text = text};
-	size_t at = 0;
 
-	at = append(text, at, "upstream '");
-	at = append(text, at, config->upstreams[upstream].name);
-	at = append(text, at, "' does not know the name");
-	text[at] = '\0';
+	ede_text_missing(config->upstreams[upstream].name, text);
 	job->dispatch->stats.missing++;
 	reply_negative(job, DNS_RCODE_NXDOMAIN, &ede);
 }

@@ -27,6 +27,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/dump_filter.h \
 	dnsd/dump_form.c \
 	dnsd/dump_form.h \
+	dnsd/ede_text.c \
+	dnsd/ede_text.h \
 	dnsd/explain.c \
 	dnsd/explain.h \
 	dnsd/explain_run.c \

@@ -192,6 +192,10 @@ UNIT_TESTS += tests/unit/test_entrance
 tests_unit_test_entrance_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_entrance_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_ede_text
+tests_unit_test_ede_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_ede_text_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
