@@ -8,7 +8,8 @@ EXTRA_PROGRAMS = tests/bench/datagrams tests/bench/echo \
 tests_bench_requests_LDADD = -lpthread
 tests_bench_rules_LDADD = $(COMMON_LIBS)
 CLEANFILES += $(EXTRA_PROGRAMS)
-EXTRA_DIST += tests/bench/bench.py tests/bench/start.py
+EXTRA_DIST += tests/bench/bench.py tests/bench/bench_dns.py \
+	tests/bench/start.py
 
 .PHONY: bench
 bench: all $(EXTRA_PROGRAMS)
