@@ -148,9 +148,7 @@ void direct_tell(struct direct *direct, const struct news *news,
 void queries_forward(struct queries *queries, const struct asker *asker,
 		     const struct question *question, int upstream)
 {
-	(void)queries;
-	(void)asker;
-	(void)question;
+	(void)queries, (void)asker, (void)question;
 	handed.how = FORWARD;
 	handed.upstream = upstream;
 }
@@ -158,9 +156,7 @@ void queries_forward(struct queries *queries, const struct asker *asker,
 void queries_carried(struct queries *queries, const struct asker *asker,
 		     const struct question *question, int upstream)
 {
-	(void)queries;
-	(void)asker;
-	(void)question;
+	(void)queries, (void)asker, (void)question;
 	handed.how = CARRIED;
 	handed.upstream = upstream;
 }
@@ -179,9 +175,7 @@ static bool has_home;
 int queries_home(struct queries *queries, const struct asker *asker,
 		 const struct question *question, int upstream)
 {
-	(void)queries;
-	(void)asker;
-	(void)question;
+	(void)queries, (void)asker, (void)question;
 	if (!has_home)
 		return -ENOENT;
 	handed.how = FORWARD;
@@ -192,9 +186,7 @@ int queries_home(struct queries *queries, const struct asker *asker,
 void queries_decide(struct queries *queries, const struct asker *asker,
 		    const struct question *question, int upstream)
 {
-	(void)queries;
-	(void)asker;
-	(void)question;
+	(void)queries, (void)asker, (void)question;
 	handed.how = DECIDE;
 	handed.upstream = upstream;
 }
