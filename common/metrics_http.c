@@ -91,6 +91,7 @@ static enum MHD_Result reply(struct metrics_http *http,
 	return ret;
 }
 
+/* The library says with what.  NOLINTNEXTLINE(readability-function-size) */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 				  const char *url, const char *method,
 				  const char *version, const char *upload,
