@@ -65,6 +65,11 @@ void log_open(const char *program, enum log_level level, enum log_target target)
 	errno = saved;
 }
 
+bool log_has(enum log_level level)
+{
+	return level <= log_state.level;
+}
+
 int log_level_of(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {

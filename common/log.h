@@ -45,6 +45,9 @@ void log_open(const char *program, enum log_level level,
 /* The level of a word ("error" to "debug"), or -EINVAL. */
 NODISCARD int log_level_of(const char *word);
 
+/* Is a line of that level written?  To save what it takes to make it. */
+bool log_has(enum log_level level);
+
 void log_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_warning(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_notice(const char *fmt, ...) PRINTF_LIKE(1, 2);

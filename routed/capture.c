@@ -5,11 +5,13 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "routed/object.h"
+#include "routed/throws.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int capture_init(struct capture *capture, const char *run_dir)
@@ -59,6 +61,8 @@ static void log_verdicts(const struct reconcile *todo,
 {
 	char text[PLAN_PRINT_SIZE];
 
+	if (!log_has(LOG_LEVEL_INFO))
+		return;
 	for (size_t i = 0; i < todo->count; i++) {
 		const struct reconcile_entry *entry = &todo->entries[i];
 		const char *word = reconcile_word(entry->verdict);
@@ -268,25 +272,42 @@ int capture_install(struct capture *capture, struct plan *wanted,
 	return ret;
 }
 
-/* What was in place and is not any more, though we want it still. */
+static int compare_places(const void *a, const void *b)
+{
+	const struct nl_object *const *p = a;
+	const struct nl_object *const *q = b;
+
+	return object_compare_key(*p, *q);
+}
+
+/*
+ * What was in place and is not any more, though we want it still.  There may
+ * be ten thousand of either: all that is added is sorted, then what was in
+ * place is looked for among it.
+ */
 static size_t count_repairs(const struct capture *capture,
 			    const struct reconcile *todo)
 {
+	size_t most = todo->of[RECONCILE_ADDED];
+	const struct nl_object **added = calloc(most + 1, sizeof(*added));
 	size_t repairs = 0;
+	size_t count = 0;
 
-	for (size_t i = 0; i < todo->count; i++) {
-		const struct reconcile_entry *entry = &todo->entries[i];
-
-		if (entry->verdict != RECONCILE_ADDED)
-			continue;
-		for (size_t p = 0; p < capture->plan.count; p++) {
-			if (!object_is_equal(&capture->plan.objects[p],
-					     &entry->object))
-				continue;
-			repairs++;
-			break;
-		}
+	if (!added)
+		return 0;
+	for (size_t i = 0; i < todo->count && count < most; i++) {
+		if (todo->entries[i].verdict == RECONCILE_ADDED)
+			added[count++] = &todo->entries[i].object;
 	}
+	qsort(added, count, sizeof(*added), compare_places);
+	for (size_t p = 0; p < capture->plan.count && count; p++) {
+		const struct nl_object *object = &capture->plan.objects[p];
+		const struct nl_object *const *found = bsearch(
+			&object, added, count, sizeof(*added), compare_places);
+
+		repairs += found && object_is_equal(*found, object);
+	}
+	free(added);
 	return repairs;
 }
 
@@ -350,16 +371,10 @@ int capture_follow(struct capture *capture, struct plan *wanted,
 static bool is_thrown(const struct capture *capture,
 		      const struct prefix *prefix)
 {
-	for (size_t i = 0; i < capture->plan.count; i++) {
-		const struct nl_object *object = &capture->plan.objects[i];
+	const struct throws throws = {capture->plan.throws,
+				      capture->plan.throw_count};
 
-		if (object->kind == NL_OBJECT_ROUTE &&
-		    object->route.type == RTN_THROW &&
-		    object->route.table == PLAN_TABLE_FIXED &&
-		    prefix_covers(&object->route.dst, prefix))
-			return true;
-	}
-	return false;
+	return throws_have(&throws, prefix);
 }
 
 int capture_throw(struct capture *capture, const struct prefix *prefix,

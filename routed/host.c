@@ -299,6 +299,9 @@ int host_open(struct host **host, struct ev_loop *loop,
 	new->timer.data = new->expiry.data = new;
 	remove_leftovers(config, RECOVER_BUT_TABLE);
 	host_find_facts(&new->learnt.facts, config);
+	ret = learnt_set_rules(&new->learnt, config);
+	if (ret < 0)
+		goto free_host;
 	ret = direct_new(&new->direct);
 	if (ret < 0)
 		goto free_host;
@@ -334,6 +337,7 @@ close_reader:
 free_direct:
 	direct_free(new->direct);
 free_host:
+	learnt_fini(&new->learnt);
 	free(new);
 	return ret;
 }
@@ -450,6 +454,10 @@ void host_set_config(struct host *host, const struct config *config)
 	char why[HOST_WHY_SIZE];
 
 	host->config = config;
+	if (learnt_set_rules(&host->learnt, config) < 0)
+		log_warning("cannot tell which prefixes the new rules send "
+			    "DIRECT; those of the old ones stay out of the "
+			    "TUN");
 	if (!host->is_captured)
 		return;
 	if (config->routed.resolver == ROUTED_RESOLVER_OFF)

@@ -10,6 +10,7 @@ void learnt_fini(struct learnt *learnt)
 	free(learnt->uids);
 	free(learnt->far_ends);
 	free(learnt->udp_servers);
+	rule_directs_fini(&learnt->rule_directs);
 	memset(learnt, 0, sizeof(*learnt));
 }
 
@@ -65,6 +66,20 @@ int learnt_set_udp_servers(struct learnt *learnt,
 	learnt->udp_servers = copy;
 	learnt->facts.udp_servers = learnt->udp_servers;
 	learnt->facts.udp_server_count = count;
+	return 0;
+}
+
+int learnt_set_rules(struct learnt *learnt, const struct config *config)
+{
+	struct rule_directs now;
+	int ret = rule_directs_find(&now, config);
+
+	if (ret < 0)
+		return ret;
+	rule_directs_fini(&learnt->rule_directs);
+	learnt->rule_directs = now;
+	learnt->facts.rule_directs = now.list;
+	learnt->facts.rule_direct_count = now.count;
 	return 0;
 }
 

@@ -9,12 +9,14 @@
 #define ERSATZ_ROUTED_LEARNT_H
 
 #include "routed/plan.h"
+#include "routed/rule_directs.h"
 
 struct learnt {
 	struct plan_facts facts; /* its arrays are owned here */
 	struct uid_range *uids;
 	struct prefix *far_ends;
 	struct endpoint *udp_servers;
+	struct rule_directs rule_directs;
 };
 
 void learnt_fini(struct learnt *learnt);
@@ -26,6 +28,10 @@ NODISCARD int learnt_set_far_ends(struct learnt *learnt,
 NODISCARD int learnt_set_udp_servers(struct learnt *learnt,
 				     const struct endpoint *servers,
 				     size_t count);
+
+/* What the rules of a configuration say; again when there is another. */
+NODISCARD int learnt_set_rules(struct learnt *learnt,
+			       const struct config *config);
 
 /* 1 when it is new, 0 when it was there. */
 NODISCARD int learnt_add_far_end(struct learnt *learnt,

@@ -81,6 +81,8 @@ routed_librouted_a_SOURCES = \
 	routed/resolvconf.h \
 	routed/rival.c \
 	routed/rival.h \
+	routed/rule_directs.c \
+	routed/rule_directs.h \
 	routed/saved_file.c \
 	routed/saved_file.h \
 	routed/service.c \

@@ -19,6 +19,7 @@
 #include "routed/recover.h"
 #include "routed/relay/relay.h"
 #include "routed/report.h"
+#include "routed/rule_directs.h"
 #include "routed/service.h"
 #include "routed/spawner.h"
 #include "routed/verbs.h"
@@ -214,10 +215,15 @@ static int print_plan(const struct config *config)
 		.tun = config->routed.tun,
 		.tun_ifindex = PLAN_TUN_UNBORN,
 	};
+	struct rule_directs directs;
 	char why[HOST_WHY_SIZE];
-	int ret = nl_reader_open(&reader);
+	int ret = rule_directs_find(&directs, config);
 
+	facts.rule_directs = directs.list;
+	facts.rule_direct_count = directs.count;
 	host_find_facts(&facts, config);
+	if (ret == 0)
+		ret = nl_reader_open(&reader);
 	if (ret == 0) {
 		ret = nl_reader_dump(reader, &state);
 		nl_reader_close(reader);
@@ -232,6 +238,7 @@ static int print_plan(const struct config *config)
 		log_error("cannot make a plan: %s", err_text(ret));
 	plan_fini(&plan);
 	nl_state_free(&state);
+	rule_directs_fini(&directs);
 	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -322,11 +322,25 @@ static void take_results(struct nl_edit *edit, struct nl_change *changes,
 	}
 }
 
+/*
+ * The kernel works in order and always tells what failed: the answer to the
+ * last change says that those before it are done, too.
+ */
+static void expect_errors_only(char *message)
+{
+	struct nlmsghdr nlh;
+
+	memcpy(&nlh, message, sizeof(nlh));
+	nlh.nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+	memcpy(message, &nlh, sizeof(nlh));
+}
+
 int nl_edit_batch(struct nl_edit *edit, struct nl_change *changes, size_t count)
 {
 	const uint32_t first_seq = edit->seq + 1;
 	size_t length = 0;
 	int failed = 0;
+	int silence;
 	int ret;
 
 	if (count > NL_EDIT_BATCH_MAX)
@@ -337,6 +351,8 @@ int nl_edit_batch(struct nl_edit *edit, struct nl_change *changes, size_t count)
 				    first_seq + (uint32_t)i);
 		if (ret < 0)
 			return ret;
+		if (i + 1 < count)
+			expect_errors_only(edit->buffer + length);
 		length += (size_t)ret;
 		changes[i].result = NO_ANSWER;
 	}
@@ -345,9 +361,10 @@ int nl_edit_batch(struct nl_edit *edit, struct nl_change *changes, size_t count)
 	ret = send_bytes(edit, length);
 	if (ret >= 0)
 		take_results(edit, changes, count, first_seq);
+	silence = count && changes[count - 1].result != NO_ANSWER ? 0 : -EIO;
 	for (size_t i = 0; i < count; i++) {
 		if (changes[i].result == NO_ANSWER)
-			changes[i].result = -EIO;
+			changes[i].result = silence;
 		failed += changes[i].result < 0;
 	}
 	return ret < 0 ? ret : failed;

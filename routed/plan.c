@@ -305,7 +305,8 @@ int plan_make(struct plan *plan, const struct config *config,
 	plan->is_in_main = config->routed.mode == ROUTED_MODE_MAIN;
 	plan->is_closed = table_is_closed(config);
 	ret = fill(&draft);
-	throws_fini(&draft.throws);
+	plan->throws = draft.throws.prefixes;
+	plan->throw_count = draft.throws.count;
 	free(draft.targets);
 	if (ret < 0)
 		plan_fini(plan);
@@ -355,6 +356,7 @@ void plan_fini(struct plan *plan)
 {
 	free(plan->objects);
 	free(plan->probes);
+	free(plan->throws);
 	free(plan->table);
 	memset(plan, 0, sizeof(*plan));
 }

@@ -52,8 +52,9 @@
  * connected links if /22 (IPv6: /64) or longer, or private; private prefixes
  * of protocol static or boot; prefixes that lead into a tunnel or a container
  * bridge, also in tables that foreign rules name; those of the configuration;
- * the far ends of an outbound's own server.  What DHCP or a router
- * advertisement pushes is no reason to leave the TUN.
+ * the far ends of an outbound's own server; the prefixes that rules send
+ * DIRECT whatever else is true.  What DHCP or a router advertisement pushes is
+ * no reason to leave the TUN.
  *
  * Throws, in `local` alone: the addresses of DIRECT names.  They come and go,
  * and only a socket that has no source address yet is asked there: so no flow
@@ -132,6 +133,8 @@ struct plan {
 	size_t count;
 	struct plan_probe *probes; /* owned */
 	size_t probe_count;
+	struct prefix *throws; /* owned; those of `fixed`, see throws.h */
+	size_t throw_count;
 	char *table; /* owned; the commands that make it */
 	bool is_in_main;
 	bool is_closed; /* the table must stand, or nothing may */
@@ -151,6 +154,8 @@ struct plan_facts {
 	size_t far_end_count;
 	const struct prefix *directs; /* addresses of DIRECT names */
 	size_t direct_count;
+	const struct prefix *rule_directs; /* rule_directs.h */
+	size_t rule_direct_count;
 	const struct endpoint *udp_servers; /* family and port; wildcard ones */
 	size_t udp_server_count;
 	const char *const *gateways; /* names of interfaces */

@@ -289,6 +289,19 @@ void throw_ways_fini(struct throw_ways *ways)
 	memset(ways, 0, sizeof(*ways));
 }
 
+/* Those of an open profile, which has no set of what may leave. */
+static void add_rule_directs(struct throws *throws, const struct config *config,
+			     const struct plan_facts *facts)
+{
+	for (size_t i = 0; i < facts->rule_direct_count; i++) {
+		const struct prefix *prefix = &facts->rule_directs[i];
+
+		if (!(facts->has_no_ipv6 && prefix->addr.family == ADDR_IPV6) &&
+		    !is_included(config, prefix))
+			throws->prefixes[throws->count++] = *prefix;
+	}
+}
+
 int throws_collect(struct throws *throws, const struct config *config,
 		   const struct nl_state *found, const struct plan_facts *facts)
 {
@@ -298,7 +311,8 @@ int throws_collect(struct throws *throws, const struct config *config,
 	memset(throws, 0, sizeof(*throws));
 	if (ret < 0)
 		return ret;
-	throws->prefixes = calloc(ways.count, sizeof(*throws->prefixes));
+	throws->prefixes = calloc(ways.count + facts->rule_direct_count,
+				  sizeof(*throws->prefixes));
 	if (!throws->prefixes) {
 		throw_ways_fini(&ways);
 		return -ENOMEM;
@@ -307,6 +321,7 @@ int throws_collect(struct throws *throws, const struct config *config,
 		throws->prefixes[i] = ways.list[i].prefix;
 	throws->count = ways.count;
 	throw_ways_fini(&ways);
+	add_rule_directs(throws, config, facts);
 	aggregate(throws);
 	return 0;
 }
@@ -326,11 +341,29 @@ void throws_fini(struct throws *throws)
 	memset(throws, 0, sizeof(*throws));
 }
 
+/* Only the last that does not begin behind it can cover it. */
+bool throws_have(const struct throws *throws, const struct prefix *prefix)
+{
+	size_t low = 0;
+	size_t high = throws->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(&throws->prefixes[middle], prefix) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && prefix_covers(&throws->prefixes[low - 1], prefix);
+}
+
 bool throws_cover(const struct throws *throws, const struct addr *addr)
 {
-	for (size_t i = 0; i < throws->count; i++) {
-		if (prefix_has(&throws->prefixes[i], addr))
-			return true;
-	}
-	return false;
+	const struct prefix prefix = {
+		.addr = *addr,
+		.length = (uint8_t)addr_bits(addr),
+	};
+
+	return throws_have(throws, &prefix);
 }

@@ -44,6 +44,8 @@ void throw_ways_fini(struct throw_ways *ways);
 /* Link-local, multicast, broadcast: of the link, on every host. */
 bool throws_is_always(const struct prefix *prefix);
 
+/* Is the whole prefix thrown by one of them? */
+bool throws_have(const struct throws *throws, const struct prefix *prefix);
 bool throws_cover(const struct throws *throws, const struct addr *addr);
 
 #endif

@@ -345,12 +345,15 @@ def test_rule_that_sends_the_address_elsewhere_keeps_its_way(net, start):
                 f"  - IP-CIDR,{SITE[4]}/32,proxy\n"
                 f"  - MATCH,DIRECT\n")
     laptop = net.laptop
+    # All around it is DIRECT whatever its name (198.51.100.3 is a whole one).
+    around = throws(laptop)
+    assert SITE[4] not in around
     assert ask(laptop) == SITE[4]
-    assert throws(laptop) == set()
+    assert throws(laptop) == around
     assert who(laptop, SITE[4]) in PROXY
     # The other address is in no rule.
     assert ask(laptop, version=6) == SITE[6]
-    assert throws(laptop) == {SITE[6]}
+    assert throws(laptop) == around | {SITE[6]}
 
 
 def test_capture_of_fakes_alone_needs_no_throw(net, start):
@@ -359,3 +362,88 @@ def test_capture_of_fakes_alone_needs_no_throw(net, start):
     assert who(net.laptop, "direct.example") == LAPTOP[4]
     assert throws(net.laptop) == set()
     assert status(daemons, "routed")["directs_asked"] == 0
+
+
+def whole(machine, table):
+    """The throws of rules in a table, of both families."""
+    text = machine.run(f"ip -4 route show table {table} type throw proto 198;"
+                       f"ip -6 route show table {table} type throw proto 198",
+                       check=False).stdout
+    return {line.split()[1] for line in text.splitlines()}
+
+
+def reload(daemons, rules, more=""):
+    daemons.write(config(rules, more))
+    os.kill(daemons.pid("routed"), signal.SIGHUP)
+
+
+NETS = {4: "198.51.100.0/24", 6: "2001:db8:3::/64"}
+PREFIXES = f"""\
+  - IP-CIDR,{NETS[4]},DIRECT
+  - IP-CIDR6,{NETS[6]},DIRECT
+  - MATCH,proxy
+"""
+
+
+def test_prefix_that_rules_send_direct_is_the_kernels(net, start):
+    """No name is asked; the control is the same with an earlier rule."""
+    daemons = start(rules=PREFIXES)
+    laptop = net.laptop
+    tap = Wiretap(laptop)
+    quiet = tap.seen()
+    for version in (4, 6):
+        assert way(laptop, SITE[version]) == "eth0"
+        assert way(laptop, PROXY[version == 6]) == "ersatz0"
+        assert NETS[version] in whole(laptop, 197) & whole(laptop, 198)
+        assert who(laptop, SITE[version], version) == LAPTOP[version]
+        laptop.out(f"ping -{version} -c 2 -i 0.01 {SITE[version]}")
+    assert tap.seen() == quiet
+    # What may say otherwise comes first: the relay has to look at each flow.
+    reload(daemons, "  - DST-PORT,81,REJECT\n" + PREFIXES)
+    for version in (4, 6):
+        wait_until(lambda v=version: way(laptop, SITE[v]) == "ersatz0",
+                   "the throw is gone")
+        before = tap.seen()
+        assert who(laptop, SITE[version], version) == LAPTOP[version]
+        wait_until(lambda: tap.seen() >= before + 6, "the relay carries it")
+        with pytest.raises(ConnectionRefusedError):
+            peer.connect(laptop, SITE[version], 81)
+    # An earlier rule about a part of it takes that part alone.
+    reload(daemons, f"  - IP-CIDR,{SITE[4]}/32,proxy\n" + PREFIXES)
+    wait_until(lambda: way(laptop, SITE[6]) == "eth0", "it is back")
+    assert way(laptop, SITE[4]) == "ersatz0"
+    assert way(laptop, ROUTER["site"]) == "eth0"
+    assert who(laptop, SITE[4]) in PROXY
+    assert NETS[4] not in whole(laptop, 198)
+    # Nothing leaves a closed host but by the relay.
+    for profile in ("capture: fake", "on-crash: closed"):
+        reload(daemons, PREFIXES, f"routed: {{ {profile} }}\n")
+        wait_until(lambda: NETS[6] not in whole(laptop, 197),
+                   f"none with {profile}")
+        reload(daemons, PREFIXES)
+        wait_until(lambda: NETS[6] in whole(laptop, 197), "they are back")
+
+
+def test_ten_thousand_prefixes(net, start):
+    """With a list of them everything is the same; the next list counts."""
+    laptop = net.laptop
+    folder = laptop.path("/etc/ersatz")
+    folder.mkdir(exist_ok=True)
+
+    def write(count):
+        (folder / "lists.new").write_text("".join(
+            f"IP-CIDR,20.{n // 128}.{n % 128 * 2}.0/24\n"
+            for n in range(count)))
+        (folder / "lists.new").rename(folder / "many.txt")
+
+    rules = "  - RULE-SET,many.txt,DIRECT\n  - MATCH,proxy\n"
+    write(10000)
+    daemons = start(rules=rules)
+    assert len(whole(laptop, 198)) >= 10000
+    assert way(laptop, "20.78.30.9") == "eth0"
+    assert way(laptop, "20.78.31.9") == "ersatz0"
+    write(100)
+    reload(daemons, rules)
+    wait_until(lambda: len(whole(laptop, 198)) < 200, "most of them are gone")
+    assert way(laptop, "20.0.198.9") == "eth0"
+    assert way(laptop, "20.0.200.9") == "ersatz0"

@@ -642,6 +642,12 @@ tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/fixture_rules
 tests_unit_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_rule_directs
+tests_unit_test_rule_directs_SOURCES = tests/unit/test_rule_directs.c \
+	tests/unit/fixture_rules.h $(FIB_MODEL)
+tests_unit_test_rule_directs_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rule_directs_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_rules_direct
 tests_unit_test_rules_direct_SOURCES = tests/unit/test_rules_direct.c \
 	tests/unit/rules_model.c \
