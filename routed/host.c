@@ -297,6 +297,7 @@ int host_open(struct host **host, struct ev_loop *loop,
 	ev_timer_init(&new->timer, on_timer, 0, 0);
 	ev_timer_init(&new->expiry, on_expiry, 0, 0);
 	new->timer.data = new->expiry.data = new;
+	takeover_init(&new->takeover, loop);
 	remove_leftovers(config, RECOVER_BUT_TABLE);
 	host_find_facts(&new->learnt.facts, config);
 	ret = learnt_set_rules(&new->learnt, config);
@@ -337,6 +338,7 @@ close_reader:
 free_direct:
 	direct_free(new->direct);
 free_host:
+	takeover_fini(&new->takeover);
 	learnt_fini(&new->learnt);
 	free(new);
 	return ret;
@@ -444,6 +446,7 @@ void host_close(struct host *host)
 	capture_fini(&host->capture);
 	nl_reader_close(host->reader);
 	nl_state_free(&host->state);
+	takeover_fini(&host->takeover);
 	learnt_fini(&host->learnt);
 	direct_free(host->direct);
 	free(host);

@@ -7,6 +7,67 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+
+static bool is_still_ours(const struct takeover *takeover)
+{
+	const struct resolvconf conf = {RESOLVCONF_PATH,
+					takeover->config->run_dir};
+
+	return resolvconf_is_ours(&conf);
+}
+
+static void on_change(void *ctx)
+{
+	struct takeover *takeover = ctx;
+	char why[TAKEOVER_WHY_SIZE];
+
+	if (!takeover->is_taken || is_still_ours(takeover))
+		return;
+	if (!log_limit_pass(&takeover->again)) {
+		log_warning("leave '" RESOLVCONF_PATH "' alone: another "
+			    "program writes it again and again; "
+			    "'routed.resolver: off' ends the quarrel");
+		return;
+	}
+	if (takeover_start(takeover, takeover->config, why) < 0)
+		log_error("%s", why);
+	else
+		log_notice("took '" RESOLVCONF_PATH "' over again: another "
+			   "program has written it, its resolvers are upstream "
+			   "'system' now");
+}
+
+void takeover_init(struct takeover *takeover, struct ev_loop *loop)
+{
+	int ret = file_watch_new(&takeover->watch, loop, on_change, takeover);
+
+	if (ret < 0)
+		log_warning("cannot watch '" RESOLVCONF_PATH "': %s",
+			    err_text(ret));
+	takeover->again.burst = 3;
+}
+
+void takeover_fini(struct takeover *takeover)
+{
+	file_watch_free(takeover->watch);
+	memset(takeover, 0, sizeof(*takeover));
+}
+
+/* A link may lead to another file each time. */
+static void watch_file(struct takeover *takeover)
+{
+	int ret;
+
+	if (!takeover->watch)
+		return;
+	file_watch_clear(takeover->watch);
+	ret = file_watch_add(takeover->watch, RESOLVCONF_PATH,
+			     strlen(RESOLVCONF_PATH));
+	if (ret < 0)
+		log_warning("cannot watch '" RESOLVCONF_PATH "': %s",
+			    err_text(ret));
+}
 
 int takeover_start(struct takeover *takeover, const struct config *config,
 		   char *why)
@@ -28,9 +89,12 @@ int takeover_start(struct takeover *takeover, const struct config *config,
 			 "cannot take '" RESOLVCONF_PATH "' over: %s; "
 			 "'routed.resolver: off' leaves it alone",
 			 err_text(ret));
-	if (ret == 0)
-		takeover->is_taken = true;
-	return ret;
+	if (ret < 0)
+		return ret;
+	takeover->is_taken = true;
+	takeover->config = config;
+	watch_file(takeover);
+	return 0;
 }
 
 int takeover_stop(struct takeover *takeover, const struct config *config)
@@ -41,6 +105,8 @@ int takeover_stop(struct takeover *takeover, const struct config *config)
 	if (!takeover->is_taken)
 		return 0;
 	takeover->is_taken = false;
+	if (takeover->watch)
+		file_watch_clear(takeover->watch);
 	ret = resolvconf_give_back(&conf);
 	if (ret < 0)
 		log_error("cannot give '" RESOLVCONF_PATH "' back: %s",

@@ -2,20 +2,35 @@
 /*
  * takeover.h - the system's resolver while we run (routed.resolver).
  *
+ * A resolv.conf that another program writes meanwhile, a DHCP client that came
+ * to another network, becomes what was there before, for upstream `system` and
+ * for the end, and is taken over anew; three times in ten seconds at most.
+ *
  * Errors	-errno; `why` (TAKEOVER_WHY_SIZE) has the sentence
  */
 #ifndef ERSATZ_ROUTED_TAKEOVER_H
 #define ERSATZ_ROUTED_TAKEOVER_H
 
 #include "common/config.h"
+#include "common/file_watch.h"
+#include "common/log.h"
 
+#include <ev.h>
 #include <stdbool.h>
 
 #define TAKEOVER_WHY_SIZE 256
 
 struct takeover {
+	struct file_watch *watch;    /* owned; NULL: what changes is not seen */
+	const struct config *config; /* borrowed; of the last start */
+	struct log_limit again;
 	bool is_taken;
 };
+
+/* All zero is one that sees no changes. */
+void takeover_init(struct takeover *takeover, struct ev_loop *loop);
+/* Gives nothing back. */
+void takeover_fini(struct takeover *takeover);
 
 /* Takes what the configuration names; nothing when that is "off". */
 NODISCARD int takeover_start(struct takeover *takeover,

@@ -8,18 +8,16 @@
 int egress_find(const struct egress *egress, const struct nl_state *state,
 		const struct addr *to, char name[IFNAMSIZ])
 {
-	const struct nl_link *link;
+	const char *pinned = egress->uplink;
 	struct uplink uplink;
 	int ret;
 
 	if (egress->outbound->type == OUTBOUND_TYPE_INTERFACE) {
-		link = nl_link_by_name(state, egress->outbound->interface);
-		if (!link)
+		pinned = egress->outbound->interface;
+		if (!nl_link_by_name(state, pinned))
 			return -ENODEV;
-		memcpy(name, link->name, IFNAMSIZ);
-		return link->ifindex;
 	}
-	ret = uplink_toward(state, to, egress->uplink, &uplink);
+	ret = uplink_toward(state, to, pinned, &uplink);
 	if (ret != 0)
 		return ret < 0 ? ret : 0;
 	memcpy(name, uplink.name, IFNAMSIZ);
@@ -38,6 +36,16 @@ int egress_bind(const struct egress *egress, const struct nl_state *state,
 	return ifindex;
 }
 
+static bool is_replaced(const struct nl_state *state,
+			const struct nl_link *link, uint8_t family)
+{
+	struct uplink uplink;
+
+	return !link->has_carrier &&
+	       uplink_find(state, family, NULL, &uplink) == 0 &&
+	       uplink.ifindex != link->ifindex;
+}
+
 bool egress_is_alive(const struct nl_state *state, int ifindex,
 		     const struct addr *local)
 {
@@ -46,7 +54,7 @@ bool egress_is_alive(const struct nl_state *state, int ifindex,
 	if (ifindex == 0)
 		return true;
 	link = nl_link_by_index(state, ifindex);
-	if (!link || !link->is_up)
+	if (!link || !link->is_up || is_replaced(state, link, local->family))
 		return false;
 	for (size_t i = 0; i < state->addr_count; i++) {
 		if (addr_equal(&state->addrs[i].addr, local))

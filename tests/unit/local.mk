@@ -196,6 +196,11 @@ UNIT_TESTS += tests/unit/test_ede_text
 tests_unit_test_ede_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_ede_text_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_egress
+tests_unit_test_egress_SOURCES = tests/unit/test_egress.c $(FIB_MODEL)
+tests_unit_test_egress_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_egress_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_err
 tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
