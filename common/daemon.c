@@ -71,6 +71,8 @@ void daemon_ready(struct daemon *daemon)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 
+	if (daemon->notify)
+		notify_tell(daemon->notify, "READY=1");
 	if (daemon->ready_fd < 0)
 		return;
 	(void)prctl(PR_SET_PDEATHSIG, 0);

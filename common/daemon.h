@@ -12,6 +12,7 @@
 #define ERSATZ_COMMON_DAEMON_H
 
 #include "common/compiler.h"
+#include "common/notify.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -19,6 +20,7 @@
 struct daemon {
 	int lock_fd;  /* -1: none */
 	int ready_fd; /* where daemon_ready() tells the one who waits; -1 */
+	struct notify *notify; /* borrowed; the service manager, or NULL */
 };
 
 /*
@@ -32,7 +34,8 @@ struct daemon {
  */
 NODISCARD int daemon_detach(struct daemon *daemon);
 
-/* Tells the one who waits; points 0 to 2 to /dev/null if detached. */
+/* Tells the one who waits, and the service manager; points 0 to 2 to /dev/null
+ * if detached. */
 void daemon_ready(struct daemon *daemon);
 
 /*

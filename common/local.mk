@@ -77,6 +77,8 @@ common_libcommon_a_SOURCES = \
 	common/nl.h \
 	common/nl_watch.c \
 	common/nl_watch.h \
+	common/notify.c \
+	common/notify.h \
 	common/privilege.c \
 	common/privilege.h \
 	common/rules.c \

@@ -23,10 +23,11 @@
 static struct {
 	struct options options;
 	struct daemon daemon;
+	struct notify notify;
 	struct service *service;
 	struct settings_source source; /* of the configuration in effect */
 	struct file_watch *watch;      /* of its lists; NULL: there is none */
-} dnsd = {.daemon = {.lock_fd = -1, .ready_fd = -1}};
+} dnsd = {.daemon = {.lock_fd = -1, .ready_fd = -1}, .notify = {.fd = -1}};
 
 static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 {
@@ -147,6 +148,8 @@ static int run(struct config *config)
 		config_free(config);
 		return EXIT_FAILURE;
 	}
+	notify_open(&dnsd.notify);
+	dnsd.daemon.notify = &dnsd.notify;
 	loop = ev_default_loop(EVFLAG_AUTO);
 	if (!loop) {
 		log_error("cannot make the event loop");
@@ -157,10 +160,13 @@ static int run(struct config *config)
 		return EXIT_FAILURE;
 	watch_signals(loop);
 	watch_lists(loop, config);
+	notify_watch(&dnsd.notify, loop);
 	daemon_ready(&dnsd.daemon);
 	open_log(config, false);
 	ev_run(loop, 0);
 	log_notice("stopping");
+	notify_tell(&dnsd.notify, "STOPPING=1");
+	notify_close(&dnsd.notify);
 	file_watch_free(dnsd.watch);
 	service_stop(dnsd.service);
 	return EXIT_SUCCESS;

@@ -36,10 +36,11 @@
 static struct {
 	struct options options;
 	struct daemon daemon;
+	struct notify notify;
 	struct service *service;
 	struct settings_source source; /* of the configuration in effect */
 	struct file_watch *watch;      /* of its lists; NULL: there is none */
-} routed = {.daemon = {.lock_fd = -1, .ready_fd = -1}};
+} routed = {.daemon = {.lock_fd = -1, .ready_fd = -1}, .notify = {.fd = -1}};
 
 /* A configuration with the text that relays get. */
 struct loaded {
@@ -67,6 +68,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 	(void)signal;
 	(void)events;
 	log_notice("stopping");
+	notify_tell(&routed.notify, "STOPPING=1");
 	service_stop(routed.service);
 }
 
@@ -190,14 +192,18 @@ static int run(const struct loaded *loaded)
 		config_free(loaded->config);
 		return EXIT_FAILURE;
 	}
+	notify_open(&routed.notify);
+	routed.daemon.notify = &routed.notify;
 	signal(SIGPIPE, SIG_IGN);
 	hold_signals(SIG_BLOCK);
 	if (service_start(&routed.service, &conf) < 0)
 		return EXIT_FAILURE;
 	watch_signals(service_loop(routed.service));
 	watch_lists(service_loop(routed.service), loaded->config);
+	notify_watch(&routed.notify, service_loop(routed.service));
 	hold_signals(SIG_UNBLOCK);
 	int status = service_run(routed.service);
+	notify_close(&routed.notify);
 	file_watch_free(routed.watch);
 	service_free(routed.service);
 	return status;

@@ -454,6 +454,10 @@ tests_unit_test_nl_watch_SOURCES = tests/unit/test_nl_watch.c $(FIB_MODEL)
 tests_unit_test_nl_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nl_watch_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_notify
+tests_unit_test_notify_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_notify_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_object
 tests_unit_test_object_SOURCES = tests/unit/test_object.c $(FIB_MODEL)
 tests_unit_test_object_CPPFLAGS = $(UNIT_CPPFLAGS)

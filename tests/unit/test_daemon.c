@@ -80,7 +80,7 @@ static void say(int fd, const char *text)
 
 static void become_ready(int fd)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 
 	if (daemon_detach(&daemon) < 0)
 		_exit(98);
@@ -103,7 +103,7 @@ static void first_process_exits_zero_when_the_second_is_ready(void **state)
 
 static void fail_with_three(int fd)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 
 	(void)fd;
 	if (daemon_detach(&daemon) < 0)
@@ -123,7 +123,7 @@ static void error_of_the_start_is_seen_and_its_status_kept(void **state)
 
 static void end_with_zero(int fd)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 
 	(void)fd;
 	if (daemon_detach(&daemon) < 0)
@@ -133,7 +133,7 @@ static void end_with_zero(int fd)
 
 static void die_by_signal(int fd)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 
 	(void)fd;
 	if (daemon_detach(&daemon) < 0)
@@ -157,7 +157,7 @@ static void ready_without_a_waiter(int fd)
 	if (pipe(ends) < 0)
 		_exit(97);
 	close(ends[0]);
-	struct daemon daemon = {-1, ends[1]};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = ends[1]};
 	daemon_ready(&daemon);
 	say(fd, "alive");
 	_exit(0);
@@ -174,7 +174,7 @@ static void ready_survives_that_nobody_waits(void **state)
 
 static void foreground_is_ready_without_a_word(void **state)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 
 	(void)state;
 	daemon_ready(&daemon);
@@ -183,7 +183,8 @@ static void foreground_is_ready_without_a_word(void **state)
 
 static void second_instance_learns_who_holds_the_lock(void **state)
 {
-	struct daemon first = {-1, -1}, second = {-1, -1};
+	struct daemon first = {.lock_fd = -1, .ready_fd = -1},
+		      second = {.lock_fd = -1, .ready_fd = -1};
 	pid_t holder = 0;
 
 	assert_int_equal(daemon_lock(&first, *state, "dnsd", &holder), 0);
@@ -202,7 +203,7 @@ static void second_instance_learns_who_holds_the_lock(void **state)
 
 static pid_t start_holder(const char *run_dir)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 	int ready[2];
 	pid_t child, holder;
 	char byte;
@@ -225,7 +226,7 @@ static pid_t start_holder(const char *run_dir)
 /* A process that was sent SIGKILL has the lock for a moment more. */
 static void killed_instance_is_waited_for(void **state)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 	pid_t holder;
 
 	for (int i = 0; i < 20; i++) {
@@ -241,7 +242,7 @@ static void killed_instance_is_waited_for(void **state)
 
 static void unlock_empties_the_file_but_leaves_it(void **state)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 	struct stat st;
 	pid_t holder;
 
@@ -256,7 +257,7 @@ static void unlock_empties_the_file_but_leaves_it(void **state)
 
 static void lock_of_one_who_was_killed_is_free(void **state)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 	pid_t holder = 0;
 	int status;
 
@@ -275,7 +276,7 @@ static void lock_of_one_who_was_killed_is_free(void **state)
 
 static void link_in_place_of_the_file_is_refused(void **state)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 	char victim[PATH_MAX];
 	struct stat st;
 	pid_t holder;
@@ -295,7 +296,7 @@ static void link_in_place_of_the_file_is_refused(void **state)
 
 static void missing_run_folder_is_an_error(void **state)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 	pid_t holder;
 
 	assert_int_equal(
@@ -393,7 +394,7 @@ static void run_folder_that_others_can_write_is_refused(void **state)
 /* As root: what others may write cannot be what nobody else may write. */
 static void run_folder_with_a_lock_is_no_state_folder(void **state)
 {
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 	pid_t holder;
 
 	if (geteuid() != 0)

@@ -65,7 +65,7 @@ static int setup(void **state)
 	f->address.addr = addr_ipv4(127U << 24 | (pid & 0x3fffff) << 2 | 1);
 	f->address.port = PORT;
 	f->loop = ev_loop_new(0);
-	f->daemon = (struct daemon){-1, -1};
+	f->daemon = (struct daemon){.lock_fd = -1, .ready_fd = -1};
 	drops = 0;
 	drop_result = 0;
 	*state = f;
@@ -180,7 +180,7 @@ static void it_leaves_nothing_in_the_run_folder_but_the_lock_file(void **state)
 static void a_second_one_is_kept_out(void **state)
 {
 	struct fixture *f = *state;
-	struct daemon daemon = {-1, -1};
+	struct daemon daemon = {.lock_fd = -1, .ready_fd = -1};
 	struct service *second;
 
 	start(f);
