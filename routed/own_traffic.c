@@ -350,6 +350,16 @@ int own_traffic_look(struct own_traffic *own, const struct nl_state *state)
 	return gather_uids(own) || changed;
 }
 
+bool own_traffic_has_local(const struct own_traffic *own,
+			   const struct nl_state *state)
+{
+	for (size_t i = 0; i < own->server_count; i++) {
+		if (is_local(&own->servers[i], state))
+			return true;
+	}
+	return false;
+}
+
 static bool has_exemption(const struct config *config)
 {
 	return config->routed.exempt.uid_count > 0 ||

@@ -61,6 +61,10 @@ NODISCARD int own_traffic_look(struct own_traffic *own,
 NODISCARD bool own_traffic_is_known(const struct own_traffic *own,
 				    const struct nl_state *state, char *why);
 
+/* Is there a server to look at?  It may come and go unseen otherwise. */
+bool own_traffic_has_local(const struct own_traffic *own,
+			   const struct nl_state *state);
+
 /* The outbound whose server's own the flow is, or -1. */
 int own_traffic_whose(struct own_traffic *own, const struct link_flow *flow,
 		      const struct nl_state *state);

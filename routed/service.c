@@ -126,6 +126,23 @@ static int look_around(struct service *service)
 	return servers > 0 || own > 0 ? tell_host(service) : 0;
 }
 
+/*
+ * The kernel tells nobody of sockets that come or go.  So it is asked, but not
+ * while there is nothing that could change: of the first UDP server the relay
+ * tells.
+ */
+static void pace_looks(struct service *service)
+{
+	bool is_needed =
+		service->udp_servers.count > 0 ||
+		own_traffic_has_local(service->own, host_state(service->host));
+
+	if (!is_needed || !service->is_captured || service->is_stopping)
+		ev_timer_stop(service->loop, &service->look);
+	else if (!ev_is_active(&service->look))
+		ev_timer_again(service->loop, &service->look);
+}
+
 static void on_look(struct ev_loop *loop, struct ev_timer *timer, int revents)
 {
 	struct service *service = timer->data;
@@ -136,6 +153,7 @@ static void on_look(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	if (ret < 0 && log_limit_pass(&service->look_limit))
 		log_warning("cannot look at this host's sockets: %s",
 			    err_text(ret));
+	pace_looks(service);
 }
 
 /* Uplinks may be others now; for who they are the relay has its own eyes. */
@@ -145,6 +163,7 @@ static void on_host_change(void *ctx, const struct nl_state *state)
 
 	if (!service->relays)
 		return;
+	pace_looks(service);
 	icmp_exits_offer(&service->icmp_exits, service->relays, state,
 			 service->config->routed.tun);
 	int ret = relays_follow_mtu(service->relays);
@@ -257,7 +276,7 @@ static void become_ready(struct service *service, int tun_ifindex)
 		fail(service);
 		return;
 	}
-	ev_timer_again(service->loop, &service->look);
+	pace_looks(service);
 	log_notice("ready: traffic is captured into '%s'",
 		   service->config->routed.tun);
 	daemon_ready(service->daemon);

@@ -84,6 +84,11 @@ int takeover_start(struct takeover *takeover, const struct config *config,
 			 "cannot take '" RESOLVCONF_PATH "' over: dnsd listens "
 			 "at no address with port 53; set 'dnsd.listen', or "
 			 "'routed.resolver: off'");
+	else if (ret == -EPERM)
+		snprintf(why, TAKEOVER_WHY_SIZE,
+			 "cannot take '" RESOLVCONF_PATH "' over: it is "
+			 "immutable; 'chattr -i " RESOLVCONF_PATH "' lets us, "
+			 "'routed.resolver: off' leaves it alone");
 	else if (ret < 0)
 		snprintf(why, TAKEOVER_WHY_SIZE,
 			 "cannot take '" RESOLVCONF_PATH "' over: %s; "
@@ -108,7 +113,11 @@ int takeover_stop(struct takeover *takeover, const struct config *config)
 	if (takeover->watch)
 		file_watch_clear(takeover->watch);
 	ret = resolvconf_give_back(&conf);
-	if (ret < 0)
+	if (ret == -EPERM)
+		log_error("cannot give '" RESOLVCONF_PATH "' back: somebody "
+			  "has made it immutable; 'chattr -i " RESOLVCONF_PATH
+			  "', then 'routed --recover'");
+	else if (ret < 0)
 		log_error("cannot give '" RESOLVCONF_PATH "' back: %s",
 			  err_text(ret));
 	else if (ret == 0)

@@ -2,6 +2,8 @@
 """The host beside us: its own programs work as without us, and none of our
 own packets comes back to us."""
 import json
+import os
+import signal
 import threading
 
 import pytest
@@ -196,3 +198,42 @@ def test_uplink_too_narrow_for_ipv6_takes_none_from_the_tun(net, site):
     assert net.laptop.out("curl -4 -sS -m 5 http://site.example/") \
         == "welcome to the site\n"
     daemons.down()
+
+
+def test_resolv_conf_in_each_form(net):
+    """A file, links to it from everywhere, and one that cannot be changed."""
+    laptop = net.laptop
+    path, real = "/etc/resolv.conf", "/run/elsewhere/resolv.conf"
+    laptop.run(f"mkdir -p /run/elsewhere /run/systemd/resolve;"
+               f"cp {path} {real}; cp {path} {path}.mine;"
+               "echo 'nameserver 127.0.0.53' > "
+               "/run/systemd/resolve/stub-resolv.conf")
+    forms = (f"ln -sf ../run/systemd/resolve/stub-resolv.conf {path}",
+             f"ln -sf {real} {path}",
+             f"ln -sf /run/nowhere/resolv.conf {path}",
+             f"rm {path}; cp {path}.mine {path}; chmod 600 {path}")
+    daemons = Ersatz(laptop)
+    for form in forms:
+        laptop.run(form)
+        before = laptop.out(f"ls -l --time-style=+ {path}; "
+                            f"cat {path} {real} || :")
+        daemons.start("routed")
+        ours = laptop.out(f"stat -c %F:%a {path}; cat {path} {real}")
+        assert ours.startswith("regular file:644\n# Written by routed"), form
+        assert ours.endswith("\nnameserver 192.168.7.1\n"), "it is as it was"
+        daemons.stop("routed")
+        assert laptop.out(f"ls -l --time-style=+ {path}; "
+                          f"cat {path} {real} || :") == before, form
+    laptop.run(f"chattr +i {path}")
+    refused = laptop.run(daemons.command("routed", "-f"), check=False)
+    assert refused.returncode == 1
+    assert f"'chattr -i {path}' lets us" in refused.stderr
+    laptop.run(f"chattr -i {path}")
+    daemons.start("routed")
+    laptop.run(f"chattr +i {path}")
+    os.kill(daemons.pid("routed"), signal.SIGTERM)
+    daemons.started.pop("routed").wait(timeout=10)
+    assert "then 'routed --recover'" in laptop.log("routed")
+    laptop.run(f"chattr -i {path}")
+    daemons.recover()
+    assert laptop.path(path).read_text() == "nameserver 192.168.7.1\n"
