@@ -216,9 +216,11 @@ def test_dropped_name_is_silent(net, ersatz):
 
 
 def test_status_counts_pings(net, ersatz):
+    ping(net, "direct.example", "-4")
+    ping(net, "unknown.example", "-4", check=False)
     status = net.laptop.out(ersatz.command("routed", "--status"))
     found = re.search(r"pings +(\d+) answered, (\d+) refused", status)
-    assert found and int(found[1]) > 10 and int(found[2]) > 0, status
+    assert found and int(found[1]) > 0 and int(found[2]) > 0, status
 
 
 def test_icmp_drop_says_nothing(net, ersatz):

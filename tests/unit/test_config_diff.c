@@ -77,8 +77,10 @@ static void what_comes_and_goes_is_told(void **state)
 		    "rules: ['DOMAIN,x.example,DIRECT', 'MATCH,b']\n",
 		    "outbounds.a.server: is gone, was 192.0.2.1:1080\n"
 		    "outbounds.a.type: is gone, was socks5\n"
+		    "outbounds.a.udp: is gone, was associate\n"
 		    "outbounds.b.server: 192.0.2.1:1080, is new\n"
 		    "outbounds.b.type: socks5, is new\n"
+		    "outbounds.b.udp: associate, is new\n"
 		    "rules: 1 added, 2 removed\n");
 }
 
