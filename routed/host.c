@@ -558,6 +558,23 @@ const struct nl_state *host_state(const struct host *host)
 	return &host->state;
 }
 
+int host_diff(struct host *host, struct reconcile *diff, char *why)
+{
+	struct plan plan;
+	int ret = dump(host);
+
+	snprintf(why, HOST_WHY_SIZE, "cannot read the routes");
+	if (ret > 0)
+		host->fn(host->ctx, &host->state);
+	if (ret >= 0)
+		ret = plan_now(host, &plan, why);
+	if (ret < 0)
+		return ret;
+	ret = reconcile_make(diff, &plan, &host->state);
+	plan_fini(&plan);
+	return ret;
+}
+
 struct firewall_counters host_refused(struct host *host)
 {
 	return firewall_counters(&host->capture.firewall);

@@ -28,6 +28,7 @@
 #include "common/nl.h"
 #include "routed/capture.h"
 #include "routed/direct.h"
+#include "routed/reconcile.h"
 
 #include <ev.h>
 
@@ -125,6 +126,12 @@ struct host_status {
 	bool is_closed; /* nothing leaves past us, nor after us */
 };
 struct host_status host_status(const struct host *host);
+
+/*
+ * What stands now against what should: all that a repair would do, for
+ * reconcile_fini().  `why` (HOST_WHY_SIZE) tells what could not be done.
+ */
+NODISCARD int host_diff(struct host *host, struct reconcile *diff, char *why);
 
 /* Asks the kernel. */
 struct firewall_counters host_refused(struct host *host);

@@ -314,6 +314,9 @@ static int act(const struct config *config)
 	case ACTION_STATUS:
 		return verbs_print_status(run_dir_of(config),
 					  options->settings.is_json, stdout);
+	case ACTION_DIFF:
+		return verbs_print_diff(run_dir_of(config),
+					options->settings.is_json, stdout);
 	case ACTION_FLOWS:
 		if (options->is_watch)
 			return watch_flows(run_dir_of(config),

@@ -13,6 +13,7 @@ enum {
 	OPTION_PLAN,
 	OPTION_EXPLAIN,
 	OPTION_STATUS,
+	OPTION_DIFF,
 	OPTION_FLOWS,
 	OPTION_RECOVER,
 	OPTION_WATCH,
@@ -26,6 +27,7 @@ static const struct option long_options[] = {
 	{"plan", no_argument, NULL, OPTION_PLAN},
 	{"explain", required_argument, NULL, OPTION_EXPLAIN},
 	{"status", no_argument, NULL, OPTION_STATUS},
+	{"diff", no_argument, NULL, OPTION_DIFF},
 	{"flows", no_argument, NULL, OPTION_FLOWS},
 	{"recover", no_argument, NULL, OPTION_RECOVER},
 	{"watch", no_argument, NULL, OPTION_WATCH},
@@ -57,6 +59,8 @@ void options_help(FILE *out)
 	      "  --plan                print what would be done, as 'ip' "
 	      "and 'nft' commands\n"
 	      "  --status              what the running daemon does\n"
+	      "  --diff                what is not as it should be, of rules "
+	      "and routes\n"
 	      "  --flows [--watch]     the flows that it carries now, or "
 	      "all the time\n"
 	      "  --explain ADDRESS|NAME [PORT[/PROTOCOL]]\n"
@@ -97,6 +101,8 @@ static int take_action(struct options *options, int option)
 		return set_action(options, ACTION_EXPLAIN, "--explain");
 	case OPTION_STATUS:
 		return set_action(options, ACTION_STATUS, "--status");
+	case OPTION_DIFF:
+		return set_action(options, ACTION_DIFF, "--diff");
 	case OPTION_FLOWS:
 		return set_action(options, ACTION_FLOWS, "--flows");
 	case OPTION_WATCH:

@@ -25,6 +25,7 @@ enum options_action {
 	ACTION_EXPLAIN,
 	/* These do without a configuration: it may be gone or broken. */
 	ACTION_STATUS,
+	ACTION_DIFF,
 	ACTION_FLOWS,
 	ACTION_RECOVER,
 	ACTION_VERSION,

@@ -344,9 +344,73 @@ static void verb_direct(void *ctx, struct control_client *client,
 	control_end(client, ret < 0 ? err_text(ret) : NULL);
 }
 
+static void send_difference(const struct verbs *verbs,
+			    struct control_client *client,
+			    const struct reconcile_entry *entry)
+{
+	static const char *const words[] = {
+		[RECONCILE_SEEN] = "seen",
+		[RECONCILE_ADDED] = "missing",
+		[RECONCILE_REMOVED] = "surplus",
+		[RECONCILE_FOREIGN] = "foreign",
+	};
+	const struct plan_names names = {
+		.state = host_state(verbs->host),
+		.tun = verbs->config->routed.tun,
+	};
+	struct json *json = json_new();
+	char text[PLAN_PRINT_SIZE];
+
+	if (!json)
+		return;
+	json_set_text(json, "verdict", words[entry->verdict]);
+	json_set_text(json, "object",
+		      plan_print_object(&entry->object, false, &names, text,
+					sizeof(text)));
+	control_send(client, json);
+	json_free(json);
+}
+
+static void send_more(struct control_client *client, size_t count)
+{
+	struct json *json = json_new();
+
+	if (!json)
+		return;
+	json_set_int(json, "more", (int64_t)count);
+	control_send(client, json);
+	json_free(json);
+}
+
+static void verb_diff(void *ctx, struct control_client *client,
+		      const struct json *request)
+{
+	const struct verbs *verbs = ctx;
+	char why[HOST_WHY_SIZE];
+	struct reconcile diff;
+	size_t count = 0;
+	int ret = host_diff(verbs->host, &diff, why);
+
+	(void)request;
+	if (ret < 0) {
+		control_end(client, why);
+		return;
+	}
+	for (size_t i = 0; i < diff.count; i++) {
+		if (diff.entries[i].verdict != RECONCILE_SEEN &&
+		    count++ < VERBS_DIFFS_MAX)
+			send_difference(verbs, client, &diff.entries[i]);
+	}
+	if (count > VERBS_DIFFS_MAX)
+		send_more(client, count - VERBS_DIFFS_MAX);
+	reconcile_fini(&diff);
+	control_end(client, NULL);
+}
+
 const struct control_verb verbs_table[] = {
 	{"close", CONTROL_CHANGE, verb_close},
 	{"direct", CONTROL_PARTNER, verb_direct},
+	{"diff", CONTROL_READ, verb_diff},
 	{"status", CONTROL_READ, verb_status},
 	{"flows", CONTROL_READ, verb_flows},
 	{"explain", CONTROL_READ, verb_explain},

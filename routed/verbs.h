@@ -9,6 +9,9 @@
  *		the client's connection is handed
  *	explain	{"target":ADDRESS|NAME,"port":N,"network":"tcp"|"udp"}, the
  *		last two optional: explain.h
+ *	diff	a line for each rule or route that is not as it should be,
+ *		{"verdict":"missing"|"surplus"|"foreign","object":TEXT}; at most
+ *		VERBS_DIFFS_MAX of them, then {"more":N}
  *	direct	{"addresses":"192.0.2.1 192.0.2.2","ttl":SECONDS}, from dnsd:
  *		they are those of a DIRECT name, and the answer comes when
  *		their packets go past the TUN; host_add_directs()
@@ -28,6 +31,7 @@
 #include "routed/relays.h"
 
 #define VERBS_PENDING_MAX 64
+#define VERBS_DIFFS_MAX 256
 
 /* All pointers borrowed; a reload changes them. */
 struct verbs {
@@ -60,6 +64,8 @@ void verbs_on_relay_lost(struct verbs *verbs);
  * Each returns what exit() gets.
  */
 NODISCARD int verbs_print_status(const char *run_dir, bool is_json, FILE *out);
+/* EXIT_FAILURE too when something is not as it should be. */
+NODISCARD int verbs_print_diff(const char *run_dir, bool is_json, FILE *out);
 NODISCARD int verbs_print_flows(const char *run_dir, bool is_json, FILE *out);
 /*
  * For who looks at flows: each line goes to `fn`; one flow is reset.  What is

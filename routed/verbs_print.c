@@ -77,6 +77,36 @@ int verbs_print_status(const char *run_dir, bool is_json, FILE *out)
 	return ask(run_dir, "status", is_json ? print_json : print_status, out);
 }
 
+struct diff_printer {
+	FILE *out;
+	bool is_json;
+	bool differs;
+};
+
+static void print_difference(void *ctx, const struct json *line)
+{
+	struct diff_printer *printer = ctx;
+	int64_t more = json_get_int(line, "more", 0);
+
+	printer->differs = true;
+	if (printer->is_json)
+		print_json(printer->out, line);
+	else if (more)
+		fprintf(printer->out, "and %lld more\n", (long long)more);
+	else
+		fprintf(printer->out, "%s: %s\n",
+			json_get_text(line, "verdict"),
+			json_get_text(line, "object"));
+}
+
+int verbs_print_diff(const char *run_dir, bool is_json, FILE *out)
+{
+	struct diff_printer printer = {.out = out, .is_json = is_json};
+	int status = ask(run_dir, "diff", print_difference, &printer);
+
+	return printer.differs ? EXIT_FAILURE : status;
+}
+
 static void add_flow(void *ctx, const struct json *line)
 {
 	report_flows_add(ctx, line);

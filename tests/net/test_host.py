@@ -237,3 +237,22 @@ def test_resolv_conf_in_each_form(net):
     laptop.run(f"chattr -i {path}")
     daemons.recover()
     assert laptop.path(path).read_text() == "nameserver 192.168.7.1\n"
+
+
+def test_diff_tells_what_is_not_as_it_should_be(net, ersatz):
+    def diff(*more):
+        return net.laptop.run(ersatz.command("routed", "--diff", *more),
+                              check=False)
+
+    wait_until(lambda: diff().returncode == 0, "all is as it should be")
+    assert diff().stdout == ""
+    net.laptop.run("ip route add 10.1.0.0/16 dev eth0 table 199")
+    told = diff()
+    assert told.returncode == 1
+    assert told.stdout.startswith("foreign: ip route add 10.1.0.0/16 dev eth0")
+    assert json.loads(diff("--json").stdout)["verdict"] == "foreign"
+    net.laptop.run("ip route del 10.1.0.0/16 dev eth0 table 199")
+    assert diff().returncode == 0
+    stopped = net.laptop.run(ersatz.command(
+        "routed", "--diff", "--run", "/run/nobody"), check=False)
+    assert stopped.returncode == 1 and stopped.stderr

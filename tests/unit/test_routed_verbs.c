@@ -56,6 +56,27 @@ struct host_status host_status(const struct host *host)
 	return fake.status;
 }
 
+/* One rule that is fine, one too many, one missing. */
+int host_diff(struct host *host, struct reconcile *diff, char *why)
+{
+	(void)host;
+	strcpy(why, "cannot read the routes");
+	memset(diff, 0, sizeof(*diff));
+	if (fake.direct_result < 0)
+		return fake.direct_result;
+	diff->count = 3;
+	diff->entries = calloc(diff->count, sizeof(*diff->entries));
+	assert_non_null(diff->entries);
+	for (size_t i = 0; i < diff->count; i++) {
+		diff->entries[i].verdict = RECONCILE_ADDED;
+		diff->entries[i].object.kind = NL_OBJECT_RULE;
+		diff->entries[i].object.rule.family = ADDR_IPV4;
+	}
+	diff->entries[0].verdict = RECONCILE_SEEN;
+	diff->entries[1].verdict = RECONCILE_REMOVED;
+	return 0;
+}
+
 struct firewall_counters host_refused(struct host *host)
 {
 	(void)host;
@@ -267,6 +288,11 @@ static int ask_flows(struct home *home, FILE *out)
 	return verbs_print_flows(home->folder, false, out);
 }
 
+static int ask_diff(struct home *home, FILE *out)
+{
+	return verbs_print_diff(home->folder, false, out);
+}
+
 static int ask_explanation(struct home *home, FILE *out)
 {
 	const struct options options = {.target = "example.com",
@@ -337,6 +363,19 @@ static void answer_that_comes_while_we_stop_finds_nobody(void **state)
 	verbs.pending[0].id = 8;
 	verbs_on_relay_lost(&verbs);
 	assert_int_equal(verbs.pending[0].id, 0);
+}
+
+static void diff_has_what_is_not_as_it_should_be(void **state)
+{
+	struct home *home = *state;
+
+	assert_int_equal(run(home, ask_diff), EXIT_FAILURE);
+	assert_says(home, "surplus: ip rule add");
+	assert_says(home, "missing: ip rule add");
+	assert_null(strstr(home->output, "seen"));
+	fake.direct_result = -ENOBUFS;
+	assert_int_equal(run(home, ask_diff), EXIT_FAILURE);
+	assert_says(home, "cannot read the routes");
 }
 
 static void flows_are_the_relays_own_words(void **state)
@@ -519,6 +558,7 @@ int main(void)
 		AT_HOME(status_has_what_the_relay_counts),
 		AT_HOME(status_without_a_relay_comes_at_once),
 		AT_HOME(status_does_not_wait_for_a_relay_that_died),
+		AT_HOME(diff_has_what_is_not_as_it_should_be),
 		AT_HOME(flows_are_the_relays_own_words),
 		AT_HOME(flows_without_a_relay_say_so),
 		AT_HOME(explanation_comes_from_the_daemon),
