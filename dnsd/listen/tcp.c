@@ -420,14 +420,20 @@ static void prepare_place(struct tcp *tcp, size_t place)
 }
 
 /* Queries to upstreams need descriptors too, and more of them. */
+size_t tcp_descriptors(size_t limit)
+{
+	size_t places = limit < 64 ? 16 : limit / 4;
+
+	return places < TCP_CLIENTS_MAX ? places : TCP_CLIENTS_MAX;
+}
+
 static size_t count_clients(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-	    limit.rlim_cur / 4 > TCP_CLIENTS_MAX)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return TCP_CLIENTS_MAX;
-	return limit.rlim_cur < 64 ? 16 : (size_t)limit.rlim_cur / 4;
+	return tcp_descriptors((size_t)limit.rlim_cur);
 }
 
 static int make_places(struct tcp *tcp)

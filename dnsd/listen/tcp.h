@@ -23,6 +23,9 @@
 #define TCP_QUERY_MAX 4096   /* a longer one closes the connection */
 #define TCP_PIPELINE_MAX 64  /* unanswered queries, then reading pauses */
 
+/* Descriptors that clients may have, of so many in all: a quarter. */
+size_t tcp_descriptors(size_t limit);
+
 struct tcp;
 
 NODISCARD int tcp_open(struct tcp **tcp, struct ev_loop *loop,

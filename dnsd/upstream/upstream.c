@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "dnsd/listen/tcp.h"
 #include "dnsd/opt.h"
 #include "dnsd/upstream/blame.h"
 #include "dnsd/upstream/exchange.h"
@@ -31,7 +32,7 @@
 
 #define ASKS_MAX 4096U
 #define ASKS_MIN 16U
-#define FDS_FOR_OTHERS 384U /* clients by TCP, control, files */
+#define FDS_FOR_OTHERS 128U /* control, files; clients by TCP have theirs */
 #define ASK_EXCHANGES 4     /* sockets that wait at the same time */
 #define TRIES_MIN 3
 #define STEP_MIN_MS 100
@@ -423,13 +424,12 @@ int upstreams_home(struct upstreams *upstreams, int preferred)
 /* As many as descriptors allow, should all of them have every socket open. */
 static size_t count_asks(void)
 {
-	struct rlimit limit;
-	rlim_t asks = 0;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-	    limit.rlim_cur > FDS_FOR_OTHERS)
-		asks = (limit.rlim_cur - FDS_FOR_OTHERS) / ASK_EXCHANGES;
-	if (asks < ASKS_MIN)
-		return ASKS_MIN;
+	struct rlimit limit = {.rlim_cur = 0}; /* of which the least follows */
+	rlim_t others, asks = ASKS_MIN;
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	others = FDS_FOR_OTHERS + tcp_descriptors(limit.rlim_cur);
+	if (limit.rlim_cur > others + ASKS_MIN * ASK_EXCHANGES)
+		asks = (limit.rlim_cur - others) / ASK_EXCHANGES;
 	return asks < ASKS_MAX ? (size_t)asks : ASKS_MAX;
 }
 

@@ -262,6 +262,26 @@ static void a_description_is_cut_to_fit(void **state)
 			    "192.0.2.1:53, 1");
 }
 
+static void a_private_group_has_no_public_server(void **state)
+{
+	struct setting s;
+
+	(void)state;
+	set(&s, (const char *const[]){"192.168.1.1", "fd00::1", NULL});
+	fill(&s);
+	assert_true(group_is_private(&s.group));
+	set(&s, (const char *const[]){"192.168.1.1", "9.9.9.9", NULL});
+	fill(&s);
+	assert_false(group_is_private(&s.group));
+	/* The resolvers of the host count as what they are. */
+	set(&s, (const char *const[]){"system", NULL});
+	fill(&s);
+	assert_false(group_is_private(&s.group));
+	s.system.servers[s.system.count++] = endpoint_of("10.0.0.1").addr;
+	fill(&s);
+	assert_true(group_is_private(&s.group));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +301,7 @@ int main(void)
 			the_fastest_is_asked_first_once_all_are_measured),
 		cmocka_unit_test(
 			the_key_is_of_the_servers_and_not_of_their_place),
+		cmocka_unit_test(a_private_group_has_no_public_server),
 		cmocka_unit_test(a_description_is_cut_to_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
