@@ -16,6 +16,12 @@ tests_net_route_compare_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_net_route_compare_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 endif
 
+# The long form of a test that the suite has in short.
+.PHONY: check-flaps
+check-flaps: all
+	ERSATZ_BUILD=$(abs_top_builddir) ERSATZ_FLAPS=1000 \
+		$(top_srcdir)/tests/net/run -k test_flaps
+
 EXTRA_DIST += \
 	tests/net/conftest.py \
 	tests/net/demo.py \

@@ -14,11 +14,14 @@ which uplink the relay went.
 import contextlib
 import os
 import select
+import signal
 import socket
 
 import peer
 import pytest
 from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, Network, wait_until
+
+FLAPS = int(os.environ.get("ERSATZ_FLAPS", "20"))  # and reloads
 
 SITE = ADDRESS["site"]
 FIRST, SECOND = ADDRESS["laptop"], "192.168.8.2"
@@ -154,7 +157,8 @@ def test_failover_by_metric_and_back(host):
     flow.close()
     for version, address in ((4, SECOND), (6, "2001:db8:8::2")):
         leaves_by(laptop, address, version)
-    assert "via 192.168.8.1" in exit_table(laptop, "eth1")
+    wait_until(lambda: "via 192.168.8.1" in exit_table(laptop, "eth1"),
+               "its exit table is there")
     flow = Flow(host, 7001)
     router_up(router, "laptop", "2001:db8:7::1")
     leaves_by(laptop, FIRST)
@@ -222,7 +226,8 @@ def test_renamed_and_made_again(host):
 
 
 def test_flaps_leave_nothing_behind(host):
-    """A second uplink that comes and goes disturbs nobody on the first."""
+    """A second uplink that comes and goes, and a reload each time, disturb
+    nobody on the first; `make check-flaps` does it a thousand times."""
     laptop, router = host.laptop, host.router
     leaves_by(laptop, FIRST)
     flow = Flow(host, 7030)
@@ -236,10 +241,20 @@ def test_flaps_leave_nothing_behind(host):
                           "ip route show table all proto 198;"
                           "ip -6 route show table all proto 198")
 
+    def reloads():
+        return laptop.log("routed").count("routed: reloaded")
+
+    def reload():
+        count = reloads()
+        os.kill(pid, signal.SIGHUP)
+        wait_until(lambda: reloads() > count, "it has read everything again")
+
+    reload()
     before, routed = held(), routes()
-    for _ in range(20):
+    for _ in range(FLAPS):
         router.run("ip link set second down")
         router_up(router, "second", "2001:db8:8::1")
+        reload()
         flow.works()
     wait_until(lambda: routes() == routed, "rules and routes are the same")
     wait_until(lambda: held() == before, "no descriptor is left")
