@@ -161,6 +161,19 @@ static uint64_t run_stream(const struct stream *stream)
 
 /* --- the peer --- */
 
+/* Sends what was asked for, and then, more than once, how much that was. */
+static void go(int fd, const struct sockaddr_in *from, const struct note *note)
+{
+	struct stream stream = {.fd = fd, .to = from, .note = *note};
+	struct note answer = {.kind = COUNT, .count = run_stream(&stream)};
+
+	for (int i = 0; i < 20; i++) {
+		usleep(10000);
+		sendto(fd, &answer, sizeof(answer), 0,
+		       (const struct sockaddr *)from, sizeof(*from));
+	}
+}
+
 static void serve_one(int fd, const struct sockaddr_in *from,
 		      const struct note *note, uint64_t *count)
 {
@@ -174,18 +187,10 @@ static void serve_one(int fd, const struct sockaddr_in *from,
 		sendto(fd, &answer, sizeof(answer), 0,
 		       (const struct sockaddr *)from, sizeof(*from));
 		break;
-	case GO: {
-		struct stream stream = {.fd = fd, .to = from, .note = *note};
-
-		answer.count = run_stream(&stream);
-		for (int i = 0; i < 20; i++) {
-			usleep(10000);
-			sendto(fd, &answer, sizeof(answer), 0,
-			       (const struct sockaddr *)from, sizeof(*from));
-		}
+	case GO:
+		go(fd, from, note);
 		*count = 0;
 		break;
-	}
 	default:
 		*count = 0;
 	}
@@ -399,10 +404,17 @@ static uint16_t segment_of(struct msghdr *msg)
 	return 0;
 }
 
+struct bytes {
+	uint8_t *at;
+	size_t length, unit; /* of each datagram of a train */
+};
+
 /* A train, with a header taken off or put before each datagram. */
 static void pass(int fd, struct sockaddr_in *to, const uint8_t *head,
-		 uint8_t *bytes, size_t length, size_t unit)
+		 const struct bytes *train)
 {
+	uint8_t *bytes = train->at;
+	size_t length = train->length, unit = train->unit;
 	struct iovec iov[2 * SEGMENTS];
 	size_t skip = head ? 0 : HEAD, count = 0, segments = 0;
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(2)] = {0};
@@ -469,10 +481,11 @@ static void forward(struct association *one, bool is_up)
 		memcpy(&to.sin_port, buffers[i] + 8, 2);
 		memcpy(head + 4, &from[i].sin_addr, 4);
 		memcpy(head + 8, &from[i].sin_port, 2);
+		const struct bytes train = {buffers[i], length, unit};
 		if (is_up)
-			pass(one->target, &to, NULL, buffers[i], length, unit);
+			pass(one->target, &to, NULL, &train);
 		else
-			pass(one->client, NULL, head, buffers[i], length, unit);
+			pass(one->client, NULL, head, &train);
 	}
 }
 

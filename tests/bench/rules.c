@@ -185,21 +185,50 @@ struct text_entry {
 	char text[];
 };
 
-static double time_baseline(const struct row *row)
+/* NOLINTBEGIN(readability-function-size): uthash is made of macros */
+static void fill_table(struct text_entry **table, const struct row *row)
 {
-	static char questions[QUESTIONS][80];
-	struct text_entry *table = NULL, *entry;
-	int64_t start, found = 0;
 	char text[80];
 
 	for (uint32_t i = 0; i < row->names; i++) {
+		struct text_entry *entry;
+
 		name_text(text, sizeof(text), i);
 		entry = malloc(sizeof(*entry) + strlen(text) + 1);
 		if (!entry)
 			exit(EXIT_FAILURE);
 		strcpy(entry->text, text);
-		HASH_ADD_STR(table, text, entry);
+		HASH_ADD_STR(*table, text, entry);
 	}
+}
+
+static const struct text_entry *find_text(struct text_entry *table,
+					  const char *text)
+{
+	struct text_entry *entry;
+
+	HASH_FIND_STR(table, text, entry);
+	return entry;
+}
+/* NOLINTEND(readability-function-size) */
+
+static bool has_suffix(struct text_entry *table, const char *name)
+{
+	for (; name; name = strchr(name, '.')) {
+		name += *name == '.';
+		if (find_text(table, name))
+			return true;
+	}
+	return false;
+}
+
+static double time_baseline(const struct row *row)
+{
+	static char questions[QUESTIONS][80];
+	struct text_entry *table = NULL;
+	int64_t start, found = 0;
+
+	fill_table(&table, row);
 	for (size_t i = 0; i < QUESTIONS; i++) {
 		uint32_t nth = draw() % row->names;
 
@@ -208,17 +237,8 @@ static double time_baseline(const struct row *row)
 			  i % 2 ? nth : nth + row->names);
 	}
 	start = cpu_us();
-	for (uint32_t i = 0; i < VERDICTS; i++) {
-		const char *at = questions[i % QUESTIONS];
-
-		for (; at; at = strchr(at, '.')) {
-			at += *at == '.';
-			HASH_FIND_STR(table, at, entry);
-			if (entry)
-				break;
-		}
-		found += entry != NULL;
-	}
+	for (uint32_t i = 0; i < VERDICTS; i++)
+		found += has_suffix(table, questions[i % QUESTIONS]);
 	if (found == 0)
 		exit(EXIT_FAILURE);
 	return (double)(cpu_us() - start) * 1000. / VERDICTS;

@@ -46,27 +46,25 @@ static void count(struct dns_message *message, unsigned section)
 }
 
 static void add_with_owner(struct dns_message *message, unsigned owner,
-			   uint16_t type, uint32_t ttl_s, const void *rdata,
-			   size_t length)
+			   const struct dns_record *record)
 {
 	uint8_t *at = message->bytes + message->length;
 
 	wire_write16(at, (uint16_t)(0xc000U | owner));
-	wire_write16(at + 2, type);
+	wire_write16(at + 2, record->type);
 	wire_write16(at + 4, DNS_CLASS_IN);
-	wire_write32(at + 6, ttl_s);
-	wire_write16(at + 10, (uint16_t)length);
-	memcpy(at + 12, rdata, length);
-	message->length += 12 + length;
+	wire_write32(at + 6, record->ttl_s);
+	wire_write16(at + 10, (uint16_t)record->length);
+	memcpy(at + 12, record->rdata, record->length);
+	message->length += 12 + record->length;
 	assert_in_range(message->length, 0, sizeof(message->bytes));
 }
 
 void dns_message_add(struct dns_message *message, unsigned section,
-		     uint16_t type, uint32_t ttl_s, const void *rdata,
-		     size_t length)
+		     const struct dns_record *record)
 {
 	count(message, section);
-	add_with_owner(message, DNS_HEADER_SIZE, type, ttl_s, rdata, length);
+	add_with_owner(message, DNS_HEADER_SIZE, record);
 }
 
 void dns_message_add_a(struct dns_message *message, uint32_t ttl_s,
@@ -75,7 +73,9 @@ void dns_message_add_a(struct dns_message *message, uint32_t ttl_s,
 	uint8_t rdata[4];
 
 	wire_write32(rdata, address);
-	dns_message_add(message, 0, DNS_TYPE_A, ttl_s, rdata, sizeof(rdata));
+	dns_message_add(
+		message, 0,
+		&(struct dns_record){DNS_TYPE_A, ttl_s, rdata, sizeof(rdata)});
 }
 
 void dns_message_add_soa(struct dns_message *message, size_t skip,
@@ -90,8 +90,9 @@ void dns_message_add_soa(struct dns_message *message, size_t skip,
 	wire_write32(rdata + 9, 4711);
 	wire_write32(rdata + 25, minimum_s);
 	count(message, 1);
-	add_with_owner(message, zone, DNS_TYPE_SOA, ttl_s, rdata,
-		       sizeof(rdata));
+	add_with_owner(message, zone,
+		       &(struct dns_record){DNS_TYPE_SOA, ttl_s, rdata,
+					    sizeof(rdata)});
 }
 
 uint32_t dns_message_ttl(const uint8_t *bytes, size_t length, unsigned nth)

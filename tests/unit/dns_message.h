@@ -20,10 +20,16 @@ struct question dns_question(const char *name, uint16_t type);
 void dns_message_begin(struct dns_message *message,
 		       const struct question *question, unsigned flags);
 
+struct dns_record {
+	uint16_t type;
+	uint32_t ttl_s;
+	const void *rdata; /* borrowed */
+	size_t length;
+};
+
 /* Adds to a section (0: answer, 1: authority, 2: additional). */
 void dns_message_add(struct dns_message *message, unsigned section,
-		     uint16_t type, uint32_t ttl_s, const void *rdata,
-		     size_t length);
+		     const struct dns_record *record);
 void dns_message_add_a(struct dns_message *message, uint32_t ttl_s,
 		       uint32_t address);
 /*

@@ -171,7 +171,8 @@ static void a_chain_that_ends_in_nothing_is_negative(void **state)
 
 	(void)state;
 	dns_message_begin(&message, &question, DNS_RCODE_NOERROR);
-	dns_message_add(&message, 0, DNS_TYPE_CNAME, 60, "\1b\0", 3);
+	dns_message_add(&message, 0,
+			&(struct dns_record){DNS_TYPE_CNAME, 60, "\1b\0", 3});
 	put(&question, 0);
 	assert_false(has("a.example", DNS_TYPE_A, 0));
 	dns_message_add_soa(&message, 2, 50, 40);

@@ -155,6 +155,19 @@ static struct prefix random_prefix(unsigned length_max)
 	return prefix;
 }
 
+/* The earliest rule that has it, by looking at every prefix. */
+static uint32_t walk(const struct prefix *prefixes, uint32_t count,
+		     const struct addr *addr)
+{
+	uint32_t earliest = RULE_NONE;
+
+	for (uint32_t i = count; i-- > 0;) {
+		if (prefix_has(&prefixes[i], addr))
+			earliest = i / 3;
+	}
+	return earliest;
+}
+
 static void random_prefixes_answer_like_a_walk(void **state)
 {
 	(void)state;
@@ -175,12 +188,8 @@ static void random_prefixes_answer_like_a_walk(void **state)
 		for (int question = 0; question < 300; question++) {
 			struct addr addr = random_prefix(32).addr;
 			struct rule_hit hit = {RULE_NONE, 0};
-			uint32_t earliest = RULE_NONE;
+			uint32_t earliest = walk(prefixes, count, &addr);
 
-			for (uint32_t i = count; i-- > 0;) {
-				if (prefix_has(&prefixes[i], &addr))
-					earliest = i / 3;
-			}
 			assert_int_equal(prefix_index_find(index, &addr, &hit),
 					 earliest != RULE_NONE);
 			assert_int_equal(hit.rule, earliest);

@@ -234,9 +234,11 @@ static void answer(uint8_t rcode, const char *address)
 	if (address) {
 		assert_int_equal(addr_parse(&addr, address), 0);
 		dns_message_add(&message, 0,
-				addr.family == ADDR_IPV4 ? DNS_TYPE_A
-							 : DNS_TYPE_AAAA,
-				60, addr.bytes, addr_size(&addr));
+				&(struct dns_record){addr.family == ADDR_IPV4
+							     ? DNS_TYPE_A
+							     : DNS_TYPE_AAAA,
+						     60, addr.bytes,
+						     addr_size(&addr)});
 	}
 	t.fn(t.fn_ctx, &(struct upstream_result){.message = message.bytes,
 						 .length = message.length});
