@@ -16,6 +16,13 @@ routed_librouted_a_SOURCES = \
 	routed/connections.h \
 	routed/direct.c \
 	routed/direct.h \
+	routed/doctor.c \
+	routed/doctor.h \
+	routed/doctor_collect.c \
+	routed/doctor_collect.h \
+	routed/doctor_firewall.c \
+	routed/doctor_print.c \
+	routed/doctor_vpn.c \
 	routed/draft.c \
 	routed/draft.h \
 	routed/exempt.c \

@@ -11,6 +11,7 @@
 #include "common/nl.h"
 #include "common/rules_watch.h"
 #include "routed/connections.h"
+#include "routed/doctor_collect.h"
 #include "routed/host.h"
 #include "routed/options.h"
 #include "routed/plan.h"
@@ -292,6 +293,27 @@ static int recover(const struct config *config)
 	return EXIT_SUCCESS;
 }
 
+/* 1 if something is broken; notes alone are none. */
+static int examine(const struct config *config)
+{
+	const struct options *options = &routed.options;
+	const char *file = options->settings.config_file;
+	const struct doctor_conf conf = {
+		.config = config,
+		.config_file = file ? file : CONFIG_DEFAULT_FILE,
+		.run_dir = run_dir_of(config),
+	};
+	struct doctor doctor;
+	int ret = doctor_collect(&doctor, &conf);
+
+	if (ret == 0)
+		ret = doctor_print(&doctor, options->settings.is_json, stdout);
+	if (ret < 0)
+		log_error("cannot examine this host: %s", err_text(ret));
+	return ret < 0 || doctor_has_broken(&doctor) ? EXIT_FAILURE
+						     : EXIT_SUCCESS;
+}
+
 /* Everything that a configuration is there for, or not. */
 static int act(const struct config *config)
 {
@@ -323,6 +345,8 @@ static int act(const struct config *config)
 					   options->settings.is_json, stdout);
 		return verbs_print_flows(run_dir_of(config),
 					 options->settings.is_json, stdout);
+	case ACTION_DOCTOR:
+		return examine(config);
 	case ACTION_RECOVER:
 		return recover(config);
 	case ACTION_VERSION:

@@ -15,6 +15,7 @@ enum {
 	OPTION_STATUS,
 	OPTION_DIFF,
 	OPTION_FLOWS,
+	OPTION_DOCTOR,
 	OPTION_RECOVER,
 	OPTION_WATCH,
 	OPTION_KEEP_CLOSED,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
 	{"status", no_argument, NULL, OPTION_STATUS},
 	{"diff", no_argument, NULL, OPTION_DIFF},
 	{"flows", no_argument, NULL, OPTION_FLOWS},
+	{"doctor", no_argument, NULL, OPTION_DOCTOR},
 	{"recover", no_argument, NULL, OPTION_RECOVER},
 	{"watch", no_argument, NULL, OPTION_WATCH},
 	{"keep-closed", no_argument, NULL, OPTION_KEEP_CLOSED},
@@ -65,6 +67,8 @@ void options_help(FILE *out)
 	      "all the time\n"
 	      "  --explain ADDRESS|NAME [PORT[/PROTOCOL]]\n"
 	      "                        where such traffic goes, and why\n"
+	      "  --doctor              what on this host is in the way, and "
+	      "what mends it\n"
 	      "  --recover             remove what a crash left behind, and "
 	      "nothing else\n"
 	      "  --keep-closed         with --recover: not on a host that "
@@ -105,6 +109,8 @@ static int take_action(struct options *options, int option)
 		return set_action(options, ACTION_DIFF, "--diff");
 	case OPTION_FLOWS:
 		return set_action(options, ACTION_FLOWS, "--flows");
+	case OPTION_DOCTOR:
+		return set_action(options, ACTION_DOCTOR, "--doctor");
 	case OPTION_WATCH:
 		options->is_watch = true;
 		return 0;

@@ -40,6 +40,7 @@ EXTRA_DIST += \
 	tests/net/test_dnsd.py \
 	tests/net/test_explain.py \
 	tests/net/test_front.py \
+	tests/net/test_doctor.py \
 	tests/net/test_encrypted.py \
 	tests/net/test_groups.py \
 	tests/net/test_host.py \

@@ -180,6 +180,11 @@ UNIT_TESTS += tests/unit/test_dnsd_report
 tests_unit_test_dnsd_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_dnsd_report_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_doctor
+tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c $(FIB_MODEL)
+tests_unit_test_doctor_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_doctor_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_dump_filter
 tests_unit_test_dump_filter_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_dump_filter_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
