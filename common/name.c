@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -205,9 +206,17 @@ bool name_is_under(const struct name *name, const struct name *suffix)
 uint64_t name_hash(const uint8_t *wire, size_t length)
 {
 	static const uint8_t zero[SIPHASH_KEY_SIZE];
-	const void *seed = (const void *)getauxval(AT_RANDOM);
+	/* Kept: to look it up costs as much as to hash a short name. */
+	static _Atomic(const uint8_t *) kept;
+	const uint8_t *seed = atomic_load_explicit(&kept, memory_order_relaxed);
 
-	return siphash(seed ? seed : zero, wire, length, 1, 3);
+	if (!seed) {
+		seed = (const uint8_t *)getauxval(AT_RANDOM);
+		if (!seed)
+			seed = zero;
+		atomic_store_explicit(&kept, seed, memory_order_relaxed);
+	}
+	return siphash(seed, wire, length, 1, 3);
 }
 
 static int reverse_ipv4(const uint8_t *at, const uint8_t *end,
