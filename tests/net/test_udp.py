@@ -60,6 +60,8 @@ class Echo:
         with contextlib.suppress(OSError):
             while True:
                 data, sender = sock.recvfrom(65535)
+                if not sender:  # it is being closed
+                    return
                 text = f"{sender[0]} {sender[1]} ".encode()
                 # As large as it came: room for the text is the sender's.
                 answer = text + data
