@@ -25,6 +25,14 @@ struct doctor_finding *doctor_add(struct doctor *doctor, const char *id,
 	return finding;
 }
 
+const char *doctor_device(const char *name)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@";
+
+	return name[strspn(name, plain)] == '\0' ? name : "DEVICE";
+}
+
 bool doctor_has_broken(const struct doctor *doctor)
 {
 	for (size_t i = 0; i < doctor->count; i++) {
@@ -135,7 +143,7 @@ static void find_rp_filter(struct doctor *doctor,
 		   "the TUN, and drops multicast and broadcasts that come in");
 	/* The larger of this and 'all' counts. */
 	DOCTOR_SAY(finding->mend, "sysctl -w 'net/ipv4/conf/%s/rp_filter=2'",
-		   uplink.name);
+		   doctor_device(uplink.name));
 }
 
 static bool has_own_rule(const struct nl_state *state, uint8_t family)
@@ -373,7 +381,7 @@ static void find_addresses(struct doctor *doctor,
 			   link->name, text, ifaddr->prefix.length);
 		say_collision(finding, pool);
 		DOCTOR_SAY(finding->mend, "ip addr del %s/%u dev '%s'", text,
-			   ifaddr->prefix.length, link->name);
+			   ifaddr->prefix.length, doctor_device(link->name));
 	}
 }
 

@@ -85,6 +85,12 @@ struct doctor_finding *doctor_add(struct doctor *doctor, const char *id,
 #define DOCTOR_SAY(member, ...) snprintf(member, sizeof(member), __VA_ARGS__)
 
 /*
+ * The name of a device as a shell takes it.  Who made it may have chosen one
+ * that a shell would run: then "DEVICE" stands for it.
+ */
+const char *doctor_device(const char *name);
+
+/*
  * The parts: firewalls (from what nft lists), and other VPNs (from rules and
  * routes).
  */

@@ -49,7 +49,7 @@ static void say_outside(struct doctor_finding *finding,
 	DOCTOR_SAY(finding->mend,
 		   "# in '%s': outbounds: { vpn: { type: interface, interface: "
 		   "%s } }",
-		   facts->config_file, device);
+		   facts->config_file, doctor_device(device));
 }
 
 /* "not fwmark M lookup T", and main without its default route before it. */

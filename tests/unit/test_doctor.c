@@ -99,6 +99,18 @@ static void strict_rp_filter_is_found(void **state)
 	finds_nothing(f);
 }
 
+static void device_that_a_shell_would_run_is_not_pasted(void **state)
+{
+	struct fixture *f = *state;
+
+	f->facts.rp_filter = 1;
+	for (size_t i = 0; i < f->model.state.link_count; i++) {
+		if (f->model.links[i].ifindex == ETH)
+			strcpy(f->model.links[i].name, "a';reboot;'");
+	}
+	finds(f, "rp-filter", true, "net/ipv4/conf/DEVICE/rp_filter=2");
+}
+
 static void leftovers_are_those_of_nobody_running(void **state)
 {
 	struct fixture *f = *state;
@@ -428,6 +440,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(clean_host_has_no_findings, setup),
 		cmocka_unit_test_setup(strict_rp_filter_is_found, setup),
+		cmocka_unit_test_setup(
+			device_that_a_shell_would_run_is_not_pasted, setup),
 		cmocka_unit_test_setup(leftovers_are_those_of_nobody_running,
 				       setup),
 		cmocka_unit_test_setup(

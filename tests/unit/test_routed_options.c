@@ -50,6 +50,7 @@ static void each_action_has_its_option(void **state)
 		{"--explain x", ACTION_EXPLAIN},
 		{"--status --json", ACTION_STATUS},
 		{"--flows", ACTION_FLOWS},
+		{"--doctor", ACTION_DOCTOR},
 		{"--recover", ACTION_RECOVER},
 		{"--version", ACTION_VERSION},
 		{"--help", ACTION_HELP},
