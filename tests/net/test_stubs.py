@@ -161,6 +161,7 @@ def test_gos_own_resolver(laptop, start, upstream):
 
     start(CONFIG)
     resolv_conf(laptop, "search real.example")
+    laptop.run("ip route replace unreachable 192.0.2.0/24")  # told at once
     for name, address in (("fake.example", "dial tcp [2001:2::"),
                           ("one.real.example", "dial tcp 192.0.2.7:80"),
                           ("one", "dial tcp 192.0.2.7:80"),
