@@ -140,6 +140,7 @@ static void reply_fake(const struct job *job, const struct verdict *verdict)
 	struct addr addr;
 	size_t length;
 	int64_t slot = fakes_take(dispatch->fakes, &job->question->name,
+				  question_hash(job->question),
 				  clock_boottime_ms(), &is_promise);
 
 	if (slot < 0) {
@@ -458,6 +459,7 @@ static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 		reply_error(&job, DNS_RCODE_NOERROR, NULL);
 		return true;
 	}
+	fakes_expect(dispatch->fakes, question.hash);
 	if (queries_take_canary(dispatch->queries, &question)) {
 		reply_negative(&job, DNS_RCODE_NXDOMAIN, NULL);
 		return true;

@@ -285,10 +285,14 @@ static void end_pending(struct fakes *fakes)
 	fakes->pending_count = 0;
 }
 
-int64_t fakes_take(struct fakes *fakes, const struct name *name, int64_t now_ms,
-		   bool *is_promise)
+void fakes_expect(const struct fakes *fakes, uint64_t hash)
 {
-	uint64_t hash = hash_of(name);
+	names_expect(fakes->names, hash);
+}
+
+int64_t fakes_take(struct fakes *fakes, const struct name *name, uint64_t hash,
+		   int64_t now_ms, bool *is_promise)
+{
 	int64_t slot = names_find(fakes->names, name, hash);
 
 	if (slot == -ENOENT)

@@ -42,13 +42,16 @@ void fakes_free(struct fakes *fakes);
 void fakes_set_guard(struct fakes *fakes, int64_t guard_ms);
 
 /*
- * The slot of a name, a new one if need be.  `*is_promise` tells whether its
- * row is yet to be committed.  ERR_FULL when no slot is free, or the error of
- * the map when no more could be reserved (fakes_reason() has the text); both
- * are counted and logged with a limit.
+ * The slot of a name, whose name_hash() is `hash`; a new one if need be.
+ * `*is_promise` tells whether its row is yet to be committed.  ERR_FULL when no
+ * slot is free, or the error of the map when no more could be reserved
+ * (fakes_reason() has the text); both are counted and logged with a limit.
  */
 NODISCARD int64_t fakes_take(struct fakes *fakes, const struct name *name,
-			     int64_t now_ms, bool *is_promise);
+			     uint64_t hash, int64_t now_ms, bool *is_promise);
+
+/* A name with that hash may be taken soon: costs nothing, and saves a wait. */
+void fakes_expect(const struct fakes *fakes, uint64_t hash);
 
 /* A flow uses the slot's address now; one that no name can have is ignored. */
 void fakes_hold(struct fakes *fakes, uint32_t slot, int64_t now_ms);

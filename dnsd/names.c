@@ -125,6 +125,11 @@ int64_t names_find(const struct names *names, const struct name *name,
 	return slot ? (int64_t)slot : -ENOENT;
 }
 
+void names_expect(const struct names *names, uint64_t hash)
+{
+	__builtin_prefetch(&names->buckets[tag_of(hash) & names->mask]);
+}
+
 static uint64_t hash_of(const struct names *names, uint32_t slot)
 {
 	const uint8_t *entry = names->arena + names->places[slot];

@@ -47,6 +47,9 @@ void names_del(struct names *names, uint32_t slot);
 NODISCARD int names_get(const struct names *names, uint32_t slot,
 			struct name *name);
 
+/* A name with that hash is about to be looked for: its bucket is fetched. */
+void names_expect(const struct names *names, uint64_t hash);
+
 uint32_t names_count(const struct names *names);
 
 #endif

@@ -74,6 +74,7 @@ static int read_question(struct question *question, struct reader *reader)
 
 	if (taken < 0)
 		return DNS_RCODE_FORMERR;
+	question->hash = name_hash(question->name.wire, question->name.length);
 	reader_bytes(reader, (size_t)taken);
 	question->type = reader_u16(reader);
 	question->klass = reader_u16(reader);

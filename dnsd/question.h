@@ -39,7 +39,15 @@ struct question {
 	bool has_cookie, wants_keepalive;
 	uint16_t keepalive_ds; /* in tenths of a second, RFC 7828 */
 	uint8_t cookie[DNS_COOKIE_SIZE];
+	uint64_t hash; /* of the name, once it was parsed; 0: ask below */
 };
+
+static inline uint64_t question_hash(const struct question *question)
+{
+	return question->hash
+		       ? question->hash
+		       : name_hash(question->name.wire, question->name.length);
+}
 
 /*
  * 0: a question to be answered, or none at all (raw_length 0), only a cookie

@@ -142,23 +142,33 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 	return hash ^ hash >> 32;
 }
 
+static void set_hash(struct full_key *key, uint64_t hash)
+{
+	key->hash = (uint32_t)mix(mix(hash, key->group),
+				  (uint64_t)key->type << 8 | key->flags);
+}
+
 static void set_name(struct full_key *key, const uint8_t *name, size_t length)
 {
 	key->name = name;
 	key->name_length = (uint8_t)length;
-	key->hash = (uint32_t)mix(mix(name_hash(name, length), key->group),
-				  (uint64_t)key->type << 8 | key->flags);
+	set_hash(key, name_hash(name, length));
 }
 
 static struct full_key full_key_of(const struct cache_key *wanted,
 				   uint16_t type)
 {
 	const struct question *question = wanted->question;
-	struct full_key key = {.group = wanted->group, .type = type};
+	struct full_key key = {
+		.group = wanted->group,
+		.name = question->name.wire,
+		.name_length = question->name.length,
+		.type = type,
+	};
 
 	key.flags = (uint8_t)((question->do_bit ? ENTRY_DO : 0) |
 			      (question->cd ? ENTRY_CD : 0));
-	set_name(&key, question->name.wire, question->name.length);
+	set_hash(&key, question_hash(question));
 	return key;
 }
 

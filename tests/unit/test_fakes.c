@@ -121,14 +121,16 @@ static int64_t take_at(struct fakes *fakes, unsigned number, int64_t now_ms)
 	struct name name = numbered(number);
 	bool is_promise;
 
-	return fakes_take(fakes, &name, now_ms, &is_promise);
+	return fakes_take(fakes, &name, name_hash(name.wire, name.length),
+			  now_ms, &is_promise);
 }
 
 static int64_t take(struct fakes *fakes, unsigned number, bool *is_promise)
 {
 	struct name name = numbered(number);
 
-	return fakes_take(fakes, &name, 1000, is_promise);
+	return fakes_take(fakes, &name, name_hash(name.wire, name.length), 1000,
+			  is_promise);
 }
 
 static int clean_disk(void **state)
