@@ -34,6 +34,7 @@ common_libcommon_a_SOURCES = \
 	common/config/schema_type.h \
 	common/config/table.c \
 	common/config/table_outbound.c \
+	common/config/table_routed.c \
 	common/config/upstream.c \
 	common/config/upstream_server.c \
 	common/config/yaml.c \

@@ -6,6 +6,7 @@
  * table.c	every key, its default, what it expects, where it goes
  * dnsd.c	types of the dnsd section
  * table_outbound.c	those of an outbound
+ * table_routed.c	those of routed
  * outbound.c	outbounds: which keys each type has
  * password.c	their password files
  * group.c	outbounds that choose among others
@@ -29,6 +30,8 @@ extern const struct schema_key config_keys[];
 /* Of it: the keys of an upstream, and those of dnsd.cache. */
 extern const struct schema_key config_upstream_keys[];
 extern const struct schema_key config_cache_keys[];
+/* Those of `routed`; the object is the struct config. */
+extern const struct schema_key config_routed_keys[];
 /* Those of each member of `outbounds`; the object is a struct outbound_conf. */
 extern const struct schema_key config_outbound_keys[];
 
