@@ -12,6 +12,20 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
+def pytest_runtest_setup():
+    topology.Machine.last_words.clear()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    """A test that fails shows what its machines' programs logged."""
+    report = (yield).get_result()
+    if report.failed:
+        for machine in topology.Machine.living:
+            report.sections.extend(machine.log_ends())
+        report.sections.extend(topology.Machine.last_words)
+
+
 @pytest.fixture
 def net():
     network = topology.Network()

@@ -56,6 +56,9 @@ def wait_until(claim, what, seconds=10.0):
 class Machine:
     """A network and a mount namespace, and what runs in them."""
 
+    living = []
+    last_words = []  # (title, text) of the logs of those that were closed
+
     def __init__(self, name, folder):
         self.name = name
         self.folder = pathlib.Path(folder) / name
@@ -90,6 +93,7 @@ class Machine:
         assert self.holder.poll() is None, f"machine '{name}' is not made"
         self.path("/etc/hosts").write_text(
             f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n")
+        Machine.living.append(self)
 
     def path(self, inside):
         """The same file as seen from outside of the machine."""
@@ -133,6 +137,13 @@ class Machine:
     def log(self, name):
         file = self.folder / "logs" / name
         return file.read_text(errors="replace") if file.exists() else ""
+
+    def log_ends(self, lines=60):
+        """(title, text) of each log that has something in it."""
+        for file in sorted((self.folder / "logs").glob("*")):
+            text = self.log(file.name).splitlines()[-lines:]
+            if text:
+                yield f"{self.name}: log of {file.name}", "\n".join(text)
 
     def sysctl(self, **values):
         """Dots of the key are written as two underscores."""
@@ -187,6 +198,9 @@ class Machine:
                         yield int(entry)
 
     def close(self):
+        if self in Machine.living:
+            Machine.living.remove(self)
+            Machine.last_words.extend(self.log_ends())
         for process in reversed(self.processes):
             if process.poll() is None:
                 self.kill(process, signal.SIGKILL)
