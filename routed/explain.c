@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,23 +60,46 @@ static void read_map(struct explanation *e)
 			 err_text(ret));
 }
 
-static void decide(struct explanation *e)
+static struct facts facts_of(const struct explanation *e)
 {
+	const struct explain_query *query = &e->query;
 	struct facts facts = {
 		.name = e->name.length ? &e->name : NULL,
-		.dst_port = e->port,
-		.network = e->network,
+		.src = query->from,
+		.dst_port = query->port,
+		.network = query->network,
+		.owner = OWNER_ASKABLE,
+		.uid = query->uid,
+		.is_final = query->network != NETWORK_UNKNOWN,
 	};
 
 	if (!e->is_fake)
 		facts.dst = e->addr;
-	facts.is_final = e->network != NETWORK_UNKNOWN;
-	e->verdict = rules_decide(e->config->rules, &facts);
-	if (e->verdict.kind != VERDICT_NEEDS_ADDRESS)
-		return;
-	/* The relay knows the name only, and decides with that. */
-	facts.is_final = true;
-	e->verdict = rules_decide(e->config->rules, &facts);
+	if (facts.src.family == ADDR_NONE && e->is_carried)
+		facts.src = e->route.answer.prefsrc;
+	if (query->iif[0] != '\0')
+		facts.owner = OWNER_NONE;
+	else if (query->has_uid)
+		facts.owner = OWNER_KNOWN;
+	return facts;
+}
+
+static void decide(struct explanation *e)
+{
+	const struct rules *rules = e->config->rules;
+	struct facts facts = facts_of(e);
+
+	e->verdict = rules_decide(rules, &facts);
+	if (e->verdict.kind == VERDICT_NEEDS_ADDRESS) {
+		/* The relay knows the name only, and decides with that. */
+		facts.is_final = true;
+		e->verdict = rules_decide(rules, &facts);
+	}
+	if (e->verdict.kind == VERDICT_NEEDS_FLOW) {
+		facts.owner = OWNER_NONE;
+		e->needs_owner =
+			rules_decide(rules, &facts).kind != VERDICT_NEEDS_FLOW;
+	}
 }
 
 static void find_interface(struct explanation *e)
@@ -89,47 +113,36 @@ static void find_interface(struct explanation *e)
 			      if_nametoindex(outbound->interface) == 0;
 }
 
-static void find_route(struct explanation *e)
-{
-	struct nl_edit *edit;
-	const struct nl_lookup lookup = {.dst = e->addr};
-
-	e->route_error = nl_edit_open(&edit);
-	if (e->route_error < 0)
-		return;
-	e->route_error = nl_edit_lookup(edit, &lookup, &e->route);
-	nl_edit_close(edit);
-	if (e->route_error < 0)
-		return;
-	if (!if_indextoname((unsigned)e->route.oif, e->device))
-		e->device[0] = '\0';
-	e->is_carried = strcmp(e->device, e->config->routed.tun) == 0;
-}
-
 int explain_find(struct explanation *e, const struct config *config,
-		 const char *target, uint16_t port, enum network network)
+		 const struct nl_state *state,
+		 const struct explain_query *query)
 {
-	memset(e, 0, sizeof(*e));
-	e->target = target;
-	e->config = config;
-	e->port = port;
-	e->network = network;
-	e->slot = -1;
-	if (addr_parse(&e->addr, target) == 0) {
-		e->is_fake = fake_pool_has(&config->dnsd.fake, &e->addr);
-		e->slot = fake_slot(&config->dnsd.fake, &e->addr);
+	const struct members *members = e->members;
+	const struct fake_pool *pool = &config->dnsd.fake;
+
+	*e = (struct explanation){
+		.query = *query,
+		.config = config,
+		.state = state,
+		.members = members,
+		.slot = -1,
+	};
+	if (addr_parse(&e->addr, query->target) == 0) {
+		e->is_fake = fake_pool_has(pool, &e->addr);
+		e->slot = fake_slot(pool, &e->addr);
 		e->has_no_row = e->is_fake && e->slot < 0;
-	} else if (name_parse(&e->name, target) < 0) {
+	} else if (name_parse(&e->name, query->target) < 0) {
 		return -EINVAL;
 	}
 	if ((e->is_fake && !e->has_no_row) || e->name.length)
 		read_map(e);
+	if (e->addr.family != ADDR_NONE)
+		explain_find_route(e);
 	if (!e->has_no_row) {
 		decide(e);
 		find_interface(e);
+		explain_find_exit(e);
 	}
-	if (e->addr.family != ADDR_NONE)
-		find_route(e);
 	return 0;
 }
 
@@ -250,10 +263,35 @@ static void append_who(const struct explanation *e, char *out, size_t size)
 	else if (e->addr.family != ADDR_NONE)
 		append(out, size, "%s",
 		       addr_format(&e->addr, addr, sizeof(addr)));
-	if (e->network != NETWORK_UNKNOWN)
+	if (e->query.network != NETWORK_UNKNOWN)
 		append(out, size, ", %s port %u",
-		       e->network == NETWORK_UDP ? "UDP" : "TCP", e->port);
+		       e->query.network == NETWORK_UDP ? "UDP" : "TCP",
+		       e->query.port);
+	if (e->query.has_uid)
+		append(out, size, ", of user %u", e->query.uid);
+	if (e->query.from.family != ADDR_NONE)
+		append(out, size, ", from %s",
+		       addr_format(&e->query.from, addr, sizeof(addr)));
+	if (e->query.iif[0] != '\0')
+		append(out, size, ", that comes in by '%s',", e->query.iif);
 	append(out, size, " ");
+}
+
+/* What such an error of a packet that comes in stands for. */
+static const char *hint_of(const struct explanation *e)
+{
+	if (e->query.iif[0] == '\0')
+		return "";
+	switch (e->route.error) {
+	case -EXDEV:
+		return " (rp_filter: answers to the sender would leave by "
+		       "another interface)";
+	case -EHOSTUNREACH:
+		return " (does this host forward?)";
+	case -EINVAL:
+		return " (nobody can send that from there)";
+	}
+	return "";
 }
 
 /* True if the kernel alone decides where it goes. */
@@ -261,18 +299,20 @@ static bool append_route(const struct explanation *e, char *out, size_t size)
 {
 	if (e->addr.family == ADDR_NONE || e->is_carried)
 		return false;
-	if (e->route_error < 0)
-		append(out, size, "has no way: the kernel says %s",
-		       err_text(e->route_error));
+	if (e->route.error < 0)
+		append(out, size, "has no way: the kernel says %s%s",
+		       err_text(e->route.error), hint_of(e));
+	else if (e->route.answer.type == RTN_LOCAL)
+		append(out, size, "is for this host itself");
 	else if (e->is_fake)
 		append(out, size,
 		       "goes nowhere now: its address is a fake one, but "
 		       "routed does not capture (the kernel would send it by "
 		       "'%s')",
-		       e->device);
+		       e->route.device);
 	else
 		append(out, size, "goes past us: the kernel sends it by '%s'",
-		       e->device);
+		       e->route.device);
 	return true;
 }
 
@@ -297,9 +337,12 @@ const char *explain_sentence(const struct explanation *e, char *out,
 	if (append_map(e, out, size) || append_route(e, out, size))
 		return out;
 	if (e->verdict.kind == VERDICT_NEEDS_FLOW) {
-		append(out, size, "depends on its port and protocol");
+		append(out, size,
+		       e->needs_owner ? "depends on who sends it"
+				      : "depends on its port and protocol");
 		append_rule(e, out, size);
-		append(out, size, ": ask again with PORT/PROTOCOL");
+		append(out, size, ": ask again with %s",
+		       e->needs_owner ? "--uid" : "PORT/PROTOCOL");
 		return out;
 	}
 	append_verdict(e, out, size);
@@ -311,32 +354,6 @@ const char *explain_sentence(const struct explanation *e, char *out,
 		append(out, size,
 		       ": the name gets a fake address when dnsd is asked");
 	return out;
-}
-
-static void set_route(const struct explanation *e, struct json *json)
-{
-	char text[ADDR_TEXT_SIZE];
-	bool has_route = e->addr.family != ADDR_NONE && e->route_error == 0;
-
-	json_set_bool(json, "carried", e->is_carried);
-	json_set_text(json, "device", has_route ? e->device : NULL);
-	if (!has_route) {
-		json_set_null(json, "table");
-		json_set_null(json, "gateway");
-		json_set_null(json, "source");
-		return;
-	}
-	json_set_int(json, "table", e->route.table);
-	json_set_text(
-		json, "gateway",
-		e->route.gateway.family == ADDR_NONE
-			? NULL
-			: addr_format(&e->route.gateway, text, sizeof(text)));
-	json_set_text(
-		json, "source",
-		e->route.prefsrc.family == ADDR_NONE
-			? NULL
-			: addr_format(&e->route.prefsrc, text, sizeof(text)));
 }
 
 static void set_member(const struct explanation *e, struct json *json,
@@ -390,14 +407,29 @@ static void set_target(const struct explanation *e, struct json *json)
 		json_set_int(json, "slot", e->slot);
 	else
 		json_set_null(json, "slot");
-	if (e->network == NETWORK_UNKNOWN) {
+	if (e->query.network == NETWORK_UNKNOWN) {
 		json_set_null(json, "port");
 		json_set_null(json, "network");
 		return;
 	}
-	json_set_int(json, "port", e->port);
+	json_set_int(json, "port", e->query.port);
 	json_set_text(json, "network",
-		      e->network == NETWORK_UDP ? "udp" : "tcp");
+		      e->query.network == NETWORK_UDP ? "udp" : "tcp");
+}
+
+static void set_sender(const struct explain_query *query, struct json *json)
+{
+	char addr[ADDR_TEXT_SIZE];
+
+	json_set_text(json, "from",
+		      query->from.family == ADDR_NONE
+			      ? NULL
+			      : addr_format(&query->from, addr, sizeof(addr)));
+	if (query->has_uid)
+		json_set_int(json, "uid", query->uid);
+	else
+		json_set_null(json, "uid");
+	json_set_text(json, "iif", query->iif[0] ? query->iif : NULL);
 }
 
 struct json *explain_json(const struct explanation *e)
@@ -407,11 +439,12 @@ struct json *explain_json(const struct explanation *e)
 
 	if (!json)
 		return NULL;
-	json_set_text(json, "target", e->target);
+	json_set_text(json, "target", e->query.target);
 	json_set_text(json, "reason",
 		      explain_sentence(e, reason, sizeof(reason)));
 	set_target(e, json);
+	set_sender(&e->query, json);
 	set_verdict(e, json);
-	set_route(e, json);
+	explain_set_way(e, json);
 	return json;
 }

@@ -31,6 +31,7 @@ routed_librouted_a_SOURCES = \
 	routed/exits.h \
 	routed/explain.c \
 	routed/explain.h \
+	routed/explain_way.c \
 	routed/firewall.c \
 	routed/firewall.h \
 	routed/flow_owner.c \

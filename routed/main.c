@@ -239,9 +239,11 @@ static int print_plan(const struct config *config)
 		log_warning("a start would be refused: %s", why);
 	if (ret == 0)
 		ret = plan_make(&plan, config, &state, &facts);
-	if (ret == 0)
+	if (ret == 0 && routed.options.settings.is_json)
+		ret = plan_print_json(&plan, &names, stdout);
+	else if (ret == 0)
 		plan_print(&plan, &names, stdout);
-	else
+	if (ret < 0)
 		log_error("cannot make a plan: %s", err_text(ret));
 	plan_fini(&plan);
 	nl_state_free(&state);
@@ -289,7 +291,10 @@ static int recover(const struct config *config)
 		log_error("cannot remove everything: %s", err_text(ret));
 		return EXIT_FAILURE;
 	}
-	report_recovery(&report, ended, stdout);
+	if (routed.options.settings.is_json)
+		report_recovery_json(&report, ended, stdout);
+	else
+		report_recovery(&report, ended, stdout);
 	return EXIT_SUCCESS;
 }
 

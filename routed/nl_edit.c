@@ -454,6 +454,9 @@ static int put_lookup(struct nl_msg *msg, const struct nl_lookup *lookup)
 	if (lookup->sport &&
 	    nla_put_u16(msg, RTA_SPORT, htons(lookup->sport)) < 0)
 		return -ENOMEM;
+	if (lookup->dport &&
+	    nla_put_u16(msg, RTA_DPORT, htons(lookup->dport)) < 0)
+		return -ENOMEM;
 	return 0;
 }
 

@@ -77,7 +77,7 @@ struct nl_lookup {
 	uint32_t uid;
 	bool has_uid;
 	uint8_t ip_protocol;
-	uint16_t sport;
+	uint16_t sport, dport;
 };
 
 struct nl_lookup_answer {

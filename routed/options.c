@@ -19,6 +19,9 @@ enum {
 	OPTION_RECOVER,
 	OPTION_WATCH,
 	OPTION_KEEP_CLOSED,
+	OPTION_FROM,
+	OPTION_UID,
+	OPTION_IIF,
 };
 
 static const struct option long_options[] = {
@@ -34,6 +37,9 @@ static const struct option long_options[] = {
 	{"recover", no_argument, NULL, OPTION_RECOVER},
 	{"watch", no_argument, NULL, OPTION_WATCH},
 	{"keep-closed", no_argument, NULL, OPTION_KEEP_CLOSED},
+	{"from", required_argument, NULL, OPTION_FROM},
+	{"uid", required_argument, NULL, OPTION_UID},
+	{"iif", required_argument, NULL, OPTION_IIF},
 	{NULL, 0, NULL, 0},
 };
 
@@ -67,6 +73,9 @@ void options_help(FILE *out)
 	      "all the time\n"
 	      "  --explain ADDRESS|NAME [PORT[/PROTOCOL]]\n"
 	      "                        where such traffic goes, and why\n"
+	      "      [--uid N|--from ADDRESS|--iif INTERFACE]\n"
+	      "                        of that user; sent from there; coming "
+	      "in by that\n"
 	      "  --doctor              what on this host is in the way, and "
 	      "what mends it\n"
 	      "  --recover             remove what a crash left behind, and "
@@ -101,7 +110,7 @@ static int take_action(struct options *options, int option)
 	case OPTION_PLAN:
 		return set_action(options, ACTION_PLAN, "--plan");
 	case OPTION_EXPLAIN:
-		options->target = optarg;
+		options->query.target = optarg;
 		return set_action(options, ACTION_EXPLAIN, "--explain");
 	case OPTION_STATUS:
 		return set_action(options, ACTION_STATUS, "--status");
@@ -124,15 +133,81 @@ static int take_action(struct options *options, int option)
 	return -EINVAL;
 }
 
+static int take_uid(struct options *options, const char *text)
+{
+	char *end;
+	unsigned long long uid = strtoull(text, &end, 10);
+
+	/* The last one stands for none. */
+	if (*text < '0' || *text > '9' || *end != '\0' || uid >= UINT32_MAX)
+		return settings_complain(&options->settings,
+					 "a user's number was expected, not",
+					 text);
+	options->query.uid = (uint32_t)uid;
+	options->query.has_uid = true;
+	return 0;
+}
+
+static int take_iif(struct options *options, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length == 0 || length >= sizeof(options->query.iif))
+		return settings_complain(&options->settings,
+					 "an interface was expected, not",
+					 text);
+	memcpy(options->query.iif, text, length + 1);
+	return 0;
+}
+
 static int take_option(struct options *options, int option)
 {
 	if (settings_take(&options->settings, option))
 		return 0;
-	if (option == OPTION_KEEP_CLOSED) {
+	switch (option) {
+	case OPTION_KEEP_CLOSED:
 		options->keeps_closed = true;
 		return 0;
+	case OPTION_UID:
+		return take_uid(options, optarg);
+	case OPTION_IIF:
+		return take_iif(options, optarg);
+	case OPTION_FROM:
+		if (addr_parse(&options->query.from, optarg) == 0)
+			return 0;
+		return settings_complain(&options->settings,
+					 "an address was expected, not",
+					 optarg);
 	}
 	return take_action(options, option);
+}
+
+static bool has_sender(const struct explain_query *query)
+{
+	return query->has_uid || query->iif[0] != '\0' ||
+	       query->from.family != ADDR_NONE;
+}
+
+/* Do the others fit the action? */
+static int check(const struct options *options)
+{
+	const struct settings *settings = &options->settings;
+
+	if (options->is_watch && options->action != ACTION_FLOWS)
+		return settings_complain(settings,
+					 "only --flows can be watched, not",
+					 "--watch");
+	if (options->keeps_closed && options->action != ACTION_RECOVER)
+		return settings_complain(
+			settings, "only with --recover:", "--keep-closed");
+	if (has_sender(&options->query) && options->action != ACTION_EXPLAIN)
+		return settings_complain(settings, "only with --explain:",
+					 "--from, --uid, --iif");
+	if (options->query.has_uid && options->query.iif[0] != '\0')
+		return settings_complain(
+			settings, "what comes in is no user's here, so not",
+			"--uid with --iif");
+	return settings_check(settings);
 }
 
 int options_parse_port(const char *text, uint16_t *port, enum network *network)
@@ -174,8 +249,8 @@ int options_parse(struct options *options, int argc, char **argv)
 			return ret;
 	}
 	if (options->action == ACTION_EXPLAIN && optind < argc) {
-		if (options_parse_port(argv[optind], &options->port,
-				       &options->network) < 0)
+		if (options_parse_port(argv[optind], &options->query.port,
+				       &options->query.network) < 0)
 			return settings_complain(
 				&options->settings,
 				"PORT or PORT/PROTOCOL was expected, "
@@ -186,13 +261,5 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (optind < argc)
 		return settings_complain(&options->settings,
 					 "unexpected argument", argv[optind]);
-	if (options->is_watch && options->action != ACTION_FLOWS)
-		return settings_complain(&options->settings,
-					 "only --flows can be watched, not",
-					 "--watch");
-	if (options->keeps_closed && options->action != ACTION_RECOVER)
-		return settings_complain(
-			&options->settings,
-			"only with --recover:", "--keep-closed");
-	return settings_check(&options->settings);
+	return check(options);
 }

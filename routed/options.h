@@ -11,6 +11,7 @@
 #include "common/compiler.h"
 #include "common/rules.h"
 #include "common/settings.h"
+#include "routed/explain.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -36,11 +37,9 @@ enum options_action {
 struct options {
 	enum options_action action;
 	struct settings settings;
-	bool keeps_closed;  /* recover: not what on-crash keeps closed */
-	const char *target; /* to explain: address or name */
-	bool is_watch;      /* of the flows, again and again */
-	uint16_t port;      /* 0: not said */
-	enum network network;
+	bool keeps_closed; /* recover: not what on-crash keeps closed */
+	bool is_watch;     /* of the flows, again and again */
+	struct explain_query query; /* to explain */
 };
 
 NODISCARD int options_parse(struct options *options, int argc, char **argv);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/plan_print.h"
 
+#include "common/json.h"
 #include "routed/table.h"
 
+#include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A line that grows word by word; what does not fit is left out. */
@@ -211,6 +214,30 @@ const char *plan_print_object(const struct nl_object *object, bool is_removal,
 	return out;
 }
 
+/* For programs. */
+static const char *rank_word(enum plan_rank rank)
+{
+	switch (rank) {
+	case PLAN_RANK_EXIT_TABLE:
+		return "exit-table";
+	case PLAN_RANK_THROW:
+		return "throw";
+	case PLAN_RANK_EXEMPTION:
+		return "exemption";
+	case PLAN_RANK_EXIT:
+		return "exit";
+	case PLAN_RANK_TUN:
+		return "tun";
+	case PLAN_RANK_TUN_ROUTE:
+		return "tun-route";
+	case PLAN_RANK_STAY:
+		return "stay";
+	case PLAN_RANK_CAPTURE:
+		return "capture";
+	}
+	return "";
+}
+
 static const char *rank_words(enum plan_rank rank)
 {
 	switch (rank) {
@@ -234,13 +261,23 @@ static const char *rank_words(enum plan_rank rank)
 	return "";
 }
 
+#define TABLE_UNDO "nft delete table inet " TABLE_NAME
+#define TABLE_WORDS "what must not leave, whatever routes say"
+
 static void print_table(const struct plan *plan, FILE *out)
 {
-	fputs("# what must not leave, whatever routes say\n", out);
+	fputs("# " TABLE_WORDS "\n", out);
 	fprintf(out,
 		"nft -f - <<'END'\ntable inet " TABLE_NAME " {\n%s}\nEND\n",
 		plan->table);
 	fprintf(out, "\n");
+}
+
+/* The rest goes with the TUN. */
+static bool is_undone(const struct nl_object *object)
+{
+	return object->kind == NL_OBJECT_RULE ||
+	       object->kind == NL_OBJECT_ROUTE;
 }
 
 /* In the reverse order, as a function: so that all of it can be pasted. */
@@ -256,14 +293,12 @@ static void print_undo(const struct plan *plan, const struct plan_names *names,
 
 		if (object->kind == NL_OBJECT_LINK_UP)
 			has_born = object->ifindex == PLAN_TUN_UNBORN;
-		/* They go with the TUN. */
-		if (object->kind == NL_OBJECT_RULE ||
-		    object->kind == NL_OBJECT_ROUTE)
+		if (is_undone(object))
 			fprintf(out, "%s\n",
 				plan_print_object(object, true, names, text,
 						  sizeof(text)));
 	}
-	fputs("nft delete table inet " TABLE_NAME "\n", out);
+	fputs(TABLE_UNDO "\n", out);
 	if (has_born)
 		fprintf(out, "ip tuntap del dev %s mode tun\n", names->tun);
 	fputs("}\n", out);
@@ -291,4 +326,78 @@ void plan_print(const struct plan *plan, const struct plan_names *names,
 					  sizeof(text)));
 	}
 	print_undo(plan, names, out);
+}
+
+/* A step of the plan; NULL texts are null. */
+struct step {
+	const char *phase, *why, *apply, *undo;
+};
+
+static int print_step(size_t number, const struct step *step, FILE *out)
+{
+	struct json *json = json_new();
+	char *line = NULL;
+
+	if (json) {
+		json_set_int(json, "step", (int64_t)number);
+		json_set_text(json, "phase", step->phase);
+		json_set_text(json, "why", step->why);
+		json_set_text(json, "do", step->apply);
+		json_set_text(json, "undo", step->undo);
+		line = json_line(json);
+	}
+	if (line)
+		fprintf(out, "%s\n", line);
+	json_free(json);
+	free(line);
+	return line ? 0 : -ENOMEM;
+}
+
+static int print_table_step(const struct plan *plan, FILE *out)
+{
+	static const char form[] =
+		"nft -f - <<'END'\ntable inet " TABLE_NAME " {\n%s}\nEND\n";
+	const size_t size = sizeof(form) + strlen(plan->table);
+	struct step step = {"nftables", TABLE_WORDS, NULL, TABLE_UNDO};
+	char *text = malloc(size);
+	int ret;
+
+	if (!text)
+		return -ENOMEM;
+	snprintf(text, size, form, plan->table);
+	step.apply = text;
+	ret = print_step(0, &step, out);
+	free(text);
+	return ret;
+}
+
+int plan_print_json(const struct plan *plan, const struct plan_names *names,
+		    FILE *out)
+{
+	char apply[PLAN_PRINT_SIZE], undo[PLAN_PRINT_SIZE];
+	size_t number = 0;
+	int ret = print_table_step(plan, out);
+
+	for (size_t i = 0; ret == 0 && i < plan->count; i++) {
+		const struct nl_object *object = &plan->objects[i];
+		enum plan_rank rank = plan_rank_of(object);
+		struct step step = {rank_word(rank), rank_words(rank), apply,
+				    is_undone(object) ? undo : NULL};
+
+		if (object->kind == NL_OBJECT_LINK_UP &&
+		    object->ifindex == PLAN_TUN_UNBORN) {
+			snprintf(apply, sizeof(apply),
+				 "ip tuntap add dev %s mode tun", names->tun);
+			snprintf(undo, sizeof(undo),
+				 "ip tuntap del dev %s mode tun", names->tun);
+			step.undo = undo;
+			ret = print_step(++number, &step, out);
+			step.undo = NULL;
+		}
+		plan_print_object(object, false, names, apply, sizeof(apply));
+		plan_print_object(object, true, names, undo, sizeof(undo));
+		if (ret == 0)
+			ret = print_step(++number, &step, out);
+	}
+	return ret;
 }

@@ -34,4 +34,12 @@ const char *plan_print_object(const struct nl_object *object, bool is_removal,
 void plan_print(const struct plan *plan, const struct plan_names *names,
 		FILE *out);
 
+/*
+ * The same, an object a step: "step" (from 0 on), "phase" (a word), "why",
+ * "do", and "undo", which is null for what goes with the TUN.  Undone in the
+ * reverse order.  -ENOMEM.
+ */
+NODISCARD int plan_print_json(const struct plan *plan,
+			      const struct plan_names *names, FILE *out);
+
 #endif

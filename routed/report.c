@@ -310,6 +310,7 @@ void report_explanation(const struct json *line, FILE *out)
 		print_place(line, "list", "list_file", out);
 	}
 	print_route(line, out);
+	print_text(line, "way", "way", out);
 }
 
 /* "1 rule" or "2 rules", after what stands there already. */
@@ -352,6 +353,28 @@ void report_recovery(const struct recover_report *report, int ended, FILE *out)
 			"ended: %d connections that had the TUN's "
 			"address\n",
 			ended);
+}
+
+void report_recovery_json(const struct recover_report *report, int ended,
+			  FILE *out)
+{
+	struct json *json = json_new();
+	char *line = NULL;
+
+	if (json) {
+		json_set_bool(json, "kept", report->is_kept);
+		json_set_int(json, "rules", (int64_t)report->rules);
+		json_set_int(json, "routes", (int64_t)report->routes);
+		json_set_int(json, "links", (int64_t)report->links);
+		json_set_int(json, "tables", (int64_t)report->tables);
+		json_set_bool(json, "resolver", report->resolver > 0);
+		json_set_int(json, "connections", ended > 0 ? ended : 0);
+		line = json_line(json);
+	}
+	if (line)
+		fprintf(out, "%s\n", line);
+	free(line);
+	json_free(json);
 }
 
 static const char *const headings[REPORT_COLUMNS] = {

@@ -26,6 +26,10 @@ void report_status(const struct json *status, FILE *out);
 /* Of recover.h; only what was there is named. */
 void report_recovery(const struct recover_report *report, int ended, FILE *out);
 
+/* One object: kept, rules, routes, links, tables, resolver, connections. */
+void report_recovery_json(const struct recover_report *report, int ended,
+			  FILE *out);
+
 /* The sentence, then what it rests on. */
 void report_explanation(const struct json *explanation, FILE *out);
 

@@ -254,33 +254,62 @@ static void verb_close(void *ctx, struct control_client *client,
 	control_end(client, ret < 0 ? "there is no relay now" : NULL);
 }
 
+/* NULL, or what is wrong. */
+static const char *read_query(const struct json *request,
+			      struct explain_query *query)
+{
+	const char *from = json_get_text(request, "from");
+	const char *iif = json_get_text(request, "iif");
+	const char *word = json_get_text(request, "network");
+	int64_t port = json_get_int(request, "port", 0);
+	int64_t uid = json_get_int(request, "uid", -1);
+
+	*query = (struct explain_query){
+		.target = json_get_text(request, "target"),
+		.port = (uint16_t)port,
+		.uid = (uint32_t)uid,
+		.has_uid = uid >= 0,
+	};
+	if (!query->target)
+		return "'target' is missing";
+	if (port < 0 || port > UINT16_MAX)
+		return "'port' is no port";
+	if (uid >= UINT32_MAX)
+		return "'uid' is no user";
+	if (from && addr_parse(&query->from, from) < 0)
+		return "'from' is no address";
+	if (iif && strlen(iif) >= sizeof(query->iif))
+		return "'iif' is no interface";
+	if (iif)
+		memcpy(query->iif, iif, strlen(iif) + 1);
+	if (port > 0)
+		query->network = word && strcmp(word, "udp") == 0 ? NETWORK_UDP
+								  : NETWORK_TCP;
+	return NULL;
+}
+
 static void verb_explain(void *ctx, struct control_client *client,
 			 const struct json *request)
 {
 	const struct verbs *verbs = ctx;
-	const char *target = json_get_text(request, "target");
-	const char *word = json_get_text(request, "network");
-	int64_t port = json_get_int(request, "port", 0);
-	enum network network = NETWORK_UNKNOWN;
+	struct explain_query query;
+	const char *why = read_query(request, &query);
 	struct explanation *explanation;
 
-	if (port < 0 || port > UINT16_MAX) {
-		control_end(client, "'port' is no port");
+	if (why) {
+		control_end(client, why);
 		return;
 	}
-	if (port > 0)
-		network = word && strcmp(word, "udp") == 0 ? NETWORK_UDP
-							   : NETWORK_TCP;
 	explanation = calloc(1, sizeof(*explanation));
 	if (!explanation) {
 		control_end(client, "out of memory");
 		return;
 	}
-	if (!target || explain_find(explanation, verbs->config, target,
-				    (uint16_t)port, network) < 0) {
+	explanation->members = &verbs->members;
+	if (explain_find(explanation, verbs->config, host_state(verbs->host),
+			 &query) < 0) {
 		control_end(client, "'target' is neither address nor name");
 	} else {
-		explanation->members = &verbs->members;
 		struct json *json = explain_json(explanation);
 		if (json)
 			control_send(client, json);

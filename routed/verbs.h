@@ -7,8 +7,9 @@
  *		member of each group: members.h
  *	flows	a line for each flow, written by the relay itself, to which
  *		the client's connection is handed
- *	explain	{"target":ADDRESS|NAME,"port":N,"network":"tcp"|"udp"}, the
- *		last two optional: explain.h
+ *	explain	{"target":ADDRESS|NAME,"port":N,"network":"tcp"|"udp",
+ *		"from":ADDRESS,"uid":N,"iif":INTERFACE}, all but the first
+ *		optional: explain.h
  *	diff	a line for each rule or route that is not as it should be,
  *		{"verdict":"missing"|"surplus"|"foreign","object":TEXT}; at most
  *		VERBS_DIFFS_MAX of them, then {"more":N}

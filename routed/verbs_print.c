@@ -174,30 +174,60 @@ int verbs_close_flow(const char *run_dir, const struct verbs_flow *flow,
 	return explain_failure(ret, why, error, error_size);
 }
 
+static const char *ask_state(struct nl_state *state)
+{
+	struct nl_reader *reader;
+	int ret = nl_reader_open(&reader);
+
+	if (ret == 0) {
+		ret = nl_reader_dump(reader, state);
+		nl_reader_close(reader);
+	}
+	return ret < 0 ? err_text(ret) : NULL;
+}
+
 /* The same as the daemon would say, but for what it has learnt. */
 static int explain_here(const struct options *options,
 			const struct config *config, FILE *out)
 {
-	int status = EXIT_FAILURE;
+	struct nl_state state = {0};
 	struct json *json = NULL;
 	struct explanation *explanation = calloc(1, sizeof(*explanation));
+	const char *why = explanation ? ask_state(&state) : "out of memory";
 
-	if (explanation && explain_find(explanation, config, options->target,
-					options->port, options->network) == 0)
+	if (!why &&
+	    explain_find(explanation, config, &state, &options->query) < 0)
+		why = "neither an address nor a name";
+	if (!why)
 		json = explain_json(explanation);
-	if (json) {
+	if (json)
 		(options->settings.is_json ? print_json
 					   : print_explanation)(out, json);
-		status = EXIT_SUCCESS;
-	} else {
-		fprintf(stderr,
-			"routed: cannot explain '%s': neither an address nor "
-			"a name\n",
-			options->target);
-	}
-	json_free(json);
+	else
+		fprintf(stderr, "routed: cannot explain '%s': %s\n",
+			options->query.target, why ? why : "out of memory");
+	nl_state_free(&state);
 	free(explanation);
+	const int status = json ? EXIT_SUCCESS : EXIT_FAILURE;
+	json_free(json);
 	return status;
+}
+
+static void set_query(struct json *request, const struct explain_query *query)
+{
+	char from[ADDR_TEXT_SIZE];
+
+	json_set_text(request, "target", query->target);
+	json_set_int(request, "port", query->port);
+	json_set_text(request, "network",
+		      query->network == NETWORK_UDP ? "udp" : "tcp");
+	if (query->from.family != ADDR_NONE)
+		json_set_text(request, "from",
+			      addr_format(&query->from, from, sizeof(from)));
+	if (query->has_uid)
+		json_set_int(request, "uid", query->uid);
+	if (query->iif[0] != '\0')
+		json_set_text(request, "iif", query->iif);
 }
 
 int verbs_print_explanation(const char *run_dir, const struct options *options,
@@ -208,10 +238,7 @@ int verbs_print_explanation(const char *run_dir, const struct options *options,
 
 	if (request) {
 		json_set_text(request, "verb", "explain");
-		json_set_text(request, "target", options->target);
-		json_set_int(request, "port", options->port);
-		json_set_text(request, "network",
-			      options->network == NETWORK_UDP ? "udp" : "tcp");
+		set_query(request, &options->query);
 	}
 	int ret =
 		call(run_dir, request,
@@ -222,7 +249,7 @@ int verbs_print_explanation(const char *run_dir, const struct options *options,
 		return EXIT_SUCCESS;
 	if (ret != ERR_REFUSED && config)
 		return explain_here(options, config, out);
-	fprintf(stderr, "routed: cannot explain '%s': %s\n", options->target,
-		error);
+	fprintf(stderr, "routed: cannot explain '%s': %s\n",
+		options->query.target, error);
 	return EXIT_FAILURE;
 }

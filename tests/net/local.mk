@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	tests/net/test_direct.py \
 	tests/net/test_dnsd.py \
 	tests/net/test_explain.py \
+	tests/net/test_explain_way.py \
 	tests/net/test_front.py \
 	tests/net/test_doctor.py \
 	tests/net/test_encrypted.py \

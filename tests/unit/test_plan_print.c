@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -114,6 +115,50 @@ static void short_room_cuts_the_text(void **state)
 		"ip link set");
 }
 
+static void every_step_is_an_object_for_programs(void **state)
+{
+	struct nl_object objects[] = {
+		{.kind = NL_OBJECT_LINK_UP, .ifindex = PLAN_TUN_UNBORN},
+		{.kind = NL_OBJECT_RULE,
+		 .rule = {.family = ADDR_IPV4,
+			  .priority = 4991,
+			  .protocol = NL_PROTOCOL,
+			  .action = FR_ACT_TO_TBL,
+			  .table = RT_TABLE_MAIN,
+			  .suppress_prefixlength = -1}},
+	};
+	char table[] = "# ours\n";
+	const struct plan plan = {
+		.objects = objects, .count = 2, .table = table};
+	const struct plan_names names = {&model.state, "ersatz0",
+					 PLAN_TUN_UNBORN};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	fib_model_laptop(&model);
+	assert_non_null(out);
+	assert_int_equal(plan_print_json(&plan, &names, out), 0);
+	fclose(out);
+	assert_string_equal(
+		text,
+		"{\"step\":0,\"phase\":\"nftables\",\"why\":\"what must not "
+		"leave, whatever routes say\",\"do\":\"nft -f - <<'END'\\n"
+		"table inet ersatz {\\n# ours\\n}\\nEND\\n\","
+		"\"undo\":\"nft delete table inet ersatz\"}\n"
+		"{\"step\":1,\"phase\":\"tun\",\"why\":\"the TUN\","
+		"\"do\":\"ip tuntap add dev ersatz0 mode tun\","
+		"\"undo\":\"ip tuntap del dev ersatz0 mode tun\"}\n"
+		"{\"step\":2,\"phase\":\"tun\",\"why\":\"the TUN\","
+		"\"do\":\"ip link set dev ersatz0 up\",\"undo\":null}\n"
+		"{\"step\":3,\"phase\":\"exemption\",\"why\":\"senders that "
+		"stay out of the TUN\",\"do\":\"ip rule add priority 4991 "
+		"protocol 198 lookup main\",\"undo\":\"ip rule del priority "
+		"4991 protocol 198 lookup main\"}\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +167,7 @@ int main(void)
 		cmocka_unit_test(links_and_addresses_too),
 		cmocka_unit_test(odd_names_do_not_reach_the_terminal),
 		cmocka_unit_test(short_room_cuts_the_text),
+		cmocka_unit_test(every_step_is_an_object_for_programs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

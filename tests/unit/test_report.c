@@ -264,6 +264,24 @@ static void a_recovery_names_what_it_did_and_nothing_else(void **state)
 	assert_recovery(&resolver, 0, "given back: '/etc/resolv.conf'\n");
 }
 
+static void a_recovery_is_one_object_for_programs(void **state)
+{
+	const struct recover_report report = {
+		.rules = 12, .routes = 18, .links = 1, .resolver = 1};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	report_recovery_json(&report, -1, out);
+	fclose(out);
+	assert_string_equal(text, "{\"kept\":false,\"rules\":12,\"routes\":18,"
+				  "\"links\":1,\"tables\":0,\"resolver\":true,"
+				  "\"connections\":0}\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +296,7 @@ int main(void)
 		cmocka_unit_test(flows_are_an_aligned_table),
 		cmocka_unit_test(no_flows_are_a_sentence),
 		cmocka_unit_test(a_recovery_names_what_it_did_and_nothing_else),
+		cmocka_unit_test(a_recovery_is_one_object_for_programs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "routed/explain.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@ static const char text[] = "outbounds:\n"
 			   "  - DOMAIN,campus.example,campus\n"
 			   "  - DOMAIN,here.example,here\n"
 			   "  - DST-PORT,22,DIRECT\n"
+			   "  - UID,77,DIRECT\n"
 			   "  - MATCH,proxy\n";
 
 static int setup(void **state)
@@ -50,6 +52,20 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void find(struct explanation *e, const struct config *config,
+		 const char *target, uint16_t port)
+{
+	const struct explain_query query = {
+		.target = target,
+		.port = port,
+		.network = port ? NETWORK_TCP : NETWORK_UNKNOWN,
+		.uid = 1,
+		.has_uid = true,
+	};
+
+	assert_int_equal(explain_find(e, config, NULL, &query), 0);
+}
+
 /* The sentence about a target that the kernel sends into the TUN. */
 static const char *say(const struct config *config, const char *target,
 		       uint16_t port)
@@ -58,11 +74,9 @@ static const char *say(const struct config *config, const char *target,
 	struct explanation *e = calloc(1, sizeof(*e));
 
 	assert_non_null(e);
-	assert_int_equal(explain_find(e, config, target, port,
-				      port ? NETWORK_TCP : NETWORK_UNKNOWN),
-			 0);
+	find(e, config, target, port);
 	if (e->addr.family != ADDR_NONE) {
-		e->route_error = 0;
+		e->route.error = 0;
 		e->is_carried = true;
 	}
 	explain_sentence(e, sentence, sizeof(sentence));
@@ -82,7 +96,7 @@ static void each_outbound_has_its_words(void **state)
 	const char *sentence = say(config, "example.com", 80);
 
 	assert_says(sentence, "carried through 'proxy'");
-	assert_says(sentence, "(rule 'MATCH,proxy', e.yaml:12)");
+	assert_says(sentence, "(rule 'MATCH,proxy', e.yaml:13)");
 	assert_says(sentence, "gets a fake address");
 	assert_says(say(config, "direct.example", 80), "leaves directly");
 	assert_says(say(config, "direct.example", 80), "its real address");
@@ -103,6 +117,40 @@ static void what_depends_on_the_port_says_so(void **state)
 	assert_says(sentence, "PORT/PROTOCOL");
 }
 
+/* One asked for a port only: what else there is to know may not matter. */
+static void what_depends_on_the_user_says_so(void **state)
+{
+	struct explain_query query = {
+		.target = "example.com",
+		.port = 80,
+		.network = NETWORK_TCP,
+	};
+	char sentence[EXPLAIN_REASON_SIZE];
+	struct explanation *e = calloc(1, sizeof(*e));
+
+	assert_non_null(e);
+	assert_int_equal(explain_find(e, *state, NULL, &query), 0);
+	explain_sentence(e, sentence, sizeof(sentence));
+	assert_says(sentence, "depends on who sends it");
+	query.has_uid = true;
+	query.uid = 77;
+	assert_int_equal(explain_find(e, *state, NULL, &query), 0);
+	explain_sentence(e, sentence, sizeof(sentence));
+	assert_says(sentence, ", of user 77 leaves directly");
+	assert_says(sentence, "e.yaml:12");
+	query.uid = 78;
+	assert_int_equal(explain_find(e, *state, NULL, &query), 0);
+	explain_sentence(e, sentence, sizeof(sentence));
+	assert_says(sentence, "through 'proxy'");
+	/* What comes in is nobody's here. */
+	query.has_uid = false;
+	memcpy(query.iif, "lan0", sizeof("lan0"));
+	assert_int_equal(explain_find(e, *state, NULL, &query), 0);
+	explain_sentence(e, sentence, sizeof(sentence));
+	assert_says(sentence, "through 'proxy'");
+	free(e);
+}
+
 static void fake_address_without_a_name_is_refused(void **state)
 {
 	const struct config *config = *state;
@@ -119,13 +167,15 @@ static void kernel_has_the_last_word(void **state)
 	struct explanation *e = calloc(1, sizeof(*e));
 
 	assert_non_null(e);
-	assert_int_equal(explain_find(e, *state, "127.0.0.1", 80, NETWORK_TCP),
-			 0);
+	find(e, *state, "127.0.0.1", 80);
 	assert_false(e->is_carried);
+	explain_sentence(e, sentence, sizeof(sentence));
+	assert_says(sentence, "is for this host itself");
+	e->route.answer.type = RTN_UNICAST;
 	explain_sentence(e, sentence, sizeof(sentence));
 	assert_says(sentence, "goes past us");
 	assert_says(sentence, "'lo'");
-	e->route_error = -ENETUNREACH;
+	e->route.error = -ENETUNREACH;
 	explain_sentence(e, sentence, sizeof(sentence));
 	assert_says(sentence, "has no way");
 	free(e);
@@ -145,16 +195,21 @@ static void json_has_every_member(void **state)
 		"\"outbound\":\"proxy\"",
 		"\"rule\":\"MATCH,proxy\"",
 		"\"file\":\"e.yaml\"",
-		"\"line\":12",
+		"\"line\":13",
 		"\"list_file\":null",
+		"\"from\":null",
+		"\"uid\":1",
+		"\"iif\":null",
 		"\"carried\":false",
 		"\"device\":null",
+		"\"exit_address\":null",
+		"\"way\":\"this host, user 1 -> dnsd -> relay -> 'proxy' "
+		"192.0.2.7:1080\"",
 	};
 	struct explanation *e = calloc(1, sizeof(*e));
 
 	assert_non_null(e);
-	assert_int_equal(
-		explain_find(e, *state, "example.com", 80, NETWORK_TCP), 0);
+	find(e, *state, "example.com", 80);
 	struct json *json = explain_json(e);
 	char *line = json_line(json);
 	assert_non_null(line);
@@ -167,13 +222,13 @@ static void json_has_every_member(void **state)
 
 static void nonsense_is_neither_address_nor_name(void **state)
 {
+	const struct explain_query empty = {.target = ""};
+	const struct explain_query dots = {.target = "a..b"};
 	struct explanation *e = calloc(1, sizeof(*e));
 
 	assert_non_null(e);
-	assert_int_equal(explain_find(e, *state, "", 0, NETWORK_UNKNOWN),
-			 -EINVAL);
-	assert_int_equal(explain_find(e, *state, "a..b", 0, NETWORK_UNKNOWN),
-			 -EINVAL);
+	assert_int_equal(explain_find(e, *state, NULL, &empty), -EINVAL);
+	assert_int_equal(explain_find(e, *state, NULL, &dots), -EINVAL);
 	free(e);
 }
 
@@ -184,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_CONFIG(each_outbound_has_its_words),
 		WITH_CONFIG(what_depends_on_the_port_says_so),
+		WITH_CONFIG(what_depends_on_the_user_says_so),
 		WITH_CONFIG(fake_address_without_a_name_is_refused),
 		WITH_CONFIG(kernel_has_the_last_word),
 		WITH_CONFIG(json_has_every_member),

@@ -71,14 +71,31 @@ static void explain_takes_a_port_and_a_protocol(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&options, "--explain example.com"), 0);
-	assert_string_equal(options.target, "example.com");
-	assert_int_equal(options.network, NETWORK_UNKNOWN);
+	assert_string_equal(options.query.target, "example.com");
+	assert_int_equal(options.query.network, NETWORK_UNKNOWN);
 	assert_int_equal(parse(&options, "--explain example.com 443"), 0);
-	assert_int_equal(options.port, 443);
-	assert_int_equal(options.network, NETWORK_TCP);
+	assert_int_equal(options.query.port, 443);
+	assert_int_equal(options.query.network, NETWORK_TCP);
 	assert_int_equal(parse(&options, "--explain 192.0.2.1 53/UDP"), 0);
-	assert_int_equal(options.port, 53);
-	assert_int_equal(options.network, NETWORK_UDP);
+	assert_int_equal(options.query.port, 53);
+	assert_int_equal(options.query.network, NETWORK_UDP);
+}
+
+static void explain_takes_who_sends(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, "--explain x --uid 0"), 0);
+	assert_true(options.query.has_uid);
+	assert_int_equal(options.query.uid, 0);
+	assert_int_equal(parse(&options, "--explain x 53/udp --iif lan0 "
+					 "--from 192.0.2.1"),
+			 0);
+	assert_false(options.query.has_uid);
+	assert_string_equal(options.query.iif, "lan0");
+	assert_int_equal(options.query.from.family, ADDR_IPV4);
+	assert_int_equal(options.query.port, 53);
 }
 
 static void what_is_no_port_is_refused(void **state)
@@ -104,6 +121,13 @@ static void what_contradicts_itself_is_refused(void **state)
 		"--check word",
 		"--explain x 80 more",
 		"--watch",
+		"--status --uid 5",
+		"--explain x --uid 5 --iif lan0",
+		"--explain x --uid -1",
+		"--explain x --uid 4294967295",
+		"--explain x --uid 5x",
+		"--explain x --from here",
+		"--explain x --iif a-name-that-is-too-long",
 		"--status --watch",
 	};
 	struct options options;
@@ -119,6 +143,7 @@ int main(void)
 		cmocka_unit_test(nothing_said_means_to_run_in_the_background),
 		cmocka_unit_test(each_action_has_its_option),
 		cmocka_unit_test(explain_takes_a_port_and_a_protocol),
+		cmocka_unit_test(explain_takes_who_sends),
 		cmocka_unit_test(what_is_no_port_is_refused),
 		cmocka_unit_test(what_contradicts_itself_is_refused),
 	};

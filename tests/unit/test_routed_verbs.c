@@ -295,9 +295,9 @@ static int ask_diff(struct home *home, FILE *out)
 
 static int ask_explanation(struct home *home, FILE *out)
 {
-	const struct options options = {.target = "example.com",
-					.port = 443,
-					.network = NETWORK_TCP,
+	const struct options options = {.query.target = "example.com",
+					.query.port = 443,
+					.query.network = NETWORK_TCP,
 					.settings.is_json = true};
 
 	return verbs_print_explanation(home->folder, &options, NULL, out);
@@ -305,7 +305,7 @@ static int ask_explanation(struct home *home, FILE *out)
 
 static int ask_nonsense(struct home *home, FILE *out)
 {
-	const struct options options = {.target = "a..b"};
+	const struct options options = {.query.target = "a..b"};
 
 	return verbs_print_explanation(home->folder, &options, home->config,
 				       out);
@@ -416,7 +416,7 @@ static void nonsense_is_refused_in_words(void **state)
 static void without_a_daemon_a_configuration_explains(void **state)
 {
 	struct home *home = *state;
-	const struct options options = {.target = "example.com"};
+	const struct options options = {.query.target = "example.com"};
 	FILE *out = tmpfile();
 	char line[256] = "";
 
