@@ -2,6 +2,7 @@
 #include "routed/doctor.h"
 
 #include "common/uplink.h"
+#include "routed/band.h"
 #include "routed/options.h"
 #include "routed/plan.h"
 
@@ -436,7 +437,7 @@ static bool is_served(const struct doctor_facts *facts,
 		const struct nl_rule *rule = &facts->state->rules[i];
 
 		if (rule->protocol == NL_PROTOCOL &&
-		    rule->priority == PLAN_PRIORITY_SERVE &&
+		    band_home(rule->priority) == PLAN_PRIORITY_SERVE &&
 		    rule->family == server->addr.family &&
 		    rule->sport_first == server->port)
 			return true;

@@ -127,6 +127,7 @@ void draft_append_rule(struct draft *draft, const struct nl_rule *rule)
 	struct nl_object object = {.kind = NL_OBJECT_RULE};
 
 	object.rule = *rule;
+	object.rule.priority -= draft->shift;
 	for (size_t i = 0; i < draft->plan->count; i++) {
 		if (object_is_equal(&draft->plan->objects[i], &object))
 			return;

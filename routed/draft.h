@@ -26,6 +26,7 @@ struct draft {
 	struct exits exits;
 	struct prefix *targets; /* what is led into the TUN, but the pools */
 	size_t target_count;
+	uint32_t shift; /* band.h */
 	int error;
 };
 
@@ -44,7 +45,7 @@ struct prefix draft_pool(const struct draft *draft, uint8_t family);
 
 void draft_append(struct draft *draft, const struct nl_object *object);
 void draft_append_route(struct draft *draft, const struct nl_route *route);
-/* Twice the same (configured and learnt) is once. */
+/* In our band.  Twice the same (configured and learnt) is once. */
 void draft_append_rule(struct draft *draft, const struct nl_rule *rule);
 
 /* `dst` into the TUN. */

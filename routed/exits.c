@@ -2,6 +2,7 @@
 #include "routed/exits.h"
 
 #include "common/err.h"
+#include "routed/band.h"
 
 #include <linux/fib_rules.h>
 #include <string.h>
@@ -74,7 +75,7 @@ static uint32_t table_of_rule(const struct nl_state *found, const char *name)
 		const struct nl_rule *rule = &found->rules[i];
 
 		if (rule->protocol == NL_PROTOCOL &&
-		    rule->priority == PLAN_PRIORITY_EXIT &&
+		    band_home(rule->priority) == PLAN_PRIORITY_EXIT &&
 		    rule->action == FR_ACT_TO_TBL &&
 		    rule->table >= PLAN_TABLE_EXIT &&
 		    rule->table <= TABLE_LAST && strcmp(rule->oif, name) == 0)

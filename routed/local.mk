@@ -7,6 +7,8 @@ routed_librouted_a_SOURCES = \
 	routed/apply.h \
 	routed/backoff.c \
 	routed/backoff.h \
+	routed/band.c \
+	routed/band.h \
 	routed/capture.c \
 	routed/capture.h \
 	routed/carry.h \

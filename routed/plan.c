@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "common/uplink.h"
+#include "routed/band.h"
 #include "routed/draft.h"
 #include "routed/object.h"
 #include "routed/plan_main.h"
@@ -298,6 +299,7 @@ int plan_make(struct plan *plan, const struct config *config,
 		.config = config,
 		.found = found,
 		.facts = facts,
+		.shift = band_find(found),
 	};
 	int ret;
 
@@ -315,7 +317,7 @@ int plan_make(struct plan *plan, const struct config *config,
 
 static enum plan_rank rank_of_rule(const struct nl_rule *rule)
 {
-	switch (rule->priority) {
+	switch (band_home(rule->priority)) {
 	case PLAN_PRIORITY_SERVE:
 	case PLAN_PRIORITY_EXEMPT:
 	case PLAN_PRIORITY_EXIT_LINK:

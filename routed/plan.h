@@ -18,7 +18,7 @@
  *  4991  iif lo ipproto udp sport P		lookup main
  *  4992  fwmark M; uidrange U; iif I		lookup main
  *  4993  the same				unreachable
- *  4998  oif EXIT		lookup main suppress_prefixlength 0
+ *  4998  oif EXIT		lookup main suppress_prefixlength 1
  *  4999  oif EXIT				lookup exit
  *  5000  iif lo from TUN's own address	lookup base
  *  5001  iif lo from 0.0.0.0			lookup local
@@ -38,6 +38,9 @@
  * IPv6 that is not carried (`ipv6: off`, or the TUN is refused it by sysctl
  * though some other link has it) ends in the same tables: prohibit in the
  * place of dev TUN.
+ *
+ * Where a rule of somebody else would take everything before, all of these
+ * priorities are less by 100, 200, ...: band.h.
  *
  * With `mode: main` (plan_main.h) there is none of this but the routes to TUN
  * and pools, in main, and one by the uplink for each exemption.
@@ -94,6 +97,11 @@
 #define PLAN_PRIORITY_EXEMPT_END 4993
 #define PLAN_PRIORITY_EXIT_LINK 4998
 #define PLAN_PRIORITY_EXIT 4999
+/*
+ * Default routes, and halves of one.  Not 0: `ip rule del table main
+ * suppress_prefixlength 0`, as wg-quick says it, would take ours for its own.
+ */
+#define PLAN_SUPPRESS_LENGTH 1
 
 /* For --plan: a TUN that is yet to be made. */
 #define PLAN_TUN_UNBORN INT_MAX

@@ -92,7 +92,7 @@ void plan_exemptions(struct draft *draft, uint8_t family)
 	for (size_t i = 0; i < draft->exits.count; i++) {
 		rule = draft_rule(family, PLAN_PRIORITY_EXIT_LINK,
 				  RT_TABLE_MAIN);
-		rule.suppress_prefixlength = 0;
+		rule.suppress_prefixlength = PLAN_SUPPRESS_LENGTH;
 		memcpy(rule.oif, draft->exits.links[i].name, IFNAMSIZ);
 		draft_append_rule(draft, &rule);
 	}

@@ -44,6 +44,11 @@ UNIT_TESTS += tests/unit/test_backoff
 tests_unit_test_backoff_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_backoff_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_band
+tests_unit_test_band_SOURCES = tests/unit/test_band.c $(FIB_MODEL)
+tests_unit_test_band_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_band_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_blame
 tests_unit_test_blame_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_blame_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)

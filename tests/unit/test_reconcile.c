@@ -472,7 +472,8 @@ static void objects_of_others_are_left_alone(void **state)
 	rule = fib_model_rule(&model, ADDR_IPV4, 5001, PLAN_TABLE_LOCAL);
 	rule->src = (struct prefix){{ADDR_IPV4, {0}}, 32};
 	strcpy(rule->iif, "lo");
-	fib_model_rule(&model, ADDR_IPV4, 5001, RT_TABLE_MAIN);
+	rule = fib_model_rule(&model, ADDR_IPV4, 5001, RT_TABLE_MAIN);
+	strcpy(rule->iif, "eth0");
 	assert_int_equal(wish_plan(&wish, &model, &plan), 0);
 	assert_int_equal(reconcile_make(&todo, &plan, &model.state), 0);
 	assert_int_equal(todo.of[RECONCILE_REMOVED], 0);
