@@ -23,14 +23,17 @@ check-flaps: all
 		$(top_srcdir)/tests/net/run -k test_flaps
 
 EXTRA_DIST += \
+	tests/net/beside.py \
 	tests/net/conftest.py \
 	tests/net/demo.py \
 	tests/net/nameserver.py \
 	tests/net/odd_queries.py \
 	tests/net/peer.py \
+	tests/net/recipes.py \
 	tests/net/stub_ares.c \
 	tests/net/stub_libc.c \
 	tests/net/test_bad_input.py \
+	tests/net/test_beside_wireguard.py \
 	tests/net/test_cache.py \
 	tests/net/test_clients.py \
 	tests/net/test_carrier.py \

@@ -173,7 +173,7 @@ def test_gos_own_resolver(laptop, start, upstream):
 def test_systemd_resolved_as_a_client(laptop, start, upstream):
     program = next((path for path in RESOLVED if path.exists()), None)
     if not program:
-        pytest.skip("there is no systemd-resolved (./setup deps unpacks it)")
+        pytest.skip("there is no systemd-resolved (./setup check unpacks it)")
     start(CONFIG)
     laptop.run("getent passwd systemd-resolve || useradd --system "
                "--no-create-home --shell /usr/sbin/nologin systemd-resolve;"
