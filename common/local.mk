@@ -94,6 +94,8 @@ common_libcommon_a_SOURCES = \
 	common/rules/asked.h \
 	common/rules/condition.c \
 	common/rules/condition.h \
+	common/rules/cover.c \
+	common/rules/cover.h \
 	common/rules/direct.c \
 	common/rules/entry.c \
 	common/rules/entry.h \
@@ -128,14 +130,15 @@ common_libcommon_a_SOURCES = \
 	common/rules/ranges.c \
 	common/rules/ranges.h \
 	common/rules/regex.h \
-	common/rules/regex_tail.c \
-	common/rules/regex_tail.h \
+	common/rules/regex_cover.c \
 	common/rules/rule_list.c \
 	common/rules/rule_list.h \
 	common/rules/sources.c \
 	common/rules/sources.h \
 	common/rules/span.c \
 	common/rules/span.h \
+	common/rules/text_index.c \
+	common/rules/text_index.h \
 	common/rules/types.c \
 	common/rules/types.h \
 	common/rules/walk.c \

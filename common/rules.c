@@ -142,8 +142,8 @@ static int fill_entry(struct rules *rules, struct rule_list *list,
 	}
 	entry->is_any = parts->type == RULE_MATCH;
 	if (parts->outbound != OUTBOUND_PASS)
-		matcher_share(&entry->matcher, list->names, list->prefixes,
-			      (uint32_t)list->count);
+		matcher_share(&entry->matcher, list->names, list->texts,
+			      list->prefixes, (uint32_t)list->count);
 	ret = argument_add(&entry->matcher, parts, 0);
 	return ret == -EOPNOTSUPP ? argument_tell_missing(parts) : ret;
 }

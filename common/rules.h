@@ -7,9 +7,10 @@
  * match, or needs more.  dnsd asks with the facts of a question, the relay
  * with those of a flow; both get the same struct verdict.
  *
- * Names cost one hash look-up a label, and addresses one binary search,
- * whatever their number: those of all rules lie in two indexes that tell the
- * earliest rule; the other rules are walked in order up to that one.
+ * Names cost one hash look-up a label, keywords, wildcards and expressions one
+ * a character, and addresses one binary search, whatever their number: those of
+ * all rules lie in three indexes that tell the earliest rule; the other rules
+ * are walked in order up to that one.
  *
  * Lists of RULE-SET: common/rules/form.h tells their forms.
  *

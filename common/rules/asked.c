@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/rules/asked.h"
 
+#include "common/rules/cover.h"
+
 #include <string.h>
 
 void asked_init(struct asked *asked, const struct facts *facts)
 {
 	asked->facts = facts;
-	asked->text_length = 0;
+	asked->has_text = false;
 }
 
 /*
@@ -16,18 +18,29 @@ void asked_init(struct asked *asked, const struct facts *facts)
 void asked_make_text(struct asked *asked)
 {
 	const struct name *name = asked->facts->name;
+	char *text = asked->framed + 1;
 	size_t at = 0;
 
-	if (asked->text_length > 0 || name->length < 2)
+	if (asked->has_text)
 		return;
 	while (at + 1U < name->length) {
 		size_t label = name->wire[at];
 
-		memcpy(asked->text + at, name->wire + at + 1, label);
+		memcpy(text + at, name->wire + at + 1, label);
 		at += label;
-		asked->text[at++] = '.';
+		text[at++] = '.';
 	}
-	asked->text_length = (uint8_t)(at - 1);
+	at -= at > 0;
+	asked->has_text = true;
+	asked->text_length = (uint8_t)at;
+	asked->framed[0] = COVER_START;
+	text[at] = COVER_END;
+	memset(text + at + 1, 0, 4);
+}
+
+const char *asked_text(const struct asked *asked)
+{
+	return asked->framed + 1;
 }
 
 enum answer asked_unknown(const struct asked *asked, enum answer needs)

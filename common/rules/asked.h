@@ -13,14 +13,17 @@
 
 struct asked {
 	const struct facts *facts;
-	uint8_t text_length; /* 0: not made yet */
-	char text[NAME_WIRE_MAX];
+	bool has_text;
+	uint8_t text_length;
+	/* The text between the marks of cover.h, and zeroes behind. */
+	char framed[NAME_WIRE_MAX + 8];
 };
 
 void asked_init(struct asked *asked, const struct facts *facts);
 
-/* Makes `text` of a name: as people write it, without an end. */
+/* Makes the text of a name: as people write it, without an end. */
 void asked_make_text(struct asked *asked);
+const char *asked_text(const struct asked *asked); /* once it is made */
 
 /* What is to be said of something that is not known. */
 enum answer asked_unknown(const struct asked *asked, enum answer needs);

@@ -152,6 +152,21 @@ bool condition_is_of_name(const struct condition *condition)
 	       condition->type == CONDITION_REGEX;
 }
 
+void condition_make_cover(const struct condition *condition,
+			  struct cover *cover)
+{
+	cover->count = 0;
+	if (condition->type == CONDITION_KEYWORD)
+		cover_of_keyword(cover, condition->text);
+	else if (condition->type == CONDITION_GLOB)
+		cover_of_glob(cover, condition->text);
+	else if (condition->type == CONDITION_REGEX)
+		cover_of_regex(cover, regex_text(condition->regex));
+	else if (condition->type == CONDITION_LABELS)
+		cover_of_labels(cover, &condition->wildcard->pattern,
+				condition->wildcard->kinds & NAME_BELOW);
+}
+
 static bool label_matches(const uint8_t *pattern, const uint8_t *label)
 {
 	if (pattern[0] == 1 && pattern[1] == '*')
@@ -205,9 +220,9 @@ static bool glob_matches(const char *glob, const char *text, size_t length)
 	return *glob == '\0';
 }
 
-static bool name_matches(const struct condition *condition, struct asked *asked)
+bool condition_has_name(const struct condition *condition, struct asked *asked)
 {
-	const char *text = asked->text;
+	const char *text = asked_text(asked);
 	size_t length;
 
 	if (condition->type == CONDITION_LABELS)
@@ -321,7 +336,7 @@ static enum answer ask(const struct condition *condition, struct asked *asked,
 	case CONDITION_LABELS:
 	case CONDITION_GLOB:
 	case CONDITION_REGEX:
-		return facts->name && name_matches(condition, asked)
+		return facts->name && condition_has_name(condition, asked)
 			       ? ANSWER_YES
 			       : ANSWER_NO;
 	case CONDITION_DST_PORT:

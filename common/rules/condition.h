@@ -3,8 +3,9 @@
  * condition.h - what is asked one by one: keywords, wildcards, regular
  * expressions, ports, networks, owners of a flow, and logic out of these.
  *
- * Plain names and prefixes have an index of their own (name_index.h,
- * prefix_index.h); these are the few that are left.
+ * Plain names and prefixes have indexes of their own (name_index.h,
+ * prefix_index.h); text_index.h tells which of those that are of a name are
+ * worth asking.
  *
  * Errors	-EINVAL for text that is none, -ENOMEM
  * Ownership	the owner embeds the struct; condition_fini() frees what it
@@ -17,6 +18,7 @@
 #include "common/compiler.h"
 #include "common/name.h"
 #include "common/rules/asked.h"
+#include "common/rules/cover.h"
 #include "common/rules/logic.h"
 #include "common/rules/regex.h"
 
@@ -95,6 +97,12 @@ void condition_init_any(struct condition *condition);
 
 /* Is it about the name and nothing else? */
 bool condition_is_of_name(const struct condition *condition);
+
+/* The rest is for those alone: what their names cannot do without, */
+void condition_make_cover(const struct condition *condition,
+			  struct cover *cover);
+/* and whether the name is one; the question must have a name. */
+bool condition_has_name(const struct condition *condition, struct asked *asked);
 
 /* `line` is set with ANSWER_YES. */
 enum answer condition_ask(const struct condition *condition,

@@ -11,10 +11,12 @@ void matcher_init(struct matcher *matcher, struct load *load)
 }
 
 void matcher_share(struct matcher *matcher, struct name_index *names,
-		   struct prefix_index *prefixes, uint32_t rule)
+		   struct text_index *texts, struct prefix_index *prefixes,
+		   uint32_t rule)
 {
-	assert(!matcher->names && !matcher->prefixes);
+	assert(!matcher->names && !matcher->texts && !matcher->prefixes);
 	matcher->names = names;
+	matcher->texts = texts;
 	matcher->prefixes = prefixes;
 	matcher->is_apart = false;
 	matcher->rule = rule;
@@ -28,6 +30,7 @@ void matcher_fini(struct matcher *matcher)
 	prefix_index_free(matcher->sources);
 	if (matcher->is_apart) {
 		name_index_free(matcher->names);
+		text_index_free(matcher->texts);
 		prefix_index_free(matcher->prefixes);
 	}
 	*matcher = (struct matcher){0};
@@ -72,9 +75,27 @@ int matcher_add_name(struct matcher *matcher, const struct name *name,
 	return name_index_add(matcher->names, name, kinds, hit);
 }
 
+static int add_text(struct matcher *matcher, struct condition *condition,
+		    uint32_t line)
+{
+	struct rule_hit hit = {matcher->rule, line};
+
+	if (!matcher->texts)
+		matcher->texts = text_index_new();
+	if (!matcher->texts) {
+		condition_fini(condition);
+		return -ENOMEM;
+	}
+	matcher->has_names = true;
+	matcher->entry_count++;
+	return text_index_add(matcher->texts, condition, hit);
+}
+
 int matcher_add_condition(struct matcher *matcher, struct condition *condition,
 			  uint32_t line)
 {
+	if (condition_is_of_name(condition))
+		return add_text(matcher, condition, line);
 	if (matcher->condition_count == matcher->condition_room) {
 		size_t room = matcher->condition_room == 0
 				      ? 1
@@ -117,6 +138,8 @@ int matcher_seal(struct matcher *matcher)
 		ret = prefix_index_seal(matcher->prefixes);
 	if (matcher->is_apart && matcher->names)
 		name_index_trim(matcher->names);
+	if (ret == 0 && matcher->is_apart && matcher->texts)
+		ret = text_index_seal(matcher->texts);
 	for (size_t i = 0; ret == 0 && i < matcher->condition_count; i++) {
 		if (matcher->conditions[i].type == CONDITION_LOGIC)
 			ret = logic_seal(matcher->conditions[i].logic);
@@ -127,7 +150,8 @@ int matcher_seal(struct matcher *matcher)
 bool matcher_is_asked(const struct matcher *matcher)
 {
 	return matcher->condition_count > 0 || matcher->sources ||
-	       (matcher->is_apart && (matcher->names || matcher->prefixes));
+	       (matcher->is_apart &&
+		(matcher->names || matcher->texts || matcher->prefixes));
 }
 
 bool matcher_resolves(const struct matcher *matcher)
@@ -182,13 +206,17 @@ static enum answer ask_sources(const struct matcher *matcher,
 								 : ANSWER_NO;
 }
 
-static enum answer ask_names(const struct matcher *matcher,
-			     const struct facts *facts, uint32_t *line)
+static enum answer ask_names(const struct matcher *matcher, struct asked *asked,
+			     uint32_t *line)
 {
+	const struct name *name = asked->facts->name;
 	struct rule_hit hit;
 
-	if (!matcher->is_apart || !matcher->names || !facts->name ||
-	    !name_index_find(matcher->names, facts->name, &hit))
+	if (!matcher->is_apart || !name)
+		return ANSWER_NO;
+	if (!(matcher->names && name_index_find(matcher->names, name, &hit)) &&
+	    !(matcher->texts &&
+	      text_index_find(matcher->texts, asked, RULE_NONE, &hit)))
 		return ANSWER_NO;
 	*line = hit.line;
 	return ANSWER_YES;
@@ -197,7 +225,7 @@ static enum answer ask_names(const struct matcher *matcher,
 enum answer matcher_ask(const struct matcher *matcher, struct asked *asked,
 			uint32_t *line)
 {
-	enum answer sum = ask_names(matcher, asked->facts, line);
+	enum answer sum = ask_names(matcher, asked, line);
 
 	if (sum != ANSWER_YES)
 		sum = answer_or(sum, ask_prefixes(matcher, asked, line));

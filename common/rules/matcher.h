@@ -20,6 +20,7 @@
 #include "common/rules/condition.h"
 #include "common/rules/name_index.h"
 #include "common/rules/prefix_index.h"
+#include "common/rules/text_index.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,21 +31,23 @@ struct load;
 struct matcher {
 	struct load *load; /* borrowed; while entries are added */
 	struct name_index *names;
+	struct text_index *texts;
 	struct prefix_index *prefixes;
-	bool is_apart; /* both indexes are its own, and made when needed */
+	bool is_apart; /* the indexes are its own, and made when needed */
 	uint32_t rule;
 	struct prefix_index *sources; /* owned; of the other end; NULL: none */
 	struct condition *conditions; /* owned */
 	size_t condition_count, condition_room;
-	bool has_names; /* in `names` */
+	bool has_names; /* in `names` or `texts` */
 	bool resolves;  /* some prefix is without no-resolve */
 	size_t entry_count;
 };
 
 void matcher_init(struct matcher *matcher, struct load *load);
-/* Before any entry: names and prefixes go to these, as those of a rule. */
+/* Before any entry: what indexes can hold goes to these, as a rule's. */
 void matcher_share(struct matcher *matcher, struct name_index *names,
-		   struct prefix_index *prefixes, uint32_t rule);
+		   struct text_index *texts, struct prefix_index *prefixes,
+		   uint32_t rule);
 void matcher_fini(struct matcher *matcher);
 
 /* The same on the heap, for parts; NULL: no memory. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/rules/regex.h"
 
-#include "common/rules/regex_tail.h"
-
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <errno.h>
 #include <pcre2.h>
@@ -14,14 +12,12 @@
 /* A name has 253 characters at most: what needs more than this goes wild. */
 #define STEPS_MAX 20000
 #define STACK_SIZE (24 * 1024)
-#define TAIL_MAX 32
 
 struct regex {
 	pcre2_code *code;             /* owned */
 	pcre2_match_context *context; /* owned; the limits */
+	char *text;                   /* owned */
 	bool is_jit;
-	uint8_t tail_length;
-	char tail[TAIL_MAX]; /* that every match ends with, in lower case */
 };
 
 /* Memory for one match; what was taken is given back by leaving. */
@@ -57,14 +53,16 @@ int regex_new(struct regex **regex, const char *text, char why[REGEX_WHY_SIZE])
 
 	if (!new)
 		return -ENOMEM;
+	new->text = strdup(text);
 	new->context = pcre2_match_context_create(NULL);
-	if (!new->context) {
+	if (!new->text || !new->context) {
 		regex_free(new);
 		return -ENOMEM;
 	}
 	pcre2_set_match_limit(new->context, STEPS_MAX);
 	new->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
 				  PCRE2_CASELESS | PCRE2_DOTALL |
+					  PCRE2_DOLLAR_ENDONLY |
 					  PCRE2_NEVER_BACKSLASH_C,
 				  &error, &at, NULL);
 	if (!new->code) {
@@ -79,7 +77,6 @@ int regex_new(struct regex **regex, const char *text, char why[REGEX_WHY_SIZE])
 	}
 	/* Where it cannot be had, matching is slower, and as bounded. */
 	new->is_jit = pcre2_jit_compile(new->code, PCRE2_JIT_COMPLETE) == 0;
-	new->tail_length = (uint8_t)regex_tail(text, new->tail, TAIL_MAX);
 	*regex = new;
 	return 0;
 }
@@ -90,10 +87,16 @@ void regex_free(struct regex *regex)
 		return;
 	pcre2_code_free(regex->code);
 	pcre2_match_context_free(regex->context);
+	free(regex->text);
 	free(regex);
 }
 
-static bool match(const struct regex *regex, const char *text, size_t length)
+const char *regex_text(const struct regex *regex)
+{
+	return regex->text;
+}
+
+bool regex_matches(const struct regex *regex, const char *text, size_t length)
 {
 	struct stack stack;
 	pcre2_general_context *general;
@@ -110,26 +113,4 @@ static bool match(const struct regex *regex, const char *text, size_t length)
 				       0, data, regex->context) >= 0;
 	return pcre2_match(regex->code, (PCRE2_SPTR)text, length, 0, 0, data,
 			   regex->context) >= 0;
-}
-
-/* Most differ in the first character. */
-static bool has_tail(const struct regex *regex, const char *text, size_t length)
-{
-	if (regex->tail_length > length)
-		return false;
-	text += length - regex->tail_length;
-	for (size_t i = 0; i < regex->tail_length; i++) {
-		char c = text[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c + ('a' - 'A'));
-		if (c != regex->tail[i])
-			return false;
-	}
-	return true;
-}
-
-bool regex_matches(const struct regex *regex, const char *text, size_t length)
-{
-	return has_tail(regex, text, length) && match(regex, text, length);
 }

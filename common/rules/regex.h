@@ -27,6 +27,7 @@ struct regex;
 NODISCARD int regex_new(struct regex **regex, const char *text,
 			char why[REGEX_WHY_SIZE]);
 void regex_free(struct regex *regex);
+const char *regex_text(const struct regex *regex); /* as it was given */
 
 bool regex_matches(const struct regex *regex, const char *text, size_t length);
 

@@ -12,8 +12,9 @@ struct rule_list *rule_list_new(const char *name)
 		return NULL;
 	list->name = name;
 	list->names = name_index_new();
+	list->texts = text_index_new();
 	list->prefixes = prefix_index_new();
-	if (list->names && list->prefixes)
+	if (list->names && list->texts && list->prefixes)
 		return list;
 	rule_list_free(list);
 	return NULL;
@@ -34,6 +35,7 @@ void rule_list_free(struct rule_list *list)
 	free(list->every);
 	free(list->entries);
 	prefix_index_free(list->prefixes);
+	text_index_free(list->texts);
 	name_index_free(list->names);
 	free(list);
 }
@@ -57,8 +59,8 @@ struct rule_entry *rule_list_next(struct rule_list *list)
 }
 
 /*
- * Rules of nothing but names and prefixes are found by the indexes.  When the
- * address is not known they may want it; then it is enough to ask the first
+ * Rules of nothing but names, texts and prefixes are found by the indexes. When
+ * the address is not known they may want it; then it is enough to ask the first
  * one of each outbound, as the others lead nowhere else.
  */
 static bool is_walked(const struct rule_list *list, size_t at)
@@ -85,6 +87,8 @@ int rule_list_seal(struct rule_list *list)
 	size_t room = list->count ? list->count : 1;
 	int ret = prefix_index_seal(list->prefixes);
 
+	if (ret == 0)
+		ret = text_index_seal(list->texts);
 	if (ret < 0)
 		return ret;
 	list->every = calloc(room, sizeof(*list->every));

@@ -34,6 +34,7 @@ struct rule_list {
 	struct rule_entry *entries; /* owned */
 	size_t count, room;
 	struct name_index *names;      /* owned */
+	struct text_index *texts;      /* owned */
 	struct prefix_index *prefixes; /* owned */
 	bool has_end;      /* a MATCH: nothing after it is reached */
 	unsigned end_line; /* where it stands */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * How a decision is made.  The indexes tell the earliest rule that has the
- * name or the address; only the rules before that one which ask for something
- * else ("walked") are asked, in order.  The first that matches, or else the
- * rule of the indexes, decides.
+ * name, a text of it or the address; only the rules before that one which ask
+ * for something else ("walked") are asked, in order.  The first that matches,
+ * or else the rule of the indexes, decides.
  *
  * A rule that needs more does not end the walk: what comes after it tells
  * where the way would lead if it did not match.  If all these ways lead to
@@ -14,7 +14,7 @@
  * the inner list, and the outer one goes on.
  *
  * A rule whose outbound is PASS changes nothing, matched or not.  It is asked
- * only to explain, so its names stay out of the index, in one of its own.
+ * only to explain, so its names stay out of the indexes, in some of its own.
  */
 #include "common/rules/all.h"
 
@@ -84,9 +84,9 @@ static void explain_pass(struct walk *walk, const struct rule_entry *entry,
 }
 
 /* The earliest rule that the indexes have. */
-static struct rule_hit find(const struct rule_list *list,
-			    const struct facts *facts)
+static struct rule_hit find(const struct rule_list *list, struct asked *asked)
 {
+	const struct facts *facts = asked->facts;
 	struct rule_hit hit = {RULE_NONE, 0}, other;
 
 	if (facts->name)
@@ -94,6 +94,9 @@ static struct rule_hit find(const struct rule_list *list,
 	if (facts->dst.family != ADDR_NONE &&
 	    prefix_index_find(list->prefixes, &facts->dst, &other) &&
 	    other.rule < hit.rule)
+		hit = other;
+	if (facts->name &&
+	    text_index_find(list->texts, asked, hit.rule, &other))
 		hit = other;
 	return hit;
 }
@@ -143,7 +146,7 @@ static bool walk_list(struct walk *walk, const struct rule_list *list,
 {
 	const uint32_t *order = walk->step ? list->every : list->walked;
 	size_t count = walk->step ? list->count : list->walked_count;
-	struct rule_hit hit = find(list, walk->asked.facts);
+	struct rule_hit hit = find(list, &walk->asked);
 
 	for (size_t i = 0; i < count && order[i] < hit.rule; i++) {
 		const struct rule_entry *entry = &list->entries[order[i]];

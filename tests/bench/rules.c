@@ -28,15 +28,26 @@ struct row {
 	const char *what;
 	unsigned names, prefixes; /* in a list */
 	unsigned inlined;         /* rules of prefixes, one each */
+	unsigned expressions;     /* in the list */
+	unsigned keywords;        /* rules of a keyword each */
 };
 
 static const struct row rows[] = {
-	{"1k names", 1000, 0, 0},
-	{"30k names", 30000, 0, 0},
-	{"300k names", 300000, 0, 0},
-	{"10k prefixes, in a list", 1000, 10000, 0},
-	{"10k prefixes, a rule each", 1000, 0, 10000},
-	{"100k prefixes, in a list", 1000, 100000, 0},
+	{.what = "1k names", .names = 1000},
+	{.what = "30k names", .names = 30000},
+	{.what = "300k names", .names = 300000},
+	{.what = "30k names, 200 expressions",
+	 .names = 30000,
+	 .expressions = 200},
+	{.what = "30k names, 5k expressions",
+	 .names = 30000,
+	 .expressions = 5000},
+	{.what = "30k names, 1k keyword rules",
+	 .names = 30000,
+	 .keywords = 1000},
+	{.what = "10k prefixes, in a list", .names = 1000, .prefixes = 10000},
+	{.what = "10k prefixes, a rule each", .names = 1000, .inlined = 10000},
+	{.what = "100k prefixes, in a list", .names = 1000, .prefixes = 100000},
 };
 
 static uint32_t random_state = 1;
@@ -88,6 +99,10 @@ static void write_list(const struct row *row)
 		prefix_text(text, sizeof(text), i);
 		fprintf(out, "%s\n", text);
 	}
+	/* As the lists of the v2fly project have them. */
+	for (uint32_t i = 0; i < row->expressions; i++)
+		fprintf(out, "DOMAIN-REGEX,(^|\\.)%xav%u[0-9]?\\.%s$\n",
+			draw() & 0xfff, i, i % 2 ? "com" : "(cc|net)");
 	fclose(out);
 }
 
@@ -130,6 +145,11 @@ static struct rules *load(const struct row *row)
 	snprintf(text, sizeof(text), "RULE-SET,%s,DIRECT,no-resolve",
 		 list_file);
 	ret = rules ? rules_add(rules, text, &names, &place) : -1;
+	for (uint32_t i = 0; ret == 0 && i < row->keywords; i++) {
+		snprintf(text, sizeof(text), "DOMAIN-KEYWORD,%xtrack%u,DIRECT",
+			 draw() & 0xfff, i);
+		ret = rules_add(rules, text, &names, &place);
+	}
 	for (uint32_t i = 0; ret == 0 && i < row->inlined; i++) {
 		prefix_text(prefix, sizeof(prefix), i);
 		snprintf(text, sizeof(text), "IP-CIDR,%s,DIRECT", prefix);

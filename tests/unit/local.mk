@@ -589,9 +589,13 @@ tests_unit_test_recover_SOURCES = tests/unit/test_recover.c $(FIB_MODEL)
 tests_unit_test_recover_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_recover_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
-UNIT_TESTS += tests/unit/test_regex_tail
-tests_unit_test_regex_tail_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_regex_tail_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_cover
+tests_unit_test_cover_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cover_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_text_index
+tests_unit_test_text_index_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_text_index_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_relay_decide
 tests_unit_test_relay_decide_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -51,7 +51,7 @@ static void random_logic(struct item *item, int depth);
 
 static enum kind random_kind(bool is_list, int depth)
 {
-	enum kind kind = (enum kind)(rand() % 15);
+	enum kind kind = (enum kind)(rand() % 16);
 
 	if (!is_list && (kind == BELOW || kind == CHILD))
 		return EXACT;
@@ -79,6 +79,11 @@ static struct item random_item(bool is_list, int depth)
 	case GLOB:
 		strcpy(item.argument, "*.");
 		model_random_text(item.argument + 2, 2);
+		break;
+	case REGEX:
+		strcpy(item.argument, "(^|\\.)");
+		model_random_text(item.argument + 6, 1);
+		strcat(item.argument, rand() % 2 ? "$" : "\\..*m$");
 		break;
 	case CIDR:
 	case SOURCE:
@@ -189,6 +194,7 @@ static void print_item(char *out, size_t size, const struct item *item,
 		[SOURCE] = "SRC-IP-CIDR",
 		[USER] = "UID",
 		[GLOB] = "DOMAIN-WILDCARD",
+		[REGEX] = "DOMAIN-REGEX",
 		[AND] = "AND",
 		[OR] = "OR",
 		[NOT] = "NOT",

@@ -28,6 +28,7 @@ enum kind {
 	SOURCE,
 	USER,
 	GLOB,
+	REGEX,
 	AND,
 	OR,
 	NOT,

@@ -33,6 +33,26 @@ static int labels_below(const char *name, const char *suffix)
 	return count;
 }
 
+/* "(^|\.)ab$", "(^|\.)ab\..*m$" */
+static bool regex_says(const char *expression, const char *name)
+{
+	const char *label = expression + 6;
+	size_t length = strcspn(label, "$\\");
+	bool has_more = label[length] == '\\';
+
+	for (const char *at = name; at; at = strchr(at, '.')) {
+		at += *at == '.';
+		if (strncmp(at, label, length) != 0)
+			continue;
+		if (!has_more && at[length] == '\0')
+			return true;
+		if (has_more && at[length] == '.' &&
+		    name[strlen(name) - 1] == 'm')
+			return true;
+	}
+	return false;
+}
+
 static enum says name_says(const struct item *item, const char *name)
 {
 	int below = name ? labels_below(name, item->argument) : -1;
@@ -43,6 +63,8 @@ static enum says name_says(const struct item *item, const char *name)
 		return strstr(name, item->argument) ? YES : NO;
 	if (item->kind == GLOB) /* "*.x" */
 		return labels_below(name, item->argument + 2) > 0 ? YES : NO;
+	if (item->kind == REGEX)
+		return regex_says(item->argument, name) ? YES : NO;
 	if (item->kind == EXACT)
 		return below == 0 ? YES : NO;
 	if (item->kind == BELOW)
@@ -135,6 +157,7 @@ static enum says item_says(const struct item *item,
 	case BELOW:
 	case CHILD:
 	case GLOB:
+	case REGEX:
 		return name_says(item, question->name);
 	case CIDR:
 		return address_says(item, question);
