@@ -9,6 +9,9 @@
  * the one before, by an event fed to the read watcher and not by recursion.
  */
 #include "common/control.h"
+
+#include "common/clock.h"
+#include "common/control_socket.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -21,11 +24,10 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define CLIENTS_MAX 64
-#define BACKLOG 16
+#define STRANGERS_MAX 32 /* of them */
 #define REQUEST_MAX (64U << 10)
 #define OUTPUT_MAX (1U << 20)
 #define OUTPUT_EAGER (64U << 10) /* from here on try at once */
@@ -36,10 +38,10 @@ struct control_client {
 	struct control *control;          /* borrowed */
 	TAILQ_ENTRY(control_client) next; /* of clients or of dead */
 	uint64_t id;
-	int fd;                     /* owned; -1: dead, waits for reap() */
-	enum control_access access; /* the most that it may */
-	bool is_pending;            /* a request waits for its control_end() */
-	bool is_closing;            /* no request is read any more */
+	int fd; /* owned; -1: dead, waits for reap() */
+	struct control_peer peer;
+	bool is_pending; /* a request waits for its control_end() */
+	bool is_closing; /* no request is read any more */
 	ev_io read;
 	ev_io write;
 	ev_timer stall;
@@ -56,15 +58,21 @@ struct control {
 	char *path;                       /* owned */
 	dev_t device;                     /* of the file at path: only that */
 	ino_t inode;                      /* is unlinked */
-	uid_t owner, partner;
+	struct control_peers peers;
+	struct control_allowance allowance; /* of strangers */
 	int fd;
 	ev_io accept;
 	ev_timer resume; /* accept again */
 	ev_prepare reap; /* never started, only fed */
 	TAILQ_HEAD(, control_client) clients, dead;
-	size_t client_count;
+	size_t client_count, stranger_count; /* of clients */
 	uint64_t next_id;
 };
+
+static bool is_stranger(const struct control_client *client)
+{
+	return client->peer.access == CONTROL_READ;
+}
 
 static void drop(struct control_client *client)
 {
@@ -79,6 +87,7 @@ static void drop(struct control_client *client)
 	client->fd = -1;
 	TAILQ_REMOVE(&control->clients, client, next);
 	control->client_count--;
+	control->stranger_count -= is_stranger(client);
 	TAILQ_INSERT_TAIL(&control->dead, client, next);
 	ev_feed_event(control->loop, &control->reap, EV_CUSTOM);
 }
@@ -237,6 +246,12 @@ struct control_client *control_client_by_id(struct control *control,
 	return NULL;
 }
 
+const struct control_peer *
+control_client_peer(const struct control_client *client)
+{
+	return &client->peer;
+}
+
 int control_detach(struct control_client *client)
 {
 	int fd;
@@ -297,8 +312,12 @@ static void handle(struct control_client *client, const char *line,
 		verb++;
 	if (!name || !verb->name)
 		end_unknown(client, name);
-	else if (verb->access > client->access)
-		control_end(client, "only root may do this");
+	else if (verb->access > client->peer.access)
+		control_end(client, control_peer_refusal(verb->access));
+	else if (is_stranger(client) &&
+		 !control_allowance_take(&control->allowance,
+					 clock_monotonic_ms()))
+		control_end(client, "too many requests, ask again in a moment");
 	else
 		verb->fn(control->ctx, client, request);
 	json_free(request);
@@ -386,7 +405,7 @@ static void on_stall(struct ev_loop *loop, ev_timer *watcher, int revents)
 }
 
 /* The one who has been connected longest among those who want nothing. */
-static bool evict(struct control *control)
+static bool evict(struct control *control, bool only_strangers)
 {
 	struct control_client *client;
 
@@ -394,29 +413,34 @@ static bool evict(struct control *control)
 	{
 		if (client->is_pending || client->out_begin < client->out_end)
 			continue;
+		if (only_strangers && !is_stranger(client))
+			continue;
 		drop(client);
 		return true;
 	}
 	return false;
 }
 
-static enum control_access access_of(const struct control *control, uid_t uid)
+/* A stranger takes the place of nobody else. */
+static bool make_place(struct control *control, bool for_stranger)
 {
-	if (uid == 0 || uid == control->owner)
-		return CONTROL_CHANGE;
-	return uid == control->partner ? CONTROL_PARTNER : CONTROL_READ;
+	if (for_stranger && (control->stranger_count >= STRANGERS_MAX ||
+			     control->client_count >= CLIENTS_MAX))
+		return evict(control, true);
+	if (control->client_count < CLIENTS_MAX)
+		return true;
+	return evict(control, true) || evict(control, false);
 }
 
 /* Takes the descriptor. */
 static void add_client(struct control *control, int fd)
 {
 	struct control_client *client;
-	struct ucred peer;
-	socklen_t length = sizeof(peer);
+	struct control_peer peer;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+	if (control_peer_read(&peer, fd, &control->peers) < 0)
 		goto close_fd;
-	if (control->client_count >= CLIENTS_MAX && !evict(control))
+	if (!make_place(control, peer.access == CONTROL_READ))
 		goto close_fd;
 	client = calloc(1, sizeof(*client));
 	if (!client)
@@ -424,7 +448,7 @@ static void add_client(struct control *control, int fd)
 	client->control = control;
 	client->id = control->next_id++;
 	client->fd = fd;
-	client->access = access_of(control, peer.uid);
+	client->peer = peer;
 	ev_io_init(&client->read, on_readable, fd, EV_READ);
 	ev_io_init(&client->write, on_writable, fd, EV_WRITE);
 	ev_timer_init(&client->stall, on_stall, 0., STALL_S);
@@ -432,6 +456,7 @@ static void add_client(struct control *control, int fd)
 	ev_io_start(control->loop, &client->read);
 	TAILQ_INSERT_TAIL(&control->clients, client, next);
 	control->client_count++;
+	control->stranger_count += is_stranger(client);
 	return;
 close_fd:
 	close(fd);
@@ -464,75 +489,11 @@ static void on_resume(struct ev_loop *loop, ev_timer *watcher, int revents)
 	ev_io_start(loop, &control->accept);
 }
 
-/* Removes the socket of one who died; ERR_RUNNING if somebody answers. */
-static int remove_stale(const struct sockaddr_un *address)
-{
-	struct stat st;
-	int ret = 0;
-
-	if (lstat(address->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) ==
-		    0 ||
-	    errno == EAGAIN)
-		ret = ERR_RUNNING;
-	else if (errno != ECONNREFUSED)
-		ret = -errno;
-	else if (unlink(address->sun_path) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-/*
- * The file gets its group and mode between bind() and listen(): there is no
- * moment at which somebody can connect who may not.
- */
-static int listen_at(struct control *control, gid_t group)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct stat st;
-	int fd, ret;
-
-	if (strlen(control->path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, control->path, strlen(control->path) + 1);
-	ret = remove_stale(&address);
-	if (ret < 0)
-		return ret;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		ret = -errno;
-		goto close_fd;
-	}
-	if (lchown(control->path, (uid_t)-1, group) < 0 ||
-	    chmod(control->path, 0660) < 0 || lstat(control->path, &st) < 0 ||
-	    listen(fd, BACKLOG) < 0) {
-		ret = -errno;
-		goto unlink_path;
-	}
-	control->device = st.st_dev;
-	control->inode = st.st_ino;
-	control->fd = fd;
-	return 0;
-unlink_path:
-	unlink(control->path);
-close_fd:
-	close(fd);
-	return ret;
-}
-
 int control_open(struct control **control, struct ev_loop *loop,
 		 const struct control_conf *conf)
 {
 	struct control *new = calloc(1, sizeof(*new));
+	struct stat file;
 	int ret = -ENOMEM;
 
 	if (!new)
@@ -540,16 +501,22 @@ int control_open(struct control **control, struct ev_loop *loop,
 	new->path = strdup(conf->path);
 	if (!new->path)
 		goto free_control;
-	ret = listen_at(new, conf->group);
+	ret = control_socket_listen(new->path, &file);
 	if (ret < 0)
 		goto free_path;
+	new->fd = ret;
+	new->device = file.st_dev;
+	new->inode = file.st_ino;
 	TAILQ_INIT(&new->clients);
 	TAILQ_INIT(&new->dead);
 	new->loop = loop;
 	new->verbs = conf->verbs;
 	new->ctx = conf->ctx;
-	new->owner = geteuid();
-	new->partner = conf->partner;
+	new->peers = (struct control_peers){
+		.owner = geteuid(),
+		.partner = conf->partner,
+		.group = conf->group,
+	};
 	new->next_id = 1;
 	ev_io_init(&new->accept, on_accept, new->fd, EV_READ);
 	ev_timer_init(&new->resume, on_resume, 0., ACCEPT_PAUSE_S);

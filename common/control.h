@@ -4,15 +4,13 @@
  *
  * A request is {"verb":"status",...}.  The answer is any number of objects, a
  * line each, and then {"end":true} or {"end":true,"error":"..."}; the
- * connection then stays open for the next request.  Peers are known by
- * SO_PEERCRED: a verb with CONTROL_READ is for everybody who can reach the
- * socket (mode 0660, group ersatz; root), one with CONTROL_CHANGE for root and
- * the user who opened the socket, one with CONTROL_PARTNER also for the user
- * that the other daemon runs as.
+ * connection then stays open for the next request.  Anybody on this host may
+ * connect (mode 0666); who may what is control_peer.h's to know, verb by verb.
  * A client that does not read is dropped when 1 MiB waits for it or after
  * 10 s; it never stalls the daemon.  So an answer of more than that is for
- * control_detach().  A request has 64 KiB at most.  64 clients; one more takes
- * the place of the oldest that wants nothing.
+ * control_detach().  A request has 64 KiB at most.  64 clients, 32 of them
+ * strangers; one more takes the place of the oldest that wants nothing, a
+ * stranger that of a stranger.
  *
  * Errors	-errno; the client side also ERR_NOT_RUNNING, ERR_TIMEOUT,
  *		ERR_REFUSED (the answer ended with an error), ERR_MALFORMED,
@@ -23,6 +21,7 @@
 #define ERSATZ_COMMON_CONTROL_H
 
 #include "common/compiler.h"
+#include "common/control_peer.h"
 #include "common/json.h"
 
 #include <ev.h>
@@ -31,8 +30,6 @@
 
 struct control;        /* the server */
 struct control_client; /* one connection */
-
-enum control_access { CONTROL_READ, CONTROL_PARTNER, CONTROL_CHANGE };
 
 /*
  * Answers a request with control_send() and, at once or later, ends it with
@@ -49,7 +46,7 @@ struct control_verb {
 
 struct control_conf {
 	const char *path; /* copied */
-	gid_t group;      /* of the file; (gid_t)-1: the process's own */
+	gid_t group;      /* for CONTROL_WATCH; (gid_t)-1: none */
 	uid_t partner;    /* for CONTROL_PARTNER; 0: nobody else */
 	const struct control_verb *verbs; /* borrowed */
 	void *ctx;                        /* borrowed, for the verbs */
@@ -57,8 +54,8 @@ struct control_conf {
 
 /*
  * Listens at the path (a stale socket is replaced, a live one is ERR_RUNNING,
- * another kind of file -EEXIST).  The file is made with mode 0660.  A daemon
- * that gives up root calls this before, as the run folder is root's.
+ * another kind of file -EEXIST).  A daemon that gives up root calls this
+ * before, as the run folder is root's.
  */
 NODISCARD int control_open(struct control **control, struct ev_loop *loop,
 			   const struct control_conf *conf);
@@ -83,6 +80,10 @@ void control_end(struct control_client *client, const char *error);
 uint64_t control_client_id(const struct control_client *client);
 struct control_client *control_client_by_id(struct control *control,
 					    uint64_t id);
+
+/* Who asks; as long as the verb that was called has not returned. */
+const struct control_peer *
+control_client_peer(const struct control_client *client);
 
 /*
  * Takes the descriptor out, non-blocking, in place of control_end(); the

@@ -44,6 +44,10 @@ common_libcommon_a_SOURCES = \
 	common/control.c \
 	common/control.h \
 	common/control_call.c \
+	common/control_peer.c \
+	common/control_peer.h \
+	common/control_socket.c \
+	common/control_socket.h \
 	common/daemon.c \
 	common/daemon.h \
 	common/diag.c \

@@ -186,12 +186,12 @@ static void verb_resolve(void *ctx, struct control_client *client,
 const struct control_verb verbs_table[] = {
 	{"status", CONTROL_READ, verb_status},
 	{"metrics", CONTROL_READ, verb_metrics},
-	{"watch", CONTROL_READ, verb_watch},
-	{"used", CONTROL_READ, verb_used},
+	{"watch", CONTROL_WATCH, verb_watch},
+	{"used", CONTROL_WATCH, verb_used},
 	{"flush", CONTROL_CHANGE, verb_flush},
 	{"hold", CONTROL_PARTNER, verb_hold},
 	{"explain", CONTROL_READ, verb_explain},
-	{"resolve", CONTROL_READ, verb_resolve},
+	{"resolve", CONTROL_PARTNER, verb_resolve},
 	{NULL, CONTROL_READ, NULL},
 };
 

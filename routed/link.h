@@ -12,7 +12,7 @@
  *	LINK_SETUP (fds below)		LINK_READY
  *	LINK_CONFIG (fd: memfd)
  *	LINK_PING			LINK_PONG
- *	LINK_FLOWS (fd: a client)
+ *	LINK_FLOWS (who, fd: a client)
  *	LINK_STATUS (number)		LINK_STATUS (counters)
  *	LINK_OWNED (whose)		LINK_OWNER (whose flow is this?)
  *	LINK_CLOSE (flow)
@@ -93,6 +93,12 @@ struct link_owner {
 	char cgroup[LINK_PATH_SIZE];
 };
 
+/* Who wants to see flows. */
+struct link_viewer {
+	uint8_t sees_all; /* else those of sockets of this user alone */
+	uint32_t uid;
+};
+
 struct link_icmp {
 	int32_t ifindex; /* that the socket is bound to */
 	uint8_t family;  /* enum addr_family */
@@ -137,6 +143,7 @@ struct link_message {
 		struct link_flow flow;   /* LINK_CLOSE, LINK_OWNER */
 		struct link_owner owner; /* LINK_OWNED */
 		struct endpoint server;  /* LINK_UDP_SERVER: family and port */
+		struct link_viewer viewer; /* LINK_FLOWS */
 		struct link_icmp icmp;
 		struct link_member member;
 		struct link_counters counters;

@@ -267,6 +267,10 @@ static int recover(const struct config *config)
 	struct recover_report report = {0};
 	pid_t holder = 0;
 
+	if (geteuid() != 0) {
+		log_error("cannot recover: only root may do this");
+		return EXIT_FAILURE;
+	}
 	if (access(run_dir, F_OK) == 0) {
 		int ret =
 			daemon_lock(&routed.daemon, run_dir, "routed", &holder);

@@ -501,9 +501,13 @@ int relays_ask_counters(struct relays *relays, uint32_t id)
 	return ask(relays, &message, NULL);
 }
 
-int relays_send_flows(struct relays *relays, int client_fd)
+int relays_send_flows(struct relays *relays, int client_fd,
+		      const struct link_viewer *viewer)
 {
-	const struct link_message message = {.type = LINK_FLOWS};
+	const struct link_message message = {
+		.type = LINK_FLOWS,
+		.viewer = *viewer,
+	};
 	const struct link_fds fds = {.fd = {client_fd}, .count = 1};
 
 	return ask(relays, &message, &fds);

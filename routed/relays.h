@@ -75,7 +75,8 @@ NODISCARD int relays_follow_mtu(struct relays *relays);
 
 /* -ENOTCONN when none is ready. */
 NODISCARD int relays_ask_counters(struct relays *relays, uint32_t id);
-NODISCARD int relays_send_flows(struct relays *relays, int client_fd);
+NODISCARD int relays_send_flows(struct relays *relays, int client_fd,
+				const struct link_viewer *viewer);
 NODISCARD int relays_answer_owner(struct relays *relays, uint32_t id,
 				  const struct link_owner *owner);
 

@@ -213,6 +213,11 @@ static void verb_flows(void *ctx, struct control_client *client,
 		       const struct json *request)
 {
 	struct verbs *verbs = ctx;
+	const struct control_peer *peer = control_client_peer(client);
+	const struct link_viewer viewer = {
+		.sees_all = peer->access >= CONTROL_WATCH,
+		.uid = peer->uid,
+	};
 
 	(void)request;
 	if (!relays_is_ready(verbs->relays)) {
@@ -225,7 +230,7 @@ static void verb_flows(void *ctx, struct control_client *client,
 		return;
 	}
 	/* If it fails the client finds its connection closed. */
-	int ret = relays_send_flows(verbs->relays, fd);
+	int ret = relays_send_flows(verbs->relays, fd, &viewer);
 	if (ret < 0)
 		log_debug("cannot hand a client to the relay: %s",
 			  err_text(ret));

@@ -5,8 +5,9 @@
  *	status	one object: what is captured, by which parts, the relay's
  *		counters (all 0 while there is no relay); then one for each
  *		member of each group: members.h
- *	flows	a line for each flow, written by the relay itself, to which
- *		the client's connection is handed
+ *	flows	a line for each flow that the client may see (listing.h),
+ *		written by the relay itself, to which the client's connection is
+ *		handed
  *	explain	{"target":ADDRESS|NAME,"port":N,"network":"tcp"|"udp",
  *		"from":ADDRESS,"uid":N,"iif":INTERFACE}, all but the first
  *		optional: explain.h

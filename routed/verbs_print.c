@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define SOCKET_NAME "routed.sock"
 #define CALL_TIMEOUT_MS 10000 /* a relay that hangs is found after two */
@@ -125,7 +126,11 @@ int verbs_print_flows(const char *run_dir, bool is_json, FILE *out)
 		return EXIT_FAILURE;
 	}
 	int status = ask(run_dir, "flows", add_flow, &flows);
-	if (status == EXIT_SUCCESS)
+	if (status == EXIT_SUCCESS && flows.count == 0 && geteuid() != 0)
+		fputs("no flows that this user may see: those of others are "
+		      "for root and the group of the daemons\n",
+		      out);
+	else if (status == EXIT_SUCCESS)
 		report_flows_print(&flows, out);
 	report_flows_fini(&flows);
 	return status;

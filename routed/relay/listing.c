@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "common/rules.h"
 #include "routed/relay/udp/udp.h"
+#include "routed/sockdiag.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,10 @@
 
 enum {
 	LISTINGS_MAX = 4,
+	/* Those of who sees only his own. */
+	NARROW_MAX = LISTINGS_MAX / 2,
+	/* For such a one each flow is a question to the kernel. */
+	LOOKS_MAX = 256,
 	/* Lines are put together until there is this much to send ... */
 	FILL_SIZE = 16 << 10,
 	/* ... and one line is shorter than this: names, a rule, a path. */
@@ -28,6 +33,7 @@ struct listing {
 	struct listings *listings; /* borrowed */
 	struct ev_io writable;     /* its descriptor is owned, -1: free */
 	struct ev_timer stall;
+	struct link_viewer viewer;
 	uint32_t next; /* flow to tell of */
 	bool is_whole; /* the end is in the buffer */
 	size_t sent, length;
@@ -35,7 +41,8 @@ struct listing {
 };
 
 struct listings {
-	struct parts *parts; /* borrowed */
+	struct parts *parts;   /* borrowed */
+	struct sockdiag *diag; /* owned; NULL: whose a flow is is not known */
 	struct listing pool[LISTINGS_MAX];
 };
 
@@ -162,6 +169,20 @@ static void put_flow(struct listing *listing, const char *network,
 	free(line);
 }
 
+static bool may_see(const struct listing *listing, enum network network,
+		    const struct tuple *tuple)
+{
+	struct sockdiag *diag = listing->listings->diag;
+	struct sockdiag_socket socket;
+
+	if (listing->viewer.sees_all)
+		return true;
+	return diag &&
+	       sockdiag_find(diag, network, &tuple->src, &tuple->dst,
+			     &socket) == 0 &&
+	       socket.inode != 0 && socket.uid == listing->viewer.uid;
+}
+
 /* First the flows of TCP, then those of UDP; false: there are no more. */
 static bool put_next(struct listing *listing)
 {
@@ -172,7 +193,8 @@ static bool put_next(struct listing *listing)
 	if (number < tcp) {
 		const struct flow *flow = flows_at(parts->flows, number);
 
-		if (flow) {
+		if (flow && may_see(listing, NETWORK_TCP,
+				    flows_tuple(parts->flows, flow))) {
 			line = line_of(parts, flow);
 			put_flow(listing, "tcp", &line);
 		}
@@ -181,17 +203,23 @@ static bool put_next(struct listing *listing)
 	number -= tcp;
 	if (number >= udp_end(parts->udp))
 		return false;
-	if (udp_line_at(parts->udp, number, &line))
+	if (udp_line_at(parts->udp, number, &line) &&
+	    may_see(listing, NETWORK_UDP, line.tuple))
 		put_flow(listing, "udp", &line);
 	return true;
 }
 
 static void fill(struct listing *listing)
 {
+	bool has_more = true;
+
 	listing->sent = listing->length = 0;
-	while (listing->length < FILL_SIZE && put_next(listing))
-		;
-	if (listing->length >= FILL_SIZE)
+	for (int looks = 0; has_more && listing->length < FILL_SIZE; looks++) {
+		if (looks == LOOKS_MAX && !listing->viewer.sees_all)
+			return;
+		has_more = put_next(listing);
+	}
+	if (has_more)
 		return;
 	memcpy(listing->buffer + listing->length, end_line,
 	       sizeof(end_line) - 1);
@@ -207,6 +235,8 @@ static void on_writable(struct ev_loop *loop, struct ev_io *io, int revents)
 	(void)revents;
 	if (listing->sent == listing->length)
 		fill(listing);
+	if (listing->length == 0)
+		return; /* others first; then on */
 	n = send(io->fd, listing->buffer + listing->sent,
 		 listing->length - listing->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0) {
@@ -241,6 +271,8 @@ int listings_new(struct listings **listings, struct parts *parts)
 	if (!new)
 		return -ENOMEM;
 	new->parts = parts;
+	if (sockdiag_open(&new->diag) < 0)
+		new->diag = NULL;
 	for (size_t i = 0; i < LISTINGS_MAX; i++)
 		listing_init(&new->pool[i], new);
 	*listings = new;
@@ -255,18 +287,33 @@ void listings_free(struct listings *listings)
 		if (listings->pool[i].writable.fd >= 0)
 			listing_close(&listings->pool[i]);
 	}
+	sockdiag_close(listings->diag);
 	free(listings);
 }
 
-void listings_add(struct listings *listings, int fd)
+static size_t count_narrow(const struct listings *listings)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < LISTINGS_MAX; i++)
+		count += listings->pool[i].writable.fd >= 0 &&
+			 !listings->pool[i].viewer.sees_all;
+	return count;
+}
+
+void listings_add(struct listings *listings, int fd,
+		  const struct link_viewer *viewer)
 {
 	struct ev_loop *loop = listings->parts->loop;
+	bool is_full =
+		!viewer->sees_all && count_narrow(listings) >= NARROW_MAX;
 
-	for (size_t i = 0; i < LISTINGS_MAX; i++) {
+	for (size_t i = 0; !is_full && i < LISTINGS_MAX; i++) {
 		struct listing *listing = &listings->pool[i];
 
 		if (listing->writable.fd >= 0)
 			continue;
+		listing->viewer = *viewer;
 		listing->next = 0;
 		listing->sent = listing->length = 0;
 		listing->is_whole = false;

@@ -237,7 +237,7 @@ static void on_message(struct relay *relay, const struct link_message *message,
 		on_config(relay, fds->fd[0]);
 		break;
 	case LINK_FLOWS:
-		listings_add(relay->listings, fds->fd[0]);
+		listings_add(relay->listings, fds->fd[0], &message->viewer);
 		fds->fd[0] = -1;
 		break;
 	case LINK_CLOSE:

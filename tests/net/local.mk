@@ -61,6 +61,7 @@ EXTRA_DIST += \
 	tests/net/test_truth.py \
 	tests/net/test_recycle.py \
 	tests/net/test_steps.py \
+	tests/net/test_strangers.py \
 	tests/net/test_units.py \
 	tests/net/test_uplinks.py \
 	tests/net/test_upstream.py \

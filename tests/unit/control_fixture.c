@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/unit/control_fixture.h"
 
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 static void on_echo(void *ctx, struct control_client *client,
 		    const struct json *request)
@@ -84,9 +93,48 @@ const struct control_verb control_fixture_verbs[] = {
 	{"flood", CONTROL_READ, on_flood},
 	{"later", CONTROL_READ, on_later},
 	{"refuse", CONTROL_READ, on_refuse},
+	{"see", CONTROL_WATCH, on_change},
 	{"tell", CONTROL_PARTNER, on_change},
 	{NULL, CONTROL_READ, NULL},
 };
+
+void fixture_turn(struct control_fixture *fixture)
+{
+	for (int i = 0; i < 20; i++)
+		ev_run(fixture->loop, EVRUN_NOWAIT);
+}
+
+int fixture_dial(const struct control_fixture *fixture)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	memcpy(address.sun_path, fixture->path, sizeof(fixture->path));
+	assert_int_equal(
+		connect(fd, (const struct sockaddr *)&address, sizeof(address)),
+		0);
+	return fd;
+}
+
+void fixture_say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL),
+			 strlen(text));
+}
+
+const char *fixture_heard(int fd)
+{
+	static char text[8192];
+	size_t used = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, text + used, sizeof(text) - 8 - used, 0)) > 0)
+		used += (size_t)n;
+	text[used] = '\0';
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		strcat(text, "EOF");
+	return text;
+}
 
 int control_fixture_open(struct control_fixture *fixture, const char *path,
 			 gid_t group, struct control **control)
@@ -116,7 +164,7 @@ int control_fixture_setup(void **state)
 	fixture->detached = -1;
 	fixture->loop = ev_loop_new(EVFLAG_AUTO);
 	if (!fixture->loop ||
-	    control_fixture_open(fixture, fixture->path, (gid_t)-1,
+	    control_fixture_open(fixture, fixture->path, CONTROL_FIXTURE_GROUP,
 				 &fixture->control))
 		return -1;
 	*state = fixture;

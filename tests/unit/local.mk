@@ -133,6 +133,13 @@ tests_unit_test_control_SOURCES = tests/unit/test_control.c \
 	tests/unit/control_fixture.h
 tests_unit_test_control_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_control_peer
+tests_unit_test_control_peer_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_control_peer_SOURCES = tests/unit/test_control_peer.c \
+	tests/unit/control_fixture.c \
+	tests/unit/control_fixture.h
+tests_unit_test_control_peer_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_control_call
 tests_unit_test_control_call_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_control_call_SOURCES = tests/unit/test_control_call.c \

@@ -166,7 +166,8 @@ int relays_close_flow(struct relays *relays, const struct link_flow *flow)
 	return fake.has_relay ? 0 : -ENOTCONN;
 }
 
-int relays_send_flows(struct relays *relays, int client_fd)
+int relays_send_flows(struct relays *relays, int client_fd,
+		      const struct link_viewer *viewer)
 {
 	static const char lines[] =
 		"{\"src\":\"192.0.2.1:40000\",\"dst\":\"198.18.0.3:443\","
@@ -177,6 +178,7 @@ int relays_send_flows(struct relays *relays, int client_fd)
 		"{\"end\":true}\n";
 
 	(void)relays;
+	assert_true(viewer->sees_all);
 	return write(client_fd, lines, strlen(lines)) > 0 ? 0 : -errno;
 }
 
