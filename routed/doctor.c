@@ -460,6 +460,7 @@ static void find_udp_servers(struct doctor *doctor,
 		const struct endpoint *server = &facts->udp_servers->list[i];
 
 		if (server->port == last || is_served(facts, server) ||
+		    tunnels_have(&facts->tunnels, server->port) ||
 		    length > sizeof(ports) - 16)
 			continue;
 		last = server->port;

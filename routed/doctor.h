@@ -18,6 +18,7 @@
 #include "common/config.h"
 #include "common/nl.h"
 #include "routed/firewall.h"
+#include "routed/tunnels.h"
 #include "routed/udp_servers.h"
 
 #include <stdio.h>
@@ -45,6 +46,7 @@ struct doctor_facts {
 	const struct nl_state *state;
 	const char *ruleset; /* what nft lists; NULL: unknown */
 	const struct udp_servers *udp_servers;
+	struct tunnels tunnels;   /* of other VPNs */
 	enum firewall_kind table; /* ours, in nftables */
 	enum doctor_answer routed_runs;
 	enum doctor_answer dnsd_runs;

@@ -235,6 +235,10 @@ static void find_sockets(struct doctor_facts *facts,
 	}
 	if (udp_servers_find(servers, diag, own_uid) >= 0)
 		facts->udp_servers = servers;
+	if (tunnels_find(&facts->tunnels, diag, facts->state,
+			 facts->config ? facts->config->routed.tun : "",
+			 own_uid) < 0)
+		log_debug("cannot see by which ports VPNs speak");
 	sockdiag_close(diag);
 }
 

@@ -484,28 +484,20 @@ void host_set_tun(struct host *host, int tun_ifindex)
 	schedule(host, DUMP_DELAY_MS);
 }
 
-int host_set_uids(struct host *host, const struct uid_range *uids, size_t count)
+int host_learn(struct host *host, const struct host_facts *facts)
 {
-	int ret = learnt_set_uids(&host->learnt, uids, count);
+	struct learnt *learnt = &host->learnt;
+	int ret = learnt_set_uids(learnt, facts->uids, facts->uid_count);
 
-	schedule(host, DUMP_DELAY_MS);
-	return ret;
-}
-
-int host_set_far_ends(struct host *host, const struct prefix *ends,
-		      size_t count)
-{
-	int ret = learnt_set_far_ends(&host->learnt, ends, count);
-
-	schedule(host, DUMP_DELAY_MS);
-	return ret;
-}
-
-int host_set_udp_servers(struct host *host, const struct endpoint *servers,
-			 size_t count)
-{
-	int ret = learnt_set_udp_servers(&host->learnt, servers, count);
-
+	if (ret == 0)
+		ret = learnt_set_far_ends(learnt, facts->far_ends,
+					  facts->far_end_count);
+	if (ret == 0)
+		ret = learnt_set_udp_servers(learnt, facts->udp_servers,
+					     facts->udp_server_count);
+	if (ret == 0)
+		ret = learnt_set_tunnel_ports(learnt, facts->tunnel_ports,
+					      facts->tunnel_port_count);
 	schedule(host, DUMP_DELAY_MS);
 	return ret;
 }

@@ -80,17 +80,23 @@ void host_set_config(struct host *host, const struct config *config);
  * TUN that is gone: new connections go directly then.
  */
 void host_set_tun(struct host *host, int tun_ifindex);
-NODISCARD int host_set_uids(struct host *host, const struct uid_range *uids,
-			    size_t count);
-NODISCARD int host_set_far_ends(struct host *host, const struct prefix *ends,
-				size_t count);
-NODISCARD int host_set_udp_servers(struct host *host,
-				   const struct endpoint *servers,
-				   size_t count);
+
+/* What is known of this host's sockets: all of it, each time. */
+struct host_facts {
+	const struct uid_range *uids;
+	size_t uid_count;
+	const struct prefix *far_ends;
+	size_t far_end_count;
+	const struct endpoint *udp_servers;
+	size_t udp_server_count;
+	const uint16_t *tunnel_ports;
+	size_t tunnel_port_count;
+};
+NODISCARD int host_learn(struct host *host, const struct host_facts *facts);
 
 /*
  * For one far end that must work before the next packet: added at once
- * (existing ones are 0), kept by later host_set_far_ends() only if listed.
+ * (existing ones are 0), kept by later host_learn() only if listed.
  */
 NODISCARD int host_add_far_end(struct host *host, const struct prefix *end);
 

@@ -10,6 +10,7 @@ void learnt_fini(struct learnt *learnt)
 	free(learnt->uids);
 	free(learnt->far_ends);
 	free(learnt->udp_servers);
+	free(learnt->tunnel_ports);
 	rule_directs_fini(&learnt->rule_directs);
 	memset(learnt, 0, sizeof(*learnt));
 }
@@ -66,6 +67,21 @@ int learnt_set_udp_servers(struct learnt *learnt,
 	learnt->udp_servers = copy;
 	learnt->facts.udp_servers = learnt->udp_servers;
 	learnt->facts.udp_server_count = count;
+	return 0;
+}
+
+int learnt_set_tunnel_ports(struct learnt *learnt, const uint16_t *ports,
+			    size_t count)
+{
+	void *copy;
+	int ret = copy_array(&copy, ports, count, sizeof(*ports));
+
+	if (ret < 0)
+		return ret;
+	free(learnt->tunnel_ports);
+	learnt->tunnel_ports = copy;
+	learnt->facts.tunnel_ports = learnt->tunnel_ports;
+	learnt->facts.tunnel_port_count = count;
 	return 0;
 }
 

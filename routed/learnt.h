@@ -16,6 +16,7 @@ struct learnt {
 	struct uid_range *uids;
 	struct prefix *far_ends;
 	struct endpoint *udp_servers;
+	uint16_t *tunnel_ports;
 	struct rule_directs rule_directs;
 };
 
@@ -28,6 +29,9 @@ NODISCARD int learnt_set_far_ends(struct learnt *learnt,
 NODISCARD int learnt_set_udp_servers(struct learnt *learnt,
 				     const struct endpoint *servers,
 				     size_t count);
+
+NODISCARD int learnt_set_tunnel_ports(struct learnt *learnt,
+				      const uint16_t *ports, size_t count);
 
 /* What the rules of a configuration say; again when there is another. */
 NODISCARD int learnt_set_rules(struct learnt *learnt,

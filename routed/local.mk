@@ -110,6 +110,8 @@ routed_librouted_a_SOURCES = \
 	routed/throws.h \
 	routed/tun.c \
 	routed/tun.h \
+	routed/tunnels.c \
+	routed/tunnels.h \
 	routed/udp_servers.c \
 	routed/udp_servers.h \
 	routed/unix_listener.c \

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #define PATH_SIZE 64
 #define LINK_SIZE 64 /* "socket:[4294967295]" */
+#define TUN_PATH "/dev/net/tun"
 #define DELETED " (deleted)"
 
 typedef bool (*inode_fn)(void *ctx, uint32_t inode);
@@ -245,4 +247,64 @@ int owner_inodes(pid_t pid, uint32_t *inodes, size_t size)
 			break;
 	}
 	return (int)collection.count;
+}
+
+/* fdinfo of a TUN has a line "iff:\twg0". */
+static bool read_device(pid_t pid, const char *fd, char name[IFNAMSIZ])
+{
+	char path[PATH_SIZE * 2], line[PATH_SIZE];
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%.32s", pid, fd);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "iff: %15s", name) == 1;
+	fclose(file);
+	return found;
+}
+
+static bool is_tun(int folder, const char *name)
+{
+	char text[LINK_SIZE];
+	ssize_t n = readlinkat(folder, name, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return strcmp(text, TUN_PATH) == 0;
+}
+
+static void each_tun_of(pid_t pid, owner_tun_fn fn, void *ctx)
+{
+	char path[PATH_SIZE], name[IFNAMSIZ];
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	DIR *folder = opendir(path);
+	if (!folder)
+		return;
+	while ((entry = readdir(folder))) {
+		if (is_tun(dirfd(folder), entry->d_name) &&
+		    read_device(pid, entry->d_name, name))
+			fn(ctx, pid, name);
+	}
+	closedir(folder);
+}
+
+int owner_each_tun(owner_tun_fn fn, void *ctx)
+{
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	if (!proc)
+		return -errno;
+	while ((entry = readdir(proc))) {
+		pid_t pid = number_of(entry->d_name);
+
+		if (pid > 0)
+			each_tun_of(pid, fn, ctx);
+	}
+	closedir(proc);
+	return 0;
 }

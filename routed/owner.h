@@ -52,4 +52,11 @@ NODISCARD bool owner_program_has(const char *exe, uid_t uid, uint32_t inode);
  */
 NODISCARD int owner_inodes(pid_t pid, uint32_t *inodes, size_t size);
 
+/*
+ * Calls `fn` for each TUN or TAP device that a process holds, with the name
+ * that it had when it was made, whichever network namespace it is in.
+ */
+typedef void (*owner_tun_fn)(void *ctx, pid_t pid, const char *device);
+NODISCARD int owner_each_tun(owner_tun_fn fn, void *ctx);
+
 #endif

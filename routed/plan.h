@@ -15,7 +15,7 @@
  *        exit   210  and up: the default route of one interface, no more
  *
  *  4990  to POOL				lookup pool
- *  4991  iif lo ipproto udp sport P		lookup main
+ *  4991  iif lo ipproto udp sport P		lookup main	(servers, VPNs)
  *  4992  fwmark M; uidrange U; iif I		lookup main
  *  4993  the same				unreachable
  *  4998  oif EXIT		lookup main suppress_prefixlength 1
@@ -166,6 +166,8 @@ struct plan_facts {
 	size_t rule_direct_count;
 	const struct endpoint *udp_servers; /* family and port; wildcard ones */
 	size_t udp_server_count;
+	const uint16_t *tunnel_ports; /* of UDP sockets of other VPNs */
+	size_t tunnel_port_count;
 	const char *const *gateways; /* names of interfaces */
 	size_t gateway_count;
 };

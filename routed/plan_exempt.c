@@ -38,6 +38,13 @@ static void plan_serve(struct draft *draft, uint8_t family)
 	}
 }
 
+/* A tunnel may have its peers in either family. */
+static void plan_tunnels(struct draft *draft, uint8_t family)
+{
+	for (size_t i = 0; i < draft->facts->tunnel_port_count; i++)
+		append_serve(draft, family, draft->facts->tunnel_ports[i]);
+}
+
 static void append_marks(struct draft *draft, struct nl_rule rule,
 			 const struct mark_match *marks, size_t count)
 {
@@ -87,6 +94,7 @@ void plan_exemptions(struct draft *draft, uint8_t family)
 
 	if (draft_has_targets(draft, family)) {
 		plan_serve(draft, family);
+		plan_tunnels(draft, family);
 		append_exempt(draft, &rule);
 	}
 	for (size_t i = 0; i < draft->exits.count; i++) {

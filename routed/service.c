@@ -18,6 +18,7 @@
 #include "routed/relays.h"
 #include "routed/sockdiag.h"
 #include "routed/spawner.h"
+#include "routed/tunnels.h"
 #include "routed/udp_servers.h"
 #include "routed/verbs.h"
 
@@ -45,6 +46,7 @@ struct service {
 	struct relays *relays;
 	struct control *control;
 	struct udp_servers udp_servers;
+	struct tunnels tunnels;
 	struct icmp_exits icmp_exits;
 	struct ev_timer look;
 	struct log_limit look_limit, mtu_limit;
@@ -97,33 +99,32 @@ static void end_connections(const struct service *service)
 /* What was learnt goes to the plan. */
 static int tell_host(struct service *service)
 {
-	size_t uid_count, end_count;
-	const struct uid_range *uids =
-		own_traffic_uids(service->own, &uid_count);
-	const struct prefix *ends =
-		own_traffic_far_ends(service->own, &end_count);
-	int ret = host_set_uids(service->host, uids, uid_count);
+	struct host_facts facts = {
+		.udp_servers = service->udp_servers.list,
+		.udp_server_count = service->udp_servers.count,
+		.tunnel_ports = service->tunnels.ports,
+		.tunnel_port_count = service->tunnels.count,
+	};
 
-	if (ret == 0)
-		ret = host_set_far_ends(service->host, ends, end_count);
-	if (ret == 0)
-		ret = host_set_udp_servers(service->host,
-					   service->udp_servers.list,
-					   service->udp_servers.count);
-	return ret;
+	facts.uids = own_traffic_uids(service->own, &facts.uid_count);
+	facts.far_ends =
+		own_traffic_far_ends(service->own, &facts.far_end_count);
+	return host_learn(service->host, &facts);
 }
 
 static int look_around(struct service *service)
 {
-	int servers = udp_servers_find(&service->udp_servers, service->diag,
-				       service->identity.uid);
-	int own = own_traffic_look(service->own, host_state(service->host));
+	const struct nl_state *state = host_state(service->host);
+	const uid_t uid = service->identity.uid;
+	int servers =
+		udp_servers_find(&service->udp_servers, service->diag, uid);
+	int tunnels = tunnels_find(&service->tunnels, service->diag, state,
+				   service->config->routed.tun, uid);
+	int own = own_traffic_look(service->own, state);
 
-	if (servers < 0)
-		return servers;
-	if (own < 0)
-		return own;
-	return servers > 0 || own > 0 ? tell_host(service) : 0;
+	if (servers < 0 || tunnels < 0 || own < 0)
+		return servers < 0 ? servers : tunnels < 0 ? tunnels : own;
+	return servers > 0 || tunnels > 0 || own > 0 ? tell_host(service) : 0;
 }
 
 /*
@@ -133,9 +134,11 @@ static int look_around(struct service *service)
  */
 static void pace_looks(struct service *service)
 {
+	const struct nl_state *state = host_state(service->host);
 	bool is_needed =
 		service->udp_servers.count > 0 ||
-		own_traffic_has_local(service->own, host_state(service->host));
+		tunnels_are_there(state, service->config->routed.tun) ||
+		own_traffic_has_local(service->own, state);
 
 	if (!is_needed || !service->is_captured || service->is_stopping)
 		ev_timer_stop(service->loop, &service->look);
@@ -163,6 +166,10 @@ static void on_host_change(void *ctx, const struct nl_state *state)
 
 	if (!service->relays)
 		return;
+	/* A tunnel that comes shakes hands at once. */
+	if (service->is_captured && !service->is_stopping &&
+	    tunnels_are_there(state, service->config->routed.tun))
+		ev_feed_event(service->loop, &service->look, EV_TIMER);
 	pace_looks(service);
 	icmp_exits_offer(&service->icmp_exits, service->relays, state,
 			 service->config->routed.tun);
@@ -509,22 +516,17 @@ void service_stop(struct service *service)
 	relays_stop(service->relays);
 }
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return strcmp(a, b) == 0;
-}
-
 /* What a running service cannot change. */
 static const char *fixed_difference(const struct config *a,
 				    const struct config *b)
 {
-	if (!is_same_text(a->state_dir, b->state_dir))
+	if (strcmp(a->state_dir, b->state_dir) != 0)
 		return "state";
-	if (!is_same_text(a->run_dir, b->run_dir))
+	if (strcmp(a->run_dir, b->run_dir) != 0)
 		return "run";
-	if (!is_same_text(a->user, b->user))
+	if (strcmp(a->user, b->user) != 0)
 		return "user";
-	if (!is_same_text(a->routed.tun, b->routed.tun))
+	if (strcmp(a->routed.tun, b->routed.tun) != 0)
 		return "routed.tun";
 	if (a->routed.carrier != b->routed.carrier)
 		return "routed.carrier";

@@ -231,6 +231,9 @@ static void put_closed_output(const struct writer *w)
 		TABLE_PRIORITY >> 16, TABLE_PRIORITY & 0xffff);
 	put_uids(w, conf->exempt.uids, conf->exempt.uid_count);
 	put_uids(w, w->facts->uids, w->facts->uid_count);
+	for (size_t i = 0; i < w->facts->tunnel_port_count; i++)
+		fprintf(w->out, "\t\tudp sport %" PRIu16 " accept\n",
+			w->facts->tunnel_ports[i]);
 	/* RFC 2131, 8415; the types of RFC 4861 and of RFC 2710, 3810. */
 	fputs("\t\tudp sport 68 udp dport 67 accept\n"
 	      "\t\tudp sport 67 udp dport 68 accept\n"

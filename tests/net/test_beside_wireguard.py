@@ -45,6 +45,19 @@ class Outbound(FullTunnel):
 pytestmark = beside.needs_peers
 
 
+class Closed(Outbound):
+    """What is not carried may not leave, but for the tunnel's own packets."""
+
+    def __init__(self, net):
+        super().__init__(net)
+        self.ersatz.write(self.recipe.config +
+                          "routed: { on-crash: closed }\n")
+
+    def check_both(self):
+        self.reaches("site.example", "proxy")
+        self.reaches("www.office.example", "vpn")
+
+
 @pytest.fixture(scope="module")
 def net():
     net = beside.Beside()
@@ -58,5 +71,15 @@ def test_full_tunnel(net, order):
     order(FullTunnel(net))
 
 
-def test_outbound(net):
-    beside.other_first(Outbound(net))
+@pytest.mark.parametrize("order", [beside.other_first, beside.ersatz_first])
+def test_outbound(net, order):
+    order(Outbound(net))
+
+
+def test_closed_outbound(net):
+    case = Closed(net)
+    case.start_us()
+    case.up()
+    case.check_both()
+    case.down()
+    case.stop_us()

@@ -844,6 +844,11 @@ UNIT_TESTS += tests/unit/test_udp_held
 tests_unit_test_udp_held_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_udp_held_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_tunnels
+tests_unit_test_tunnels_SOURCES = tests/unit/test_tunnels.c $(FIB_MODEL)
+tests_unit_test_tunnels_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tunnels_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_udp_servers
 tests_unit_test_udp_servers_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_udp_servers_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)

@@ -201,6 +201,8 @@ static void what_others_remove_comes_back(void **state)
 	assert_true(f->changes > 1);
 }
 
+static const struct host_facts nothing;
+
 static void facts_are_acted_upon(void **state)
 {
 	struct fixture *f = capture(state);
@@ -210,13 +212,22 @@ static void facts_are_acted_upon(void **state)
 
 	assert_int_equal(host_add_far_end(f->host, &end), 0);
 	assert_false(leads_into_tun(f, "203.0.113.9"));
-	assert_int_equal(host_set_udp_servers(f->host, &server, 1), 0);
-	assert_int_equal(host_set_uids(f->host, &root, 1), 0);
+	const struct host_facts known = {
+		.uids = &root,
+		.uid_count = 1,
+		.far_ends = &end,
+		.far_end_count = 1,
+		.udp_servers = &server,
+		.udp_server_count = 1,
+	};
+	const struct host_facts end_alone = {.far_ends = &end,
+					     .far_end_count = 1};
+	assert_int_equal(host_learn(f->host, &known), 0);
 	wait_for_way(f, "1.1.1.1", false);
-	assert_int_equal(host_set_uids(f->host, NULL, 0), 0);
+	assert_int_equal(host_learn(f->host, &end_alone), 0);
 	wait_for_way(f, "1.1.1.1", true);
 	assert_false(leads_into_tun(f, "203.0.113.9"));
-	assert_int_equal(host_set_far_ends(f->host, NULL, 0), 0);
+	assert_int_equal(host_learn(f->host, &nothing), 0);
 	wait_for_way(f, "203.0.113.9", true);
 	assert_int_equal(host_status(f->host).repairs, 0);
 }
@@ -232,7 +243,7 @@ static void direct_names_go_past_the_tun_for_their_time(void **state)
 	assert_false(leads_into_tun(f, "203.0.113.9"));
 	assert_int_equal(count_ours(f), ours + 2);
 	/* Kept when all is compared anew. */
-	assert_int_equal(host_set_far_ends(f->host, NULL, 0), 0);
+	assert_int_equal(host_learn(f->host, &nothing), 0);
 	unsigned changes = f->changes;
 	while (f->changes == changes)
 		ev_run(f->loop, EVRUN_ONCE);
