@@ -59,7 +59,12 @@ enum flow_owner {
 /* What is known; unknown members are zero. */
 struct facts {
 	const struct name *name; /* borrowed, NULL: unknown or none */
-	struct addr dst;         /* never a fake address */
+	/*
+	 * There is no name yet, but the flow may say one: that costs more than
+	 * an owner does, and is waited for even when the facts are final.
+	 */
+	bool is_name_askable;
+	struct addr dst; /* never a fake address */
 	/* Until the facts are final, loopback says nothing of the flow. */
 	struct addr src;
 	uint16_t dst_port; /* valid if network is known */
@@ -71,9 +76,9 @@ struct facts {
 	const char *cgroup;  /* borrowed; "/user.slice"; NULL: unknown */
 	/*
 	 * The flow is all there: what is unknown now stays unknown, so rules
-	 * that need it do not match.  Only an owner that is ASKABLE is
-	 * waited for: VERDICT_NEEDS_FLOW, to be asked again with OWNER_KNOWN
-	 * or OWNER_NONE.
+	 * that need it do not match.  Only an owner that is ASKABLE and a name
+	 * that is askable are waited for: VERDICT_NEEDS_FLOW, to be asked
+	 * again when it is known, or that there is none.
 	 */
 	bool is_final;
 };

@@ -48,6 +48,11 @@ enum answer asked_unknown(const struct asked *asked, enum answer needs)
 	return asked->facts->is_final ? ANSWER_UNKNOWN : needs;
 }
 
+enum answer asked_nameless(const struct asked *asked)
+{
+	return asked->facts->is_name_askable ? ANSWER_NEEDS_FLOW : ANSWER_NO;
+}
+
 bool asked_has_source(const struct asked *asked)
 {
 	const struct facts *facts = asked->facts;

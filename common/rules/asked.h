@@ -28,6 +28,9 @@ const char *asked_text(const struct asked *asked); /* once it is made */
 /* What is to be said of something that is not known. */
 enum answer asked_unknown(const struct asked *asked, enum answer needs);
 
+/* What is to be said of a name when there is none. */
+enum answer asked_nameless(const struct asked *asked);
+
 /* The source that a flow will have is not the one that asks from loopback. */
 bool asked_has_source(const struct asked *asked);
 

@@ -336,9 +336,10 @@ static enum answer ask(const struct condition *condition, struct asked *asked,
 	case CONDITION_LABELS:
 	case CONDITION_GLOB:
 	case CONDITION_REGEX:
-		return facts->name && condition_has_name(condition, asked)
-			       ? ANSWER_YES
-			       : ANSWER_NO;
+		if (!facts->name)
+			return asked_nameless(asked);
+		return condition_has_name(condition, asked) ? ANSWER_YES
+							    : ANSWER_NO;
 	case CONDITION_DST_PORT:
 	case CONDITION_SRC_PORT:
 	case CONDITION_NETWORK:

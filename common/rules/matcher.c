@@ -212,7 +212,11 @@ static enum answer ask_names(const struct matcher *matcher, struct asked *asked,
 	const struct name *name = asked->facts->name;
 	struct rule_hit hit;
 
-	if (!matcher->is_apart || !name)
+	if (!matcher->has_names)
+		return ANSWER_NO;
+	if (!name)
+		return asked_nameless(asked);
+	if (!matcher->is_apart)
 		return ANSWER_NO;
 	if (!(matcher->names && name_index_find(matcher->names, name, &hit)) &&
 	    !(matcher->texts &&

@@ -31,6 +31,7 @@ void rule_list_free(struct rule_list *list)
 		return;
 	for (size_t i = 0; i < list->count; i++)
 		rule_entry_fini(&list->entries[i]);
+	free(list->named);
 	free(list->walked);
 	free(list->every);
 	free(list->entries);
@@ -82,6 +83,24 @@ static bool is_walked(const struct rule_list *list, size_t at)
 	return true;
 }
 
+/* The same for a name that is not known yet; `walked` are known. */
+static bool is_named(const struct rule_list *list, size_t at)
+{
+	const struct rule_entry *entry = &list->entries[at];
+
+	if (!entry->matcher.has_names)
+		return false;
+	for (size_t i = 0; i < list->named_count; i++) {
+		const struct rule_entry *earlier =
+			&list->entries[list->named[i]];
+
+		if (earlier->matcher.has_names && !earlier->sub_name &&
+		    earlier->rule.outbound == entry->rule.outbound)
+			return false;
+	}
+	return true;
+}
+
 int rule_list_seal(struct rule_list *list)
 {
 	size_t room = list->count ? list->count : 1;
@@ -93,7 +112,8 @@ int rule_list_seal(struct rule_list *list)
 		return ret;
 	list->every = calloc(room, sizeof(*list->every));
 	list->walked = calloc(room, sizeof(*list->walked));
-	if (!list->every || !list->walked)
+	list->named = calloc(room, sizeof(*list->named));
+	if (!list->every || !list->walked || !list->named)
 		return -ENOMEM;
 	for (uint32_t i = 0; ret == 0 && i < list->count; i++) {
 		struct rule_entry *entry = &list->entries[i];
@@ -102,8 +122,12 @@ int rule_list_seal(struct rule_list *list)
 		ret = matcher_seal(&entry->matcher);
 		if (!entry->sub_name && entry->rule.outbound == OUTBOUND_PASS)
 			continue;
-		if (is_walked(list, i))
+		if (is_walked(list, i)) {
 			list->walked[list->walked_count++] = i;
+			list->named[list->named_count++] = i;
+		} else if (is_named(list, i)) {
+			list->named[list->named_count++] = i;
+		}
 	}
 	name_index_trim(list->names);
 	return ret;

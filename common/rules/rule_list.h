@@ -42,7 +42,8 @@ struct rule_list {
 	/* Places of entries, in order. */
 	uint32_t *every;  /* owned */
 	uint32_t *walked; /* owned; that the indexes alone do not decide */
-	size_t walked_count;
+	uint32_t *named;  /* owned; the same while a name may still come */
+	size_t walked_count, named_count;
 	/* Of whoever looks for circles: was it entered, and its depth. */
 	int mark, depth;
 };

@@ -137,6 +137,22 @@ static bool enter(struct walk *walk, const struct rule_entry *entry,
 	return walk_list(walk, entry->sub, inner) && condition == ANSWER_YES;
 }
 
+/* The rules that are to be asked. */
+struct order {
+	const uint32_t *rules;
+	size_t count;
+};
+
+static struct order order_of(const struct walk *walk,
+			     const struct rule_list *list)
+{
+	if (walk->step)
+		return (struct order){list->every, list->count};
+	if (walk->asked.facts->is_name_askable)
+		return (struct order){list->named, list->named_count};
+	return (struct order){list->walked, list->walked_count};
+}
+
 /*
  * True if a rule of the list decides where the guard holds.  As deep as
  * SUB-RULEs go into each other, which rules_finish() bounds.
@@ -144,12 +160,11 @@ static bool enter(struct walk *walk, const struct rule_entry *entry,
 static bool walk_list(struct walk *walk, const struct rule_list *list,
 		      enum answer guard)
 {
-	const uint32_t *order = walk->step ? list->every : list->walked;
-	size_t count = walk->step ? list->count : list->walked_count;
+	const struct order order = order_of(walk, list);
 	struct rule_hit hit = find(list, &walk->asked);
 
-	for (size_t i = 0; i < count && order[i] < hit.rule; i++) {
-		const struct rule_entry *entry = &list->entries[order[i]];
+	for (size_t i = 0; i < order.count && order.rules[i] < hit.rule; i++) {
+		const struct rule_entry *entry = &list->entries[order.rules[i]];
 		enum answer answer;
 		uint32_t line = 0;
 
@@ -164,7 +179,7 @@ static bool walk_list(struct walk *walk, const struct rule_list *list,
 		}
 		answer = ask(walk, entry, &line);
 		if (answer == ANSWER_YES) {
-			hit = (struct rule_hit){order[i], line};
+			hit = (struct rule_hit){order.rules[i], line};
 			break;
 		}
 		if (answer == ANSWER_NO)

@@ -204,6 +204,57 @@ static void what_is_never_known_does_not_match_under_not(void **state)
 	rules_free(rules);
 }
 
+static enum verdict_kind ask_for_name(const char *text, const char *dst)
+{
+	struct rules *rules = rules_of(text);
+	struct facts facts = {.network = NETWORK_TCP,
+			      .dst_port = 443,
+			      .is_final = true,
+			      .is_name_askable = true};
+	enum verdict_kind kind;
+
+	assert_int_equal(addr_parse(&facts.dst, dst), 0);
+	kind = rules_decide(rules, &facts).kind;
+	rules_free(rules);
+	return kind;
+}
+
+static void a_name_that_may_come_is_waited_for_where_it_matters(void **state)
+{
+	static const struct {
+		const char *rules;
+		enum verdict_kind kind;
+	} rows[] = {
+		{"DOMAIN,a.example,proxy\nMATCH,backup\n", VERDICT_NEEDS_FLOW},
+		{"DOMAIN-KEYWORD,a,proxy\nMATCH,backup\n", VERDICT_NEEDS_FLOW},
+		{"DOMAIN-WILDCARD,*.a,proxy\n", VERDICT_NEEDS_FLOW},
+		{"AND,((DOMAIN,a.example),(DST-PORT,443)),proxy\n",
+		 VERDICT_NEEDS_FLOW},
+		{"NOT,((DOMAIN,a.example)),proxy\n", VERDICT_NEEDS_FLOW},
+		/* Whatever the name, the way is the same. */
+		{"DOMAIN,a.example,proxy\nMATCH,proxy\n", VERDICT_MATCH},
+		{"DOMAIN,a.example,DIRECT\n", VERDICT_NO_RULE},
+		{"DOMAIN,a.example,PASS\nMATCH,backup\n", VERDICT_MATCH},
+		/* It is too late for a name. */
+		{"IP-CIDR,192.0.2.0/24,proxy\nDOMAIN,a.example,backup\n",
+		 VERDICT_MATCH},
+		{"DST-PORT,443,proxy\nDOMAIN,a.example,backup\n",
+		 VERDICT_MATCH},
+		{"AND,((DOMAIN,a.example),(DST-PORT,80)),proxy\n",
+		 VERDICT_NO_RULE},
+		{"MATCH,backup\n", VERDICT_MATCH},
+		/* Each outbound counts, not only the first one's names. */
+		{"DOMAIN,a.example,proxy\nDOMAIN,b.example,backup\n"
+		 "DOMAIN,c.example,proxy\nMATCH,proxy\n",
+		 VERDICT_NEEDS_FLOW},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(ask_for_name(rows[i].rules, "192.0.2.1"),
+				 rows[i].kind);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +268,8 @@ int main(void)
 		cmocka_unit_test(source_of_a_local_query_is_not_known),
 		cmocka_unit_test(ports_of_the_source_are_asked),
 		cmocka_unit_test(what_is_never_known_does_not_match_under_not),
+		cmocka_unit_test(
+			a_name_that_may_come_is_waited_for_where_it_matters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
