@@ -187,6 +187,7 @@ enum routed_carrier {
 	ROUTED_CARRIER_KERNEL,
 	ROUTED_CARRIER_USER,
 };
+enum routed_sniff { ROUTED_SNIFF_TLS, ROUTED_SNIFF_HTTP, ROUTED_SNIFF_QUIC };
 enum routed_icmp { ROUTED_ICMP_TRUTH, ROUTED_ICMP_DROP };
 enum routed_on_crash { ROUTED_ON_CRASH_OPEN, ROUTED_ON_CRASH_CLOSED };
 enum routed_resolver { ROUTED_RESOLVER_RESOLV_CONF, ROUTED_RESOLVER_OFF };
@@ -228,6 +229,9 @@ struct routed_conf {
 	uint16_t *serve; /* UDP ports that answer on the wildcard address */
 	size_t serve_count;
 	int64_t connect_timeout_ms;
+	enum routed_sniff *sniff; /* where names are looked for */
+	size_t sniff_count;
+	int64_t sniff_wait_ms;
 	uint32_t flows_max;
 	uint32_t flows_per_source; /* that is not this host */
 	struct {

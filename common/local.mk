@@ -48,6 +48,7 @@ common_libcommon_a_SOURCES = \
 	common/control_peer.h \
 	common/control_socket.c \
 	common/control_socket.h \
+	common/cursor.h \
 	common/daemon.c \
 	common/daemon.h \
 	common/diag.c \

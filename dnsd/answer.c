@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/answer.h"
 
-#include "dnsd/cursor.h"
+#include "common/cursor.h"
 
 #include <string.h>
 

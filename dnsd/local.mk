@@ -14,7 +14,6 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/carried.h \
 	dnsd/cookie.c \
 	dnsd/cookie.h \
-	dnsd/cursor.h \
 	dnsd/decide.c \
 	dnsd/decide.h \
 	dnsd/direct.c \

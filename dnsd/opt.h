@@ -14,7 +14,7 @@
 #define ERSATZ_DNSD_OPT_H
 
 #include "common/compiler.h"
-#include "dnsd/cursor.h"
+#include "common/cursor.h"
 #include "dnsd/question.h"
 
 #include <stddef.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/question.h"
 
+#include "common/cursor.h"
 #include "common/err.h"
-#include "dnsd/cursor.h"
 #include "dnsd/opt.h"
 #include "dnsd/wire.h"
 

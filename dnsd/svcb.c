@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/svcb.h"
 
+#include "common/cursor.h"
 #include "common/err.h"
 #include "dnsd/answer.h"
-#include "dnsd/cursor.h"
 #include "dnsd/wire.h"
 
 #include <errno.h>

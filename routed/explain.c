@@ -60,6 +60,22 @@ static void read_map(struct explanation *e)
 			 err_text(ret));
 }
 
+/* Where a flow to a real address may say a name (`routed.sniff`). */
+static bool may_say_name(const struct explanation *e)
+{
+	const struct routed_conf *conf = &e->config->routed;
+
+	if (e->is_fake || e->name.length > 0)
+		return false;
+	for (size_t i = 0; i < conf->sniff_count; i++) {
+		bool is_quic = conf->sniff[i] == ROUTED_SNIFF_QUIC;
+
+		if (e->query.network == (is_quic ? NETWORK_UDP : NETWORK_TCP))
+			return true;
+	}
+	return false;
+}
+
 static struct facts facts_of(const struct explanation *e)
 {
 	const struct explain_query *query = &e->query;
@@ -84,11 +100,27 @@ static struct facts facts_of(const struct explanation *e)
 	return facts;
 }
 
+/* Whoever has the flow: could it say a name that changes its way? */
+static bool depends_on_name(const struct explanation *e,
+			    const struct facts *facts)
+{
+	struct facts asked = *facts;
+
+	if (!may_say_name(e))
+		return false;
+	asked.is_name_askable = true;
+	if (asked.owner == OWNER_ASKABLE)
+		asked.owner = OWNER_NONE;
+	return rules_decide(e->config->rules, &asked).kind ==
+	       VERDICT_NEEDS_FLOW;
+}
+
 static void decide(struct explanation *e)
 {
 	const struct rules *rules = e->config->rules;
 	struct facts facts = facts_of(e);
 
+	e->is_sniffed = depends_on_name(e, &facts);
 	e->verdict = rules_decide(rules, &facts);
 	if (e->verdict.kind == VERDICT_NEEDS_ADDRESS) {
 		/* The relay knows the name only, and decides with that. */
@@ -346,6 +378,9 @@ const char *explain_sentence(const struct explanation *e, char *out,
 		return out;
 	}
 	append_verdict(e, out, size);
+	if (e->is_sniffed)
+		append(out, size,
+		       ", unless it says a name that an earlier rule has");
 	if (e->addr.family != ADDR_NONE)
 		return out;
 	if (outbound_of(e)->type == OUTBOUND_TYPE_DIRECT)

@@ -68,6 +68,7 @@ struct explanation {
 
 	struct verdict verdict;
 	bool needs_owner; /* with VERDICT_NEEDS_FLOW: that, and no port */
+	bool is_sniffed;  /* a name that the flow says may change it */
 	struct explain_route route;
 	bool has_no_interface; /* the outbound's is not there now */
 	bool is_carried;       /* the route leads into our TUN */

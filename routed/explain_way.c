@@ -316,6 +316,7 @@ void explain_set_way(const struct explanation *e, struct json *json)
 	char way[EXPLAIN_WAY_SIZE];
 
 	json_set_bool(json, "carried", e->is_carried);
+	json_set_bool(json, "sniffed", e->is_sniffed);
 	json_set_text(json, "device", has_route ? route->device : NULL);
 	if (has_route)
 		json_set_int(json, "table", route->answer.table);

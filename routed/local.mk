@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += routed/librouted.a
 routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
-	$(BPF_CFLAGS) $(NCURSES_CFLAGS)
+	$(BPF_CFLAGS) $(NCURSES_CFLAGS) $(NETTLE_CFLAGS)
 routed_librouted_a_SOURCES = \
 	routed/apply.c \
 	routed/apply.h \
@@ -167,7 +167,7 @@ routed/steer.skel.h: routed/steer.bpf.o
 
 # What everything that links librouted.a links too.
 ROUTED_LIBS = routed/librouted.a $(COMMON_LIBS) $(NFTABLES_LIBS) $(BPF_LIBS) \
-	$(NCURSES_LIBS)
+	$(NCURSES_LIBS) $(NETTLE_LIBS)
 
 include $(srcdir)/routed/relay/local.mk
 

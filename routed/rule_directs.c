@@ -47,8 +47,9 @@ int rule_directs_find(struct rule_directs *directs, const struct config *config)
 	memset(directs, 0, sizeof(*directs));
 	if (!config->rules || !is_wanted(&config->routed))
 		return 0;
-	/* Flows to addresses that are no fakes have no name here. */
-	ret = rules_direct_prefixes(config->rules, false, keep, directs);
+	/* Flows to addresses that are no fakes have a name only if sniffed. */
+	ret = rules_direct_prefixes(
+		config->rules, config->routed.sniff_count > 0, keep, directs);
 	if (ret < 0)
 		rule_directs_fini(directs);
 	return ret;

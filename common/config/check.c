@@ -120,6 +120,25 @@ static void check_metrics(struct schema_walk *walk, const struct config *config)
 				"('dnsd --metrics' prints the same)");
 }
 
+#ifdef HAVE_NETTLE
+#define HAS_QUIC true
+#else
+#define HAS_QUIC false
+#endif
+
+static void check_sniff(struct schema_walk *walk, const struct config *config)
+{
+	for (size_t i = 0; i < config->routed.sniff_count; i++) {
+		const enum routed_sniff *sniff = &config->routed.sniff[i];
+
+		if (*sniff == ROUTED_SNIFF_QUIC && !HAS_QUIC)
+			schema_error_at(walk, sniff,
+					"'routed.sniff: quic' needs nettle, "
+					"which this routed was built without, "
+					"expected tls or http");
+	}
+}
+
 static void check_pools(struct schema_walk *walk, const struct config *config)
 {
 	const struct prefix *ipv4 = &config->dnsd.fake.ipv4;
@@ -422,6 +441,7 @@ void config_check(struct schema_walk *walk, const struct yaml_node *root)
 	check_pools(walk, config);
 	check_guard(walk, config);
 	check_metrics(walk, config);
+	check_sniff(walk, config);
 	check_outbounds(walk, config);
 	check_upstreams(walk, config);
 	check_listen(walk, config);

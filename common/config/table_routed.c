@@ -29,6 +29,13 @@ static const struct schema_word icmp_words[] = {
 	{NULL, 0, NULL},
 };
 
+static const struct schema_word sniff_words[] = {
+	{"tls", ROUTED_SNIFF_TLS, NULL},
+	{"http", ROUTED_SNIFF_HTTP, NULL},
+	{"quic", ROUTED_SNIFF_QUIC, NULL},
+	{NULL, 0, NULL},
+};
+
 static const struct schema_word resolver_words[] = {
 	{"resolv.conf", ROUTED_RESOLVER_RESOLV_CONF, NULL},
 	{"auto", ROUTED_RESOLVER_RESOLV_CONF, NULL},
@@ -199,6 +206,23 @@ const struct schema_key config_routed_keys[] = {
 	 .fallback = "10s",
 	 .help = "For how long a connection through an outbound is tried.",
 	 AT(routed.connect_timeout_ms)},
+	{.name = "sniff",
+	 .kind = SCHEMA_LIST,
+	 .type = &schema_word,
+	 .words = sniff_words,
+	 .items_max = 3,
+	 .help = "Protocols in which the name of a flow to a real address is "
+		 "looked for, where the rules depend on it.",
+	 AT(routed.sniff),
+	 COUNT_AT(routed.sniff_count)},
+	{.name = "sniff-wait",
+	 .type = &schema_duration,
+	 .min = 10,
+	 .max = 30000,
+	 .fallback = "300ms",
+	 .help = "For how long an application may keep silent before its flow "
+		 "goes on without a name.",
+	 AT(routed.sniff_wait_ms)},
 	{.name = "icmp",
 	 .type = &schema_word,
 	 .words = icmp_words,

@@ -230,13 +230,24 @@ void decide(struct decider *decider, const struct policy *policy,
 		decision->map_us = (uint32_t)(named_us - began_us);
 	} else {
 		facts.dst = flow->dst.addr;
+		facts.is_name_askable = flow->is_sniffable && !flow->name;
+		if (flow->name) {
+			decision->name = *flow->name;
+			facts.name = &decision->name;
+		}
 	}
 	set_owner(&facts, flow);
 	verdict = rules_decide(policy->config->rules, &facts);
+	if (verdict.kind == VERDICT_NEEDS_FLOW && facts.is_name_askable) {
+		facts.is_name_askable = false;
+		decision->needs_name = true;
+		verdict = rules_decide(policy->config->rules, &facts);
+	}
 	decision->rules_us = (uint32_t)(clock_monotonic_us() - named_us);
 	decision->rule = verdict.rule;
 	if (verdict.kind == VERDICT_NEEDS_FLOW) {
 		decision->needs_owner = true;
+		decision->needs_name = false; /* it is asked for later */
 		return;
 	}
 	decision->group = verdict.outbound;

@@ -27,6 +27,9 @@ struct decide_flow {
 	/* It is one of this host: the parent can be asked who has it. */
 	bool is_askable;
 	const struct link_owner *owner; /* what it said; NULL: not asked */
+	/* To a real address: it may say a name, or has said this one. */
+	bool is_sniffable;
+	const struct name *name; /* borrowed; NULL: none yet */
 };
 
 struct decision {
@@ -35,6 +38,11 @@ struct decision {
 	 * decide once more with the owner.
 	 */
 	bool needs_owner;
+	/*
+	 * The rules depend on a name that the flow may say; what is set here
+	 * is for one that says none.
+	 */
+	bool needs_name;
 	bool is_refused;
 	enum refusal refusal; /* if so */
 	int outbound;         /* no group */
@@ -42,7 +50,7 @@ struct decision {
 	const struct rule *rule;   /* borrowed from the policy; NULL: none */
 	uint32_t slot;             /* 0: a real address */
 	uint32_t map_us, rules_us; /* what it took to know */
-	struct name name;          /* length 0: none is known */
+	struct name name; /* length 0: none is known; slot 0: sniffed */
 };
 
 /* `map_path` is copied. */

@@ -76,6 +76,8 @@ struct flow *flows_add(struct flows *flows, const struct tuple *tuple)
 void flows_del(struct flows *flows, struct flow *flow)
 {
 	assert(flow->state != FLOW_NONE);
+	free(flow->sniffed);
+	flow->sniffed = NULL;
 	tuples_del(flows->tuples, flow->number);
 	flow->state = FLOW_NONE;
 	flow->next_free = flows->free;

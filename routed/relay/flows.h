@@ -6,7 +6,8 @@
  * endpoints as the application sees them.  A flow begins with a SYN and is
  * *held* while its outbound is asked for and dialled; it is *entering* once
  * the SYN was let into the inner namespace, and *open* when the connection
- * was accepted there.
+ * was accepted there.  One whose name is to be sniffed enters before its
+ * outbound is known, and is *sniffing* from then on until that is connected.
  *
  * Errors	NULL: not found, full
  * Ownership	flows stay where they are; a pointer is valid until
@@ -26,6 +27,7 @@ enum flow_state {
 	FLOW_NONE,
 	FLOW_HELD,
 	FLOW_ENTERING,
+	FLOW_SNIFFING,
 	FLOW_OPEN,
 };
 
@@ -57,6 +59,7 @@ struct flow {
 	int outbound;
 	int group;               /* that it was chosen from, or the same */
 	uint32_t slot;           /* of the fake address, 0: a real one */
+	char *sniffed;           /* owned; what it said itself; NULL: none */
 	struct policy *policy;   /* a reference; what follows is of it */
 	const struct rule *rule; /* NULL: none matched */
 	int64_t since_ms;        /* wall clock */
@@ -64,7 +67,7 @@ struct flow {
 	/* The outbound's socket: where it is bound to and leaves from. */
 	int ifindex; /* 0: not bound */
 	struct addr local;
-	struct hold *hold; /* while held or entering */
+	struct hold *hold; /* until it is open */
 	struct poller_source app, out;
 	struct mover mover; /* when open */
 	uint32_t next_free;

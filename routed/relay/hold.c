@@ -12,7 +12,8 @@ struct holds {
 	uint32_t capacity, count, fresh;
 	uint16_t serial; /* upper half of the next ticket */
 	struct hold *free;
-	struct hold *first[2], *last[2]; /* by stage, first late first */
+	struct hold *first[HOLD_STAGES],
+		*last[HOLD_STAGES]; /* by stage, first late first */
 	struct hold pool[];
 };
 
@@ -100,6 +101,8 @@ struct hold *holds_take(struct holds *holds, struct flow *flow, int64_t now_ms,
 	hold->stage = HOLD_DIALLING;
 	hold->deadline_ms = now_ms + dialling_ms;
 	hold->name.length = 0;
+	hold->asked_us = 0;
+	hold->needs_owner = hold->needs_name = false;
 	hold->tried.count = 0;
 	hold->dial.phase = DIAL_NONE;
 	hold->frame_length = 0;
@@ -110,10 +113,16 @@ struct hold *holds_take(struct holds *holds, struct flow *flow, int64_t now_ms,
 void holds_enter(struct holds *holds, struct hold *hold, int64_t now_ms)
 {
 	assert(hold->stage == HOLD_DIALLING);
-	queue_leave(holds, hold);
 	tuples_del(holds->own, hold->number);
-	hold->stage = HOLD_ENTERING;
-	hold->deadline_ms = now_ms + holds->entering_ms;
+	holds_move(holds, hold, HOLD_ENTERING, now_ms + holds->entering_ms);
+}
+
+void holds_move(struct holds *holds, struct hold *hold, enum hold_stage stage,
+		int64_t deadline_ms)
+{
+	queue_leave(holds, hold);
+	hold->stage = stage;
+	hold->deadline_ms = deadline_ms;
 	queue_join(holds, hold);
 }
 
@@ -149,7 +158,7 @@ struct hold *holds_by_ticket(struct holds *holds, uint32_t ticket)
 
 struct hold *holds_late(const struct holds *holds, int64_t now_ms)
 {
-	for (int stage = 0; stage < 2; stage++) {
+	for (int stage = 0; stage < HOLD_STAGES; stage++) {
 		struct hold *hold = holds->first[stage];
 
 		if (hold && hold->deadline_ms <= now_ms)

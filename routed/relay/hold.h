@@ -32,6 +32,8 @@
 enum hold_stage {
 	HOLD_DIALLING, /* the outbound is asked for or dialled */
 	HOLD_ENTERING, /* the SYN is in the inner namespace */
+	HOLD_SNIFFING, /* the application is to say a name */
+	HOLD_STAGES,
 };
 
 struct hold {
@@ -46,6 +48,7 @@ struct hold {
 	uint8_t ttl;                  /* of the SYN; 0: a usual one */
 	int64_t asked_us, entered_us; /* monotonic clock */
 	bool needs_owner;             /* before anything is decided */
+	bool needs_name;              /* what is decided may change by it */
 	struct dial dial;
 	uint16_t frame_length;
 	uint8_t frame[HOLD_FRAME_MAX];
@@ -64,6 +67,9 @@ void holds_free(struct holds *holds);
 struct hold *holds_take(struct holds *holds, struct flow *flow, int64_t now_ms,
 			int64_t dialling_ms);
 void holds_enter(struct holds *holds, struct hold *hold, int64_t now_ms);
+/* On to another stage, for at most so long. */
+void holds_move(struct holds *holds, struct hold *hold, enum hold_stage stage,
+		int64_t deadline_ms);
 void holds_give(struct holds *holds, struct hold *hold);
 
 /* Keeps these bytes in the place of older ones; false: they are too many. */

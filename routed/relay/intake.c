@@ -8,6 +8,7 @@
 #include "routed/relay/passage.h"
 #include "routed/relay/quota.h"
 #include "routed/relay/refuse.h"
+#include "routed/relay/sniffing.h"
 #include "routed/relay/udp/udp.h"
 
 #include <assert.h>
@@ -17,16 +18,27 @@
 /* No system begins with so little: somebody wants to know the way. */
 #define PROBE_TTL_MAX 31
 
+/* That of its fake address, or what it said, in `sniffed`; NULL: none. */
+static const struct name *name_of(const struct flow *flow, struct name *sniffed)
+{
+	if (flow->hold->name.length > 0)
+		return &flow->hold->name;
+	if (flow->sniffed && name_parse(sniffed, flow->sniffed) == 0)
+		return sniffed;
+	return NULL;
+}
+
 /* The outbound that comes after those that were tried; -1: none. */
 static int choose_next(const struct parts *parts, const struct flow *flow,
 		       const struct choice_tried *tried)
 {
 	const struct tuple *tuple = flows_tuple(parts->flows, flow);
-	const struct name *name = &flow->hold->name;
+	struct name sniffed;
+	const struct name *name = name_of(flow, &sniffed);
 	const struct choice_key key = {
 		.src = tuple->src.addr,
 		.dst = tuple->dst.addr,
-		.name = name->length > 0 ? name : NULL,
+		.name = name,
 	};
 
 	return choice_make(flow->policy, flow->group, &key, tried);
@@ -67,7 +79,7 @@ static void on_out(void *ctx, struct poller_source *source, uint32_t events)
 	struct flow *flow = CONTAINER_OF(source, struct flow, out);
 
 	(void)ctx;
-	if (flow->state == FLOW_HELD)
+	if (flow->state == FLOW_HELD || flow->state == FLOW_SNIFFING)
 		dial_on_event(&flow->hold->dial, events);
 	else
 		mover_note(&flow->mover, MOVER_OUT, events);
@@ -164,10 +176,22 @@ static void adopt(struct flow *flow, const struct decision *decision)
 	flow->group = decision->group;
 	flow->rule = decision->rule;
 	flow->slot = decision->slot;
-	flow->hold->name = decision->name;
+	if (decision->slot > 0)
+		flow->hold->name = decision->name;
 	flow->hold->needs_owner = decision->needs_owner;
+	flow->hold->needs_name = decision->needs_name;
 	flow->setup.map_us += decision->map_us;
 	flow->setup.rules_us += decision->rules_us;
+}
+
+void intake_go_on(struct parts *parts, struct flow *flow)
+{
+	if (flow->hold->needs_owner || is_to_be_asked(parts, flow))
+		ask_for_owner(parts, flow);
+	else if (flow->hold->needs_name)
+		sniffing_enter(parts, flow);
+	else
+		start_dial(parts, flow);
 }
 
 static void begin(struct parts *parts, const struct packet *packet,
@@ -178,10 +202,11 @@ static void begin(struct parts *parts, const struct packet *packet,
 	struct flow *flow;
 
 	asked.is_askable = intake_is_of_this_host(parts, &packet->src.addr);
+	asked.is_sniffable = sniffing_is_wanted(parts->policy, &packet->dst);
 	decide(parts->decider, parts->policy, &asked, &decision);
 	if (packet->dst.port == DNS_PORT)
 		decision = (struct decision){.outbound = OUTBOUND_DIRECT};
-	if (decision.is_refused) {
+	if (decision.is_refused && !decision.needs_name) {
 		refuse_packet(parts, packet, decision.refusal);
 		return;
 	}
@@ -199,10 +224,7 @@ static void begin(struct parts *parts, const struct packet *packet,
 	flow->hold->ttl = packet->ttl <= PROBE_TTL_MAX ? packet->ttl : 0;
 	flow->since_ms = clock_wall_ms();
 	flow->out.fn = on_out;
-	if (decision.needs_owner || is_to_be_asked(parts, flow))
-		ask_for_owner(parts, flow);
-	else
-		start_dial(parts, flow);
+	intake_go_on(parts, flow);
 }
 
 /* The application sends its SYN again, or uses its port for a new flow. */
@@ -215,6 +237,7 @@ static void on_known(struct parts *parts, struct flow *flow,
 			carrier_drop(parts->carrier);
 		return;
 	case FLOW_ENTERING:
+	case FLOW_SNIFFING:
 	case FLOW_OPEN:
 		carrier_inject(parts->carrier, frame, length);
 		return;
@@ -259,23 +282,26 @@ void intake_on_syn(struct parts *parts, const struct packet *packet,
 		begin(parts, packet, frame, length);
 }
 
-/* With the owner the rules can be followed; false: that was a refusal. */
-static bool decide_held(struct parts *parts, struct flow *flow,
+bool intake_decide_anew(struct parts *parts, struct flow *flow,
 			const struct link_owner *owner)
 {
 	const struct tuple *tuple = flows_tuple(parts->flows, flow);
+	struct name sniffed;
 	const struct decide_flow asked = {
 		.src = tuple->src,
 		.dst = tuple->dst,
 		.network = NETWORK_TCP,
+		.is_askable = intake_is_of_this_host(parts, &tuple->src.addr),
 		.owner = owner,
+		.is_sniffable = sniffing_is_wanted(flow->policy, &tuple->dst),
+		.name = name_of(flow, &sniffed),
 	};
 	struct dial_failure rejected = {.reason = "its rule rejects it"};
 	struct decision decision;
 
 	decide(parts->decider, flow->policy, &asked, &decision);
 	adopt(flow, &decision);
-	if (!decision.is_refused)
+	if (!decision.is_refused || decision.needs_name)
 		return true;
 	rejected.refusal = decision.refusal;
 	refuse_flow(parts, flow, &rejected);
@@ -288,20 +314,24 @@ void intake_on_owner(struct parts *parts, uint32_t id,
 	struct hold *hold = holds_by_ticket(parts->holds, id);
 
 	/* The flow may have ended meanwhile. */
-	if (!hold || hold->flow->state != FLOW_HELD ||
-	    hold->dial.phase != DIAL_NONE)
+	if (!hold || hold->asked_us == 0 || hold->dial.phase != DIAL_NONE)
 		return;
-	hold->flow->setup.owner_us = since(hold->asked_us);
+	hold->flow->setup.owner_us += since(hold->asked_us);
+	hold->asked_us = 0;
 	if (hold->needs_owner && owner->outbound < 0 &&
-	    !decide_held(parts, hold->flow, owner))
+	    !intake_decide_anew(parts, hold->flow, owner))
 		return;
 	if (owner->outbound >= 0) {
 		parts->counters.own_flows++;
 		hold->flow->is_own = true;
 		hold->flow->outbound = OUTBOUND_DIRECT;
 		hold->flow->group = OUTBOUND_DIRECT;
+		hold->needs_name = false;
 	}
-	start_dial(parts, hold->flow);
+	if (hold->needs_name)
+		sniffing_enter(parts, hold->flow);
+	else
+		start_dial(parts, hold->flow);
 }
 
 static void on_socket(void *ctx, struct dial *dial, const struct tuple *own)
@@ -328,11 +358,15 @@ static void on_connected(void *ctx, struct dial *dial, int fd, int ifindex)
 	flow->setup.handshake_us =
 		(uint32_t)(hold->entered_us - dial->reached_us);
 	icmp_on_connected(parts->icmp, &flows_tuple(parts->flows, flow)->dst);
-	flow->state = FLOW_ENTERING;
 	flow->ifindex = ifindex;
 	scout_on_connected(parts->scout, flow->policy, flow->outbound);
 	/* Until its proper end: the far end must not take a crash for one. */
 	mover_arm_reset(fd);
+	if (flow->state == FLOW_SNIFFING) {
+		sniffing_on_connected(parts, flow, fd);
+		return;
+	}
+	flow->state = FLOW_ENTERING;
 	mover_start(&flow->mover, -1, fd);
 	holds_enter(parts->holds, hold, clock_monotonic_ms());
 	carrier_inject(parts->carrier, hold->frame, hold->frame_length);
@@ -397,6 +431,10 @@ void intake_on_accepted(struct parts *parts, int fd, const struct tuple *tuple)
 		return;
 	}
 	flow->setup.accept_us = since(flow->hold->entered_us);
+	if (flow->hold->needs_name) {
+		sniffing_on_accepted(parts, flow, fd);
+		return;
+	}
 	quota_open(parts->quota, flow, &tuple->src.addr);
 	holds_give(parts->holds, flow->hold);
 	flow->hold = NULL;
@@ -416,6 +454,10 @@ void intake_on_time(struct parts *parts)
 		/* An application that does not answer our SYN-ACK is gone. */
 		if (flow->state == FLOW_ENTERING) {
 			refuse_silently(parts, flow);
+			continue;
+		}
+		if (hold->needs_name && flow->state == FLOW_SNIFFING) {
+			sniffing_on_silence(parts, flow);
 			continue;
 		}
 		failure = hold->dial.phase == DIAL_NONE

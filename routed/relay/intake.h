@@ -6,7 +6,8 @@
  *	    -> accepted there -> passage.h
  *
  * The application gets no SYN-ACK before the outbound is connected, so what
- * it sees of connect() is the truth: connected, refused, unreachable.
+ * it sees of connect() is the truth: connected, refused, unreachable.  (A flow
+ * whose name is to be sniffed is the exception: sniffing.h.)
  *
  * Thread	the thread of the loop
  */
@@ -25,6 +26,16 @@ void intake_on_owner(struct parts *parts, uint32_t id,
 
 /* The inner namespace accepted a connection; takes `fd`. */
 void intake_on_accepted(struct parts *parts, int fd, const struct tuple *tuple);
+
+/*
+ * On with a flow that something was decided about: whose it is, what its name
+ * is, or its outbound.
+ */
+void intake_go_on(struct parts *parts, struct flow *flow);
+
+/* With what was learnt of it; false: that was a refusal, and it is gone. */
+NODISCARD bool intake_decide_anew(struct parts *parts, struct flow *flow,
+				  const struct link_owner *owner);
 
 /* Ends what took too long. */
 void intake_on_time(struct parts *parts);

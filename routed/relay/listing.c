@@ -63,6 +63,8 @@ static const char *state_text(const struct flow *flow)
 		return "held";
 	case FLOW_ENTERING:
 		return "entering";
+	case FLOW_SNIFFING:
+		return "sniffing";
 	case FLOW_OPEN:
 		return "open";
 	case FLOW_NONE:
@@ -79,16 +81,20 @@ static void set_endpoint(struct json *json, const char *key,
 	json_set_text(json, key, endpoint_format(endpoint, text, sizeof(text)));
 }
 
-static void set_name(struct json *json, struct parts *parts, uint32_t slot)
+static void set_name(struct json *json, struct parts *parts,
+		     const struct udp_line *flow)
 {
 	char text[NAME_TEXT_SIZE];
 	struct name name;
 
-	if (decider_name(parts->decider, slot, &name))
+	if (decider_name(parts->decider, flow->slot, &name))
 		json_set_text(json, "name",
 			      name_format(&name, text, sizeof(text)));
+	else if (flow->sniffed)
+		json_set_text(json, "name", flow->sniffed);
 	else
 		json_set_null(json, "name");
+	json_set_bool(json, "sniffed", flow->sniffed != NULL);
 }
 
 static struct udp_line line_of(const struct parts *parts,
@@ -101,6 +107,7 @@ static struct udp_line line_of(const struct parts *parts,
 		.policy = flow->policy,
 		.rule = flow->rule,
 		.slot = flow->slot,
+		.sniffed = flow->sniffed,
 		.outbound = flow->outbound,
 		.state = state_text(flow),
 		.is_own = flow->is_own,
@@ -137,7 +144,7 @@ static char *flow_line(struct parts *parts, const char *network,
 	json_set_text(json, "network", network);
 	set_endpoint(json, "src", &flow->tuple->src);
 	set_endpoint(json, "dst", &flow->tuple->dst);
-	set_name(json, parts, flow->slot);
+	set_name(json, parts, flow);
 	json_set_text(json, "outbound",
 		      policy_outbound_name(flow->policy, flow->outbound));
 	json_set_text(json, "rule", rule ? rule->text : NULL);

@@ -67,6 +67,17 @@ routed_librouted_a_SOURCES += \
 	routed/relay/resolver.h \
 	routed/relay/scout.c \
 	routed/relay/scout.h \
+	routed/relay/sniff/client_hello.c \
+	routed/relay/sniff/client_hello.h \
+	routed/relay/sniff/http_host.c \
+	routed/relay/sniff/http_host.h \
+	routed/relay/sniff/quic.c \
+	routed/relay/sniff/quic.h \
+	routed/relay/sniff/quic_seal.h \
+	routed/relay/sniff/sniff.c \
+	routed/relay/sniff/sniff.h \
+	routed/relay/sniffing.c \
+	routed/relay/sniffing.h \
 	routed/relay/socks.c \
 	routed/relay/socks.h \
 	routed/relay/socks_address.c \
@@ -91,6 +102,7 @@ routed_librouted_a_SOURCES += \
 	routed/relay/udp/parts.h \
 	routed/relay/udp/servers.c \
 	routed/relay/udp/servers.h \
+	routed/relay/udp/sniffing.c \
 	routed/relay/udp/table.c \
 	routed/relay/udp/table.h \
 	routed/relay/udp/train.c \
@@ -103,3 +115,10 @@ routed_librouted_a_SOURCES += \
 	routed/relay/unreachable.h \
 	routed/relay/uses.c \
 	routed/relay/uses.h
+
+# Without nettle QUIC cannot be read.
+if HAVE_NETTLE
+routed_librouted_a_SOURCES += routed/relay/sniff/quic_seal.c
+else
+routed_librouted_a_SOURCES += routed/relay/sniff/quic_seal_none.c
+endif

@@ -81,17 +81,29 @@ static void on_out(void *ctx, struct poller_source *source, uint32_t events)
 	run(ctx, flow);
 }
 
+static void begin(struct flow *flow)
+{
+	flow->state = FLOW_OPEN;
+	flow->app.fn = on_app;
+	flow->out.fn = on_out;
+}
+
 void passage_open(struct parts *parts, struct flow *flow, int app_fd)
 {
 	assert(flow->state == FLOW_ENTERING);
-	flow->state = FLOW_OPEN;
+	begin(flow);
 	flow->mover.side[MOVER_APP].fd = app_fd;
-	flow->app.fn = on_app;
-	flow->out.fn = on_out;
 	if (poller_add(parts->poller, app_fd, &flow->app) < 0)
 		end(parts, flow, true);
 	else
 		run(parts, flow);
+}
+
+void passage_join(struct parts *parts, struct flow *flow)
+{
+	assert(flow->state == FLOW_SNIFFING);
+	begin(flow);
+	run(parts, flow);
 }
 
 void passage_reset(struct parts *parts, struct flow *flow)

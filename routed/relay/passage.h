@@ -15,6 +15,9 @@
  */
 void passage_open(struct parts *parts, struct flow *flow, int app_fd);
 
+/* The same for one whose application is polled already. */
+void passage_join(struct parts *parts, struct flow *flow);
+
 /* Ends an open flow with resets to both sides. */
 void passage_reset(struct parts *parts, struct flow *flow);
 

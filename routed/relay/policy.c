@@ -2,6 +2,7 @@
 #include "routed/relay/policy.h"
 
 #include "common/clock.h"
+#include "routed/relay/sniff/sniff.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -49,6 +50,20 @@ static bool may_ask_process(const struct rules *rules)
 	return false;
 }
 
+static unsigned sniffs_of(const struct routed_conf *conf)
+{
+	static const unsigned protocols[] = {
+		[ROUTED_SNIFF_TLS] = SNIFF_TLS,
+		[ROUTED_SNIFF_HTTP] = SNIFF_HTTP,
+		[ROUTED_SNIFF_QUIC] = SNIFF_QUIC,
+	};
+	unsigned sniffs = 0;
+
+	for (size_t i = 0; i < conf->sniff_count; i++)
+		sniffs |= protocols[conf->sniff[i]];
+	return sniffs;
+}
+
 int policy_new(struct policy **policy, const char *text, size_t length,
 	       const char *file, struct diag *diag)
 {
@@ -71,6 +86,7 @@ int policy_new(struct policy **policy, const char *text, size_t length,
 	if (ret < 0)
 		goto free_outbounds;
 	new->asks_process = may_ask_process(new->config->rules);
+	new->sniffs = sniffs_of(&new->config->routed);
 	new->references = 1;
 	*policy = new;
 	return 0;

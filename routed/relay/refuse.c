@@ -6,15 +6,24 @@
 
 #include <unistd.h>
 
+static void reset_side(const struct mover_side *side)
+{
+	if (side->fd < 0)
+		return;
+	mover_arm_reset(side->fd);
+	close(side->fd);
+}
+
 void refuse_silently(struct parts *parts, struct flow *flow)
 {
 	struct hold *hold = flow->hold;
 
 	dial_stop(&hold->dial);
-	if (flow->state == FLOW_ENTERING) {
+	if (flow->state == FLOW_ENTERING || flow->state == FLOW_SNIFFING) {
 		poller_forget(parts->poller, &flow->out);
-		mover_arm_reset(flow->mover.side[MOVER_OUT].fd);
-		close(flow->mover.side[MOVER_OUT].fd);
+		poller_forget(parts->poller, &flow->app);
+		reset_side(&flow->mover.side[MOVER_OUT]);
+		reset_side(&flow->mover.side[MOVER_APP]);
 	}
 	holds_give(parts->holds, hold);
 	passage_forget(parts, flow);
@@ -29,6 +38,8 @@ static const char *describe(const struct parts *parts, const struct flow *flow,
 
 	if (flow->hold->name.length > 0)
 		name_format(&flow->hold->name, text, sizeof(text));
+	else if (flow->sniffed)
+		snprintf(text, sizeof(text), "%s", flow->sniffed);
 	else
 		addr_format(&tuple->dst.addr, text, sizeof(text));
 	snprintf(out, size, "'%s' port %u", text, tuple->dst.port);
@@ -78,7 +89,9 @@ void refuse_flow(struct parts *parts, struct flow *flow,
 
 	refuse_log(parts, flow, failure);
 	parts->counters.flows_refused++;
-	if (packet_parse(&packet, hold->frame + CARRIER_HEADER_SIZE,
+	/* One that was accepted is reset by its socket. */
+	if (flow->state != FLOW_SNIFFING &&
+	    packet_parse(&packet, hold->frame + CARRIER_HEADER_SIZE,
 			 hold->frame_length - CARRIER_HEADER_SIZE) == 0)
 		answer_held(parts, &packet, flow, failure);
 	refuse_silently(parts, flow);

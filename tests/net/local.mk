@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/net/odd_queries.py \
 	tests/net/peer.py \
 	tests/net/recipes.py \
+	tests/net/quic_initial.py \
 	tests/net/stub_ares.c \
 	tests/net/stub_libc.c \
 	tests/net/test_bad_input.py \
@@ -70,6 +71,7 @@ EXTRA_DIST += \
 	tests/net/test_server_groups.py \
 	tests/net/test_routes.py \
 	tests/net/test_sight.py \
+	tests/net/test_sniff.py \
 	tests/net/test_special.py \
 	tests/net/test_stubs.py \
 	tests/net/test_udp.py \

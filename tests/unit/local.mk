@@ -757,6 +757,22 @@ UNIT_TESTS += tests/unit/test_sockdiag
 tests_unit_test_sockdiag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sockdiag_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_sniff
+tests_unit_test_sniff_SOURCES = tests/unit/test_sniff.c \
+	tests/unit/quic_vectors.h
+tests_unit_test_sniff_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_sniff_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_sniffing
+tests_unit_test_sniffing_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_sniffing_SOURCES = tests/unit/test_sniffing.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_sniffing_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sniffing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
 UNIT_TESTS += tests/unit/test_socks
 tests_unit_test_socks_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_socks_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)

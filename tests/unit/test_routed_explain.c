@@ -151,6 +151,21 @@ static void what_depends_on_the_user_says_so(void **state)
 	free(e);
 }
 
+static void a_name_that_is_sniffed_may_change_it(void **state)
+{
+	static enum routed_sniff tls = ROUTED_SNIFF_TLS;
+	struct config *config = *state;
+	static const char words[] = "unless it says a name";
+
+	assert_null(strstr(say(config, "203.0.113.5", 80), words));
+	config->routed.sniff = &tls;
+	config->routed.sniff_count = 1;
+	assert_says(say(config, "203.0.113.5", 80), words);
+	assert_says(say(config, "203.0.113.5", 80), "through 'proxy'");
+	assert_null(strstr(say(config, "example.com", 80), words));
+	config->routed.sniff_count = 0;
+}
+
 static void fake_address_without_a_name_is_refused(void **state)
 {
 	const struct config *config = *state;
@@ -240,6 +255,7 @@ int main(void)
 		WITH_CONFIG(each_outbound_has_its_words),
 		WITH_CONFIG(what_depends_on_the_port_says_so),
 		WITH_CONFIG(what_depends_on_the_user_says_so),
+		WITH_CONFIG(a_name_that_is_sniffed_may_change_it),
 		WITH_CONFIG(fake_address_without_a_name_is_refused),
 		WITH_CONFIG(kernel_has_the_last_word),
 		WITH_CONFIG(json_has_every_member),

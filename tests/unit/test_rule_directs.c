@@ -55,6 +55,21 @@ static void default_of_direct_stays_in_the_tun(void **state)
 			    "10.0.0.0/8");
 }
 
+/* Such a flow may say a name that an earlier rule has. */
+static void where_names_are_sniffed_they_count(void **state)
+{
+	static enum routed_sniff tls = ROUTED_SNIFF_TLS;
+	struct config config = {.routed = {.sniff = &tls, .sniff_count = 1}};
+
+	(void)state;
+	assert_string_equal(found(&config, "DOMAIN,a.example,proxy\n" TEXT),
+			    "");
+	assert_string_not_equal(found(&config, TEXT), "");
+	config.routed.sniff_count = 0;
+	assert_string_not_equal(found(&config, "DOMAIN,a.example,proxy\n" TEXT),
+				"");
+}
+
 static void no_throw_stands_for_what_it_is_not(void **state)
 {
 	struct config config = {0};
@@ -148,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_prefixes_of_the_rules_are_found),
 		cmocka_unit_test(default_of_direct_stays_in_the_tun),
+		cmocka_unit_test(where_names_are_sniffed_they_count),
 		cmocka_unit_test(no_throw_stands_for_what_it_is_not),
 		cmocka_unit_test(plan_throws_them_for_the_whole_run),
 	};

@@ -161,6 +161,8 @@ static bool may_pass(const struct udp *udp, const struct policy *policy,
 		     const struct decision *decision, enum refusal *refusal)
 {
 	*refusal = REFUSAL_PORT;
+	if (decision->needs_name)
+		return true;
 	if (decision->is_refused) {
 		*refusal = decision->refusal;
 		return false;
@@ -198,6 +200,11 @@ static bool choose(const struct udp *udp, const struct policy *policy,
 	return true;
 }
 
+static bool take_sniffed(const struct udp_peer *peer, struct name *name)
+{
+	return peer->sniffed && name_parse(name, peer->sniffed) == 0;
+}
+
 void udp_begin_again(struct udp *udp, struct udp_peer *peer)
 {
 	const struct tuple *tuple = udp_peer_tuple(udp->table, peer);
@@ -207,7 +214,8 @@ void udp_begin_again(struct udp *udp, struct udp_peer *peer)
 
 	if (peer->group == peer->outbound)
 		return;
-	if (!decider_name(udp->parts->decider, peer->slot, &decision.name))
+	if (!decider_name(udp->parts->decider, peer->slot, &decision.name) &&
+	    !take_sniffed(peer, &decision.name))
 		decision.name.length = 0;
 	if (!choose(udp, peer->policy, tuple, &decision, &refusal))
 		return;
@@ -223,23 +231,31 @@ static void adopt(struct udp_peer *peer, const struct decision *decision)
 	peer->rule = decision->rule;
 	peer->slot = decision->slot;
 	peer->needs_owner = decision->needs_owner;
+	peer->needs_name = decision->needs_name;
 }
 
-/* With the owner the rules can be followed; false: that was a refusal. */
-static bool decide_asked(struct udp *udp, struct udp_peer *peer,
-			 const struct link_owner *owner)
+/* With what was learnt of it; false: that was a refusal, and it is gone. */
+static bool decide_anew(struct udp *udp, struct udp_peer *peer,
+			const struct link_owner *owner)
 {
 	const struct tuple *tuple = udp_peer_tuple(udp->table, peer);
+	struct parts *parts = udp->parts;
+	struct name sniffed;
 	const struct decide_flow asked = {
 		.src = tuple->src,
 		.dst = tuple->dst,
 		.network = NETWORK_UDP,
+		.is_askable = intake_is_of_this_host(parts, &tuple->src.addr),
 		.owner = owner,
+		.is_sniffable = !peer->is_heard_out && peer->held.first &&
+				udp_is_sniffable(peer->policy,
+						 &peer->held.first->datagram),
+		.name = take_sniffed(peer, &sniffed) ? &sniffed : NULL,
 	};
 	struct decision decision;
 	enum refusal refusal;
 
-	decide(udp->parts->decider, peer->policy, &asked, &decision);
+	decide(parts->decider, peer->policy, &asked, &decision);
 	if (!choose(udp, peer->policy, tuple, &decision, &refusal)) {
 		udp_fail(udp, peer, refusal);
 		return false;
@@ -263,15 +279,36 @@ bool udp_on_owner(struct udp *udp, uint32_t id, const struct link_owner *owner)
 		return true;
 	udp->now_ms = clock_monotonic_ms();
 	if (peer->needs_owner && owner->outbound < 0 &&
-	    !decide_asked(udp, peer, owner))
+	    !decide_anew(udp, peer, owner))
 		return true;
 	if (owner->outbound >= 0) {
 		udp->parts->counters.own_flows++;
 		peer->is_own = true;
 		peer->outbound = peer->group = OUTBOUND_DIRECT;
+		peer->needs_name = false;
 	}
-	route(udp, peer);
+	if (peer->needs_name)
+		udp_sniff(udp, peer);
+	else
+		route(udp, peer);
 	return true;
+}
+
+static void go_on(struct udp *udp, struct udp_peer *peer)
+{
+	if (peer->needs_owner || is_to_be_asked(udp, peer))
+		ask_for_owner(udp, peer);
+	else if (peer->needs_name)
+		udp_sniff(udp, peer);
+	else
+		route(udp, peer);
+}
+
+void udp_sniff_end(struct udp *udp, struct udp_peer *peer)
+{
+	peer->is_heard_out = true;
+	if (decide_anew(udp, peer, NULL))
+		go_on(udp, peer);
 }
 
 void udp_begin(struct udp *udp, const struct packet *packet,
@@ -285,6 +322,7 @@ void udp_begin(struct udp *udp, const struct packet *packet,
 	enum refusal refusal;
 
 	asked.is_askable = intake_is_of_this_host(parts, &packet->src.addr);
+	asked.is_sniffable = udp_is_sniffable(parts->policy, datagram);
 	udp_servers_told_look(udp->servers, &parts->policy->config->dnsd.fake,
 			      &packet->src);
 	decide(parts->decider, parts->policy, &asked, &decision);
@@ -306,8 +344,5 @@ void udp_begin(struct udp *udp, const struct packet *packet,
 	peer->last_ms = udp->now_ms;
 	if (!held_put(udp->held, &peer->held, datagram))
 		udp->counters.dropped++;
-	if (decision.needs_owner || is_to_be_asked(udp, peer))
-		ask_for_owner(udp, peer);
-	else
-		route(udp, peer);
+	go_on(udp, peer);
 }

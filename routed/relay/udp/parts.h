@@ -8,6 +8,7 @@
  *	TUN -> udp.c -> table.h: who is that? -> outbox.h -> leg's socket
  *	leg's socket -> inbox.h: who does the application think that is?
  *	    -> train.h -> TUN
+ *	sniffing.c	looks for the name of what is QUIC
  *	begin.c	decides what is new, leg.c makes sockets and associations
  *	trouble.c	tells the application of errors
  *	dns.c	port 53
@@ -19,6 +20,7 @@
 
 #include "routed/relay/parts.h"
 #include "routed/relay/pieces.h"
+#include "routed/relay/sniff/quic.h"
 #include "routed/relay/sources.h"
 #include "routed/relay/udp/dns.h"
 #include "routed/relay/udp/outbox.h"
@@ -42,7 +44,8 @@ struct udp {
 	struct udp_servers_told *servers;
 	struct udp_dials *dials;
 	struct train train;
-	struct dialler dialler; /* with our own callbacks */
+	struct quic_hello hello; /* for one look */
+	struct dialler dialler;  /* with our own callbacks */
 	struct ev_timer tick;
 	struct ev_prepare turn; /* sends what a turn of the loop gathered */
 	int64_t now_ms;         /* monotonic, of this turn */
@@ -68,6 +71,17 @@ void udp_begin(struct udp *udp, const struct packet *packet,
 	       const struct datagram *datagram);
 /* Its outbound refuses UDP: by another member of the group, if there is one. */
 void udp_begin_again(struct udp *udp, struct udp_peer *peer);
+
+/* With the name that was sniffed, or without one. */
+void udp_sniff_end(struct udp *udp, struct udp_peer *peer);
+
+/* --- sniffing.c --- */
+
+/* Could a flow that begins with it say a name that is looked for? */
+bool udp_is_sniffable(const struct policy *policy,
+		      const struct datagram *datagram);
+/* Looks at what waits; the peer goes on, or waits for more. */
+void udp_sniff(struct udp *udp, struct udp_peer *peer);
 
 /* --- leg.c --- */
 

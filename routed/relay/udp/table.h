@@ -35,6 +35,7 @@ enum udp_leg_state {
 enum udp_peer_state {
 	UDP_PEER_NONE,
 	UDP_PEER_ASKING,    /* the parent, whose traffic it is */
+	UDP_PEER_SNIFFING,  /* more datagrams may tell its name */
 	UDP_PEER_RESOLVING, /* dnsd, for the real address */
 	UDP_PEER_READY,     /* it has a leg */
 };
@@ -80,6 +81,9 @@ struct udp_peer {
 	struct endpoint real;    /* no family: only the name is known */
 	bool is_own;             /* of an outbound's own server */
 	bool needs_owner;        /* before anything is decided */
+	bool needs_name;         /* what is decided may change by it */
+	bool is_heard_out;       /* and that was looked for */
+	char *sniffed;           /* owned; what it said; NULL: none */
 	bool is_asked;           /* by its name, and has not answered yet */
 	bool is_second_family;
 	int64_t asked_ms, last_ms; /* monotonic */

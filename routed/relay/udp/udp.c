@@ -121,6 +121,7 @@ static void forget_peer(struct udp *udp, struct udp_peer *peer)
 	if (peer->lookup)
 		resolver_stop(peer->lookup);
 	policy_unref(peer->policy);
+	free(peer->sniffed);
 	udp_peer_del(udp->table, peer);
 }
 
@@ -158,6 +159,8 @@ static void go_on(struct udp *udp, struct udp_peer *peer,
 	}
 	if (!held_put(udp->held, &peer->held, datagram))
 		udp->counters.dropped++;
+	if (peer->state == UDP_PEER_SNIFFING)
+		udp_sniff(udp, peer);
 	if (leg && leg->state == UDP_LEG_SHUT)
 		udp_leg_mend(udp, leg);
 	/* The leg may have ended, and taken the peer along. */
@@ -247,6 +250,11 @@ static void look_at_peer(struct udp *udp, struct udp_peer *peer)
 	int64_t idle_ms = udp->now_ms - peer->last_ms;
 	int64_t most_ms = NOTE_MS;
 
+	if (peer->state == UDP_PEER_SNIFFING &&
+	    idle_ms >= conf->sniff_wait_ms) {
+		udp_sniff_end(udp, peer);
+		return;
+	}
 	if (peer->state != UDP_PEER_READY) {
 		if (idle_ms >= conf->connect_timeout_ms)
 			udp_fail(udp, peer, REFUSAL_HOST);

@@ -62,6 +62,7 @@ struct udp_line {
 	const struct tuple *tuple;
 	const struct policy *policy;
 	const struct rule *rule;
+	const char *sniffed; /* NULL: none */
 	uint32_t slot;
 	int outbound;
 	const char *state;

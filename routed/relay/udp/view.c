@@ -23,6 +23,8 @@ uint32_t udp_end(const struct udp *udp)
 
 static const char *state_of(const struct udp_peer *peer)
 {
+	if (peer->state == UDP_PEER_SNIFFING)
+		return "sniffing";
 	if (peer->state != UDP_PEER_READY)
 		return "held";
 	switch (peer->leg->state) {
@@ -48,6 +50,7 @@ bool udp_line_at(struct udp *udp, uint32_t number, struct udp_line *line)
 		.policy = peer->policy,
 		.rule = peer->rule,
 		.slot = peer->slot,
+		.sniffed = peer->sniffed,
 		.outbound = peer->outbound,
 		.state = state_of(peer),
 		.is_own = peer->is_own,

@@ -9,8 +9,8 @@
  * Units	numbers in host order, on the wire in network order
  * Source	the idea: Knot DNS, contrib/wire_ctx.h
  */
-#ifndef ERSATZ_DNSD_CURSOR_H
-#define ERSATZ_DNSD_CURSOR_H
+#ifndef ERSATZ_COMMON_CURSOR_H
+#define ERSATZ_COMMON_CURSOR_H
 
 #include <stdbool.h>
 #include <stddef.h>
