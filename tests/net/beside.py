@@ -14,6 +14,7 @@ site tells by which way a request came: "laptop", "proxy" or "vpn".
 import difflib
 import json
 import re
+import subprocess
 
 import pytest
 import topology
@@ -28,8 +29,17 @@ VPN = {"router": "192.0.2.1", "address": "192.0.2.2", "inner": "10.66.0.1",
        "router6": "2001:db8:4::1", "address6": "2001:db8:4::2"}
 # The pair of the recipes' PublicKey, and one for the laptop.
 SERVER_KEY = "QK9OSWcRB3JrmQaaWJosnVNwPWHOCfjdcWoATpvHvEY="
+SERVER_PUBLIC = "ht73uzdB+/A392QIIs/NCjxoWZx29TQSKNxQxL3rbCc="
 LAPTOP_KEY = "qIhh5nQJHoSpWsDXXw14h3K0dAQKB8iZy8pXj4nLSlI="
 LAPTOP_PUBLIC = "JjqK2NFQVWWKXoxW/Ev6AO3AG7g4PplwDWvWWk/TixY="
+
+
+def command(words):
+    """Outside of any machine; what it says is shown if it fails."""
+    result = subprocess.run([str(word) for word in words], text=True,
+                            stdin=subprocess.DEVNULL, capture_output=True,
+                            timeout=60)
+    assert result.returncode == 0, f"{words}\n{result.stderr}"
 
 
 def has_peers(machine):
@@ -69,7 +79,9 @@ class Beside(topology.Network):
             }'""")
         names = self.router.path("/etc/unbound.conf").read_text().replace(
             "remote-control:", '    local-data: "www.office.example. 60 IN A '
-            f'{topology.ADDRESS["site"]}"\nremote-control:')
+            f'{topology.ADDRESS["site"]}"\n'
+            '    local-data: "box.tail.ts.net. 60 IN A 100.64.0.1"\n'
+            "remote-control:")
         self.vpn.path("/etc/unbound.conf").write_text(names)
         self.vpn.start(["unbound", "-d", "-c", "/etc/unbound.conf"],
                        log="unbound")
@@ -81,9 +93,14 @@ class Beside(topology.Network):
         vpn.path("/etc/server.key").write_text(SERVER_KEY + "\n")
         vpn.run("wireguard-go wg0; "
                 "wg set wg0 listen-port 51820 private-key /etc/server.key "
-                f"peer {peer} allowed-ips 10.66.0.2/32,fd66::2/128; "
+                f"peer {peer} "
+                "allowed-ips 10.66.0.2/32,fd66::2/128,100.64.0.2/32; "
                 f"ip addr add {VPN['inner']}/24 dev wg0;"
-                "ip addr add fd66::1/64 dev wg0; ip link set wg0 up")
+                "ip addr add fd66::1/64 dev wg0;"
+                "ip addr add 100.64.0.1/32 dev wg0;"
+                "ip addr add 100.100.100.100/32 dev wg0;"
+                "ip link set wg0 up;"
+                "ip route add 100.64.0.2 dev wg0 src 100.100.100.100")
         folder = self.laptop.path("/etc/wireguard")
         folder.mkdir(exist_ok=True)
         (folder / "wg0.key").write_text(LAPTOP_KEY + "\n")
@@ -178,9 +195,11 @@ class Case:
 
 
 def same(before, after):
-    text = "\n".join(difflib.unified_diff(
-        before.splitlines(), after.splitlines(), "before", "after", n=0,
-        lineterm=""))
+    before, after = [
+        re.sub(r"packets \d+ bytes \d+", "", text).splitlines()
+        for text in (before, after)]
+    text = "\n".join(difflib.unified_diff(before, after, "before", "after",
+                                          n=0, lineterm=""))
     assert not text, text
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""WireGuard beside us: wireguard-go, and wg-quick as it is.
+"""WireGuard beside us: wireguard-go, and wg-quick as it is; Tailscale replayed.
 
 The network is that of beside.py.
 """
@@ -58,6 +58,76 @@ class Closed(Outbound):
         self.reaches("www.office.example", "vpn")
 
 
+MARK = "fwmark 0x80000/0xff0000"
+TAILSCALE_RULES = f"""\
+rule add pref 5210 {MARK} table main
+rule add pref 5230 {MARK} table default
+rule add pref 5250 {MARK} unreachable
+rule add pref 5270 table 52
+"""
+TAILSCALE_UP = f"""
+    wireguard-go tailscale0 2> /dev/null
+    wg set tailscale0 private-key /etc/wireguard/wg0.key fwmark 0x80000 \\
+        peer {beside.SERVER_PUBLIC} endpoint {VPN['address']}:51820 \\
+        allowed-ips 0.0.0.0/0
+    ip addr add 100.64.0.2/32 dev tailscale0
+    ip link set tailscale0 up
+    ip route add 100.64.0.1 dev tailscale0 table 52
+    ip route add 100.100.100.100 dev tailscale0 table 52
+    ip -batch /etc/tailscale.rules; ip -6 -batch /etc/tailscale.rules
+    iptables -N ts-input; iptables -I INPUT -j ts-input
+    iptables -A ts-input -s 100.64.0.2 -i lo -j ACCEPT
+    iptables -A ts-input -s 100.64.0.0/10 ! -i tailscale0 -j DROP
+    iptables -A ts-input -i tailscale0 -j ACCEPT
+    iptables -t nat -N ts-postrouting
+    iptables -t nat -A ts-postrouting -m mark --mark 0x40000/0xff0000 \\
+        -j MASQUERADE
+    iptables -t nat -A POSTROUTING -j ts-postrouting
+"""
+TAILSCALE_DOWN = """
+    sed s/add/del/ /etc/tailscale.rules | ip -batch -
+    sed s/add/del/ /etc/tailscale.rules | ip -6 -batch -
+    ip link del tailscale0
+    nft delete table ip filter; nft delete table ip nat
+"""
+
+
+class Tailscale(Case):
+    title = "TAILSCALE"
+    finding = "vpn-tailscale"
+    outside = "laptop"  # where what is no part of the tailnet goes
+
+    def up(self):
+        self.laptop.path("/etc/tailscale.rules").write_text(TAILSCALE_RULES)
+        self.laptop.run("set -e\n" + TAILSCALE_UP)
+
+    def down(self):
+        self.laptop.run("set -e\n" + TAILSCALE_DOWN)
+
+    def check_alone(self):
+        self.laptop.run(["ping", "-c", "1", "-W", "10", "100.64.0.1"])
+        self.reaches("direct.example", self.outside)
+
+    def check_both(self):
+        self.check_alone()
+        self.reaches("site.example", "proxy")
+        self.laptop.run(["ping", "-c", "1", "-W", "10", "box.tail.ts.net"])
+
+
+class ExitNode(Tailscale):
+    outside = "vpn"
+
+    def up(self):
+        super().up()
+        # --exit-node-allow-lan-access; the resolver is on the LAN
+        self.laptop.run("ip route add throw 192.168.7.0/24 table 52;"
+                        "ip route add default dev tailscale0 table 52")
+
+    def down(self):
+        super().down()
+        self.laptop.run("ip route flush table 52")
+
+
 @pytest.fixture(scope="module")
 def net():
     net = beside.Beside()
@@ -83,3 +153,12 @@ def test_closed_outbound(net):
     case.check_both()
     case.down()
     case.stop_us()
+
+
+@pytest.mark.parametrize("order", [beside.other_first, beside.ersatz_first])
+def test_tailscale(net, order):
+    order(Tailscale(net))
+
+
+def test_tailscale_exit_node(net):
+    beside.other_first(ExitNode(net))
