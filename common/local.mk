@@ -59,6 +59,8 @@ common_libcommon_a_SOURCES = \
 	common/fake.h \
 	common/file_watch.c \
 	common/file_watch.h \
+	common/flush.c \
+	common/flush.h \
 	common/folders.c \
 	common/folders.h \
 	common/idn.c \

@@ -3,7 +3,10 @@
  * The writer.  Rows are committed with synchronous=NORMAL: the WAL is written
  * and not flushed, which every crash of the process survives.  Reservations,
  * and the marks of start and stop, are committed with FULL, which flushes the
- * WAL with all rows before them.
+ * WAL with all rows before them.  A reservation that is made ahead of time is
+ * committed as a row is, and counts once the WAL was flushed behind it: by
+ * then it lies there, or where a checkpoint, which flushes both files, has
+ * taken it.
  *
  * A clean mark is taken back, durably, before the first new row; so a file
  * that says "clean" never lacks one.  A file that is not clean and whose last
@@ -15,6 +18,7 @@
  */
 #include "common/map.h"
 #include "common/err.h"
+#include "common/flush.h"
 #include "common/map_db.h"
 #include "common/map_make.h"
 
@@ -28,13 +32,19 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* After a checkpoint the WAL is cut to this; 1000 pages make it about 4 MB. */
+/*
+ * A checkpoint waits for the disk, and whoever asks meanwhile waits too: so it
+ * comes once in 4000 pages, which is some ten thousand names when they come
+ * fast.  After one the WAL, of up to 16 MB, is cut to this.
+ */
 #define WAL_SIZE_MAX "4194304"
 
 struct map {
 	struct map_db db;
-	char *path;  /* owned */
-	int lock_fd; /* of the folder */
+	char *path;            /* owned */
+	int lock_fd;           /* of the folder */
+	struct flush flush;    /* of the WAL; closed: there is none */
+	uint32_t flushing_end; /* the reservation that is on its way */
 	struct map_state state;
 	sqlite3_stmt *begin, *commit, *rollback; /* owned */
 	sqlite3_stmt *insert, *delete, *reserve; /* owned */
@@ -109,7 +119,7 @@ static int set_pragmas(struct map *map)
 	int ret = map_db_exec(&map->db, "PRAGMA journal_mode = WAL;"
 					"PRAGMA synchronous = NORMAL;"
 					"PRAGMA temp_store = MEMORY;"
-					"PRAGMA wal_autocheckpoint = 1000;"
+					"PRAGMA wal_autocheckpoint = 4000;"
 					"PRAGMA journal_size_limit "
 					"= " WAL_SIZE_MAX);
 
@@ -188,8 +198,19 @@ static int begin_run(struct map *map, const struct fake_pool *pool)
 	return ret;
 }
 
+/* Without it reservations take the way that waits. */
+static void open_flush(struct map *map)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s-wal", map->path);
+	if (flush_open(&map->flush, path) < 0)
+		map->flush = (struct flush){0};
+}
+
 static void close_database(struct map *map)
 {
+	flush_close(&map->flush);
 	sqlite3_finalize(map->begin);
 	sqlite3_finalize(map->commit);
 	sqlite3_finalize(map->rollback);
@@ -251,6 +272,7 @@ int map_open(struct map **map, const char *path, const struct fake_pool *pool,
 	if (ret < 0)
 		goto unlock;
 	new->reason[0] = '\0';
+	open_flush(new);
 	*map = new;
 	return ret;
 unlock:
@@ -363,15 +385,53 @@ int map_delete(struct map *map, const uint32_t *slots, size_t count)
 	return ret;
 }
 
+static void set_reserved(struct map *map, uint32_t end)
+{
+	if (end > map->state.reserved_end)
+		map->state.reserved_end = end;
+}
+
 int map_reserve(struct map *map, uint32_t end)
 {
 	int ret;
 
 	sqlite3_bind_int64(map->reserve, 1, end);
 	ret = step_flushed(map, map->reserve);
-	if (ret == 0 && end > map->state.reserved_end)
-		map->state.reserved_end = end;
+	if (ret == 0)
+		set_reserved(map, end);
 	return ret;
+}
+
+int map_reserve_start(struct map *map, uint32_t end)
+{
+	int ret;
+
+	if (!map->flush.context)
+		return -ENOSYS;
+	if (map->flush.is_under_way)
+		return -EBUSY;
+	sqlite3_bind_int64(map->reserve, 1, end);
+	ret = step_done(map, map->reserve, "write");
+	if (ret == 0)
+		ret = flush_start(&map->flush);
+	if (ret == 0)
+		map->flushing_end = end;
+	return ret;
+}
+
+int map_reserve_fd(const struct map *map)
+{
+	return map->flush.context ? map->flush.event_fd : -1;
+}
+
+int64_t map_reserve_end(struct map *map)
+{
+	int ret = flush_end(&map->flush);
+
+	if (ret < 0)
+		return ret;
+	set_reserved(map, map->flushing_end);
+	return map->flushing_end;
 }
 
 const char *map_reason(const struct map *map)

@@ -74,6 +74,17 @@ NODISCARD int map_add(struct map *map, const struct map_row *rows,
 NODISCARD int map_reserve(struct map *map, uint32_t end);
 
 /*
+ * The same in two steps, of which neither waits for the disk.  The descriptor
+ * (-1: there is none, and the first step is an error) becomes readable when
+ * the second has something to say: the end of what is reserved now, or
+ * -EAGAIN, not yet; after another error nothing was reserved.  Between the
+ * steps everything else may be called.
+ */
+NODISCARD int map_reserve_start(struct map *map, uint32_t end);
+int map_reserve_fd(const struct map *map);
+NODISCARD int64_t map_reserve_end(struct map *map);
+
+/*
  * Deletes the rows of these slots in one transaction with synchronous=FULL, so
  * that no power cut can bring an old name back under an address that another
  * one was told.  A slot without a row is nothing to do.

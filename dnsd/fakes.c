@@ -25,6 +25,8 @@ struct fakes {
 	uint8_t *pending_bits; /* owned: a bit for each slot of these */
 	/* A reservation failed: not tried again before the next batch. */
 	int reserve_error;
+	bool is_reserving; /* the next block is on its way to the disk */
+	int64_t taken_ms;  /* when the last new name came */
 
 	int64_t guard_ms;
 	int64_t idle_retry_ms; /* nothing was idle: look again then */
@@ -225,6 +227,28 @@ static void log_full(struct fakes *fakes, int64_t now_ms)
 			  : "routed has not told which ones flows use");
 }
 
+/* Before it is needed; where that fails reserve() will say why. */
+static void reserve_ahead(struct fakes *fakes)
+{
+	if (fakes->is_reserving || !pool_is_low(fakes->pool))
+		return;
+	fakes->is_reserving =
+		map_reserve_start(
+			fakes->map,
+			pool_block_end(fakes->pool, fakes->taken_ms)) == 0;
+}
+
+void fakes_reserved(struct fakes *fakes, int64_t now_ms)
+{
+	int64_t end = map_reserve_end(fakes->map);
+
+	if (end == -EAGAIN)
+		return;
+	fakes->is_reserving = false;
+	if (end > 0)
+		pool_reserved(fakes->pool, (uint32_t)end, now_ms);
+}
+
 static int64_t take_slot(struct fakes *fakes, int64_t now_ms)
 {
 	int64_t slot = pool_take(fakes->pool);
@@ -265,6 +289,7 @@ static int64_t take_new(struct fakes *fakes, const struct name *name,
 		pool_give_back(fakes->pool, (uint32_t)slot);
 		return ret;
 	}
+	fakes->taken_ms = now_ms;
 	row->slot = (uint32_t)slot;
 	row->name = *name;
 	fakes->pending_count++;
@@ -338,6 +363,8 @@ int fakes_commit(struct fakes *fakes)
 		fakes->stats.taken += count;
 	}
 	end_pending(fakes);
+	if (ret == 0)
+		reserve_ahead(fakes);
 	return ret < 0 ? ret : 0;
 }
 

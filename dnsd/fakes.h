@@ -58,8 +58,15 @@ void fakes_hold(struct fakes *fakes, uint32_t slot, int64_t now_ms);
 /* fakes_hold() was called for every flow that there is, and will be for ... */
 void fakes_hold_all(struct fakes *fakes, int64_t now_ms); /* ... new ones */
 
-/* Commits the new names; 0 if there were none. */
+/*
+ * Commits the new names; 0 if there were none.  When half of the addresses
+ * that are reserved was given, more are, which ends in fakes_reserved(): so
+ * nobody waits for the disk unless names come faster than it writes.
+ */
 NODISCARD int fakes_commit(struct fakes *fakes);
+
+/* map_reserve_fd() is readable. */
+void fakes_reserved(struct fakes *fakes, int64_t now_ms);
 
 /*
  * The slot of a name that has one; -ENOENT.  This and fakes_name() know only

@@ -110,25 +110,45 @@ int64_t pool_take(struct pool *pool)
 	return slot;
 }
 
+/* Where the next block begins. */
+static uint32_t block_start(const struct pool *pool)
+{
+	return pool->next < pool->reserved_end ? pool->reserved_end
+					       : pool->next;
+}
+
 uint32_t pool_block_end(const struct pool *pool, int64_t now_ms)
 {
 	int64_t lasted_ms = now_ms - pool->reserved_at_ms;
-	uint32_t block = pool->block;
+	uint32_t start = block_start(pool), block = pool->block;
 
 	if (block == 0 || lasted_ms > BLOCK_LONG_MS)
 		block = POOL_BLOCK_MIN;
 	else if (lasted_ms < BLOCK_SHORT_MS && block < POOL_BLOCK_MAX)
 		block *= 2;
-	if (block > pool->size - pool->next)
+	if (start >= pool->size || block > pool->size - start)
 		return pool->size;
-	return pool->next + block;
+	return start + block;
+}
+
+bool pool_is_low(const struct pool *pool)
+{
+	uint32_t block = pool->block ? pool->block : POOL_BLOCK_MIN;
+
+	return pool->next < pool->reserved_end &&
+	       pool->reserved_end < pool->end &&
+	       pool->reserved_end - pool->next <= block / 2;
 }
 
 void pool_reserved(struct pool *pool, uint32_t end, int64_t now_ms)
 {
-	assert(end > pool->reserved_end && end <= pool->size);
+	uint32_t start = block_start(pool);
+
+	assert(end <= pool->size);
+	if (end <= start)
+		return;
 	pool->block = POOL_BLOCK_MIN;
-	while (pool->block < POOL_BLOCK_MAX && pool->block < end - pool->next)
+	while (pool->block < POOL_BLOCK_MAX && pool->block < end - start)
 		pool->block *= 2;
 	pool->reserved_end = end;
 	pool->reserved_at_ms = now_ms;

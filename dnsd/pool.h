@@ -28,6 +28,7 @@
 #include "common/compiler.h"
 #include "common/fake.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,8 +57,13 @@ void pool_free(struct pool *pool);
  */
 NODISCARD int64_t pool_take(struct pool *pool);
 
-/* Where the next block ends; at most the pool's own end. */
+/*
+ * Where the next block ends; at most the pool's own end.  It may be reserved
+ * before pool_take() asks for it: pool_is_low() says when that is due.
+ */
 uint32_t pool_block_end(const struct pool *pool, int64_t now_ms);
+bool pool_is_low(const struct pool *pool);
+/* One that ends below what is reserved already changes nothing. */
 void pool_reserved(struct pool *pool, uint32_t end, int64_t now_ms);
 
 /*

@@ -43,6 +43,7 @@ struct service {
 	struct daemon *daemon; /* borrowed */
 	struct server *server; /* owned, as all of these */
 	struct map *map;
+	struct ev_io reserved; /* of the map */
 	struct fakes *fakes;
 	struct direct *direct;
 	struct dispatch *dispatch;
@@ -89,6 +90,25 @@ static int open_map(struct service *service, const struct config *config)
 			  *map_reason(service->map) ? map_reason(service->map)
 						    : err_text(ret));
 	return ret < 0 ? ret : 0;
+}
+
+static void on_reserved(struct ev_loop *loop, struct ev_io *io, int events)
+{
+	struct service *service = io->data;
+
+	(void)loop;
+	(void)events;
+	fakes_reserved(service->fakes, clock_boottime_ms());
+}
+
+static void watch_map(struct service *service)
+{
+	int fd = map_reserve_fd(service->map);
+
+	ev_io_init(&service->reserved, on_reserved, fd, EV_READ);
+	service->reserved.data = service;
+	if (fd >= 0)
+		ev_io_start(service->loop, &service->reserved);
 }
 
 static void send_reply(void *ctx, const struct asker *asker,
@@ -344,6 +364,7 @@ static int start_unprivileged(struct service *service)
 	use_epoch(service, &epoch);
 	if (ret < 0)
 		return ret;
+	watch_map(service);
 	use_hosts(service);
 	fakes_set_guard(service->fakes, config->dnsd.fake_guard_ms);
 	dispatch_set_parts(service->dispatch, service->server, service->fakes,
@@ -485,6 +506,7 @@ void service_stop(struct service *service)
 	server_close(service->server);
 	file_watch_free(service->hosts_watch);
 	hosts_free(service->hosts);
+	ev_io_stop(service->loop, &service->reserved);
 	fakes_free(service->fakes);
 	map_close(service->map);
 	dispatch_free(service->dispatch);

@@ -186,6 +186,9 @@ tests_unit_test_direct_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_dispatch
 tests_unit_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c \
+	tests/unit/disk_fixture.c \
+	tests/unit/disk_fixture.h
 tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_dnsd_report
@@ -249,6 +252,9 @@ tests_unit_test_fake_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_fakes
 tests_unit_test_fakes_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_fakes_SOURCES = tests/unit/test_fakes.c \
+	tests/unit/disk_fixture.c \
+	tests/unit/disk_fixture.h
 tests_unit_test_fakes_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_file_watch

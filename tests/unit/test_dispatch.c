@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "dnsd/wire.h"
+#include "tests/unit/disk_fixture.h"
 
 #include <errno.h>
 #include <ldns/ldns.h>
@@ -27,7 +28,6 @@ struct fixture {
 };
 
 static struct verdict said;
-static int map_error;
 
 /* What was sent last: nothing, a reply or a promise. */
 static struct {
@@ -48,42 +48,6 @@ struct verdict rules_decide(const struct rules *rules,
 	(void)rules;
 	(void)facts;
 	return said;
-}
-
-int map_load(struct map *map, map_row_fn fn, void *ctx, struct map_state *state)
-{
-	(void)map;
-	(void)fn;
-	(void)ctx;
-	memset(state, 0, sizeof(*state));
-	return 0;
-}
-
-int map_add(struct map *map, const struct map_row *rows, size_t count)
-{
-	(void)map;
-	(void)rows;
-	(void)count;
-	return map_error;
-}
-
-int map_reserve(struct map *map, uint32_t end)
-{
-	(void)map;
-	(void)end;
-	return 0;
-}
-
-int map_delete(struct map *map, const uint32_t *slots, size_t count)
-{
-	(void)map, (void)slots, (void)count;
-	return 0;
-}
-
-const char *map_reason(const struct map *map)
-{
-	(void)map;
-	return "disk full";
 }
 
 static void send_message(int how, const uint8_t *message, size_t length)
@@ -231,13 +195,13 @@ static int setup(void **state)
 					     .fake_ttl_s = 1,
 					     .upstream = 3}};
 	f->asker.client.addr = addr_ipv4(127U << 24 | 1);
-	if (fakes_new(&f->fakes, NULL, &f->config.dnsd.fake, 0) ||
+	memset(&disk, 0, sizeof(disk));
+	if (fakes_new(&f->fakes, &disk, &f->config.dnsd.fake, 0) ||
 	    dispatch_new(&f->dispatch))
 		return -1;
 	dispatch_set_parts(f->dispatch, NULL, f->fakes, NULL);
 	dispatch_set_config(f->dispatch, &f->config, NULL);
 	match(OUTBOUND_FIRST);
-	map_error = 0;
 	*state = f;
 	return 0;
 }
@@ -421,7 +385,7 @@ static void a_broken_promise_is_servfail(void **state)
 	struct dispatch_stats stats;
 	ldns_pkt *pkt;
 
-	map_error = -ENOSPC;
+	disk.add_error = -ENOSPC;
 	assert_answer(ask(f, "a.example", DNS_TYPE_A), "198.18.0.3");
 	assert_int_equal(dispatch_server_ops.on_batch_end(f->dispatch),
 			 -ENOSPC);
@@ -436,7 +400,7 @@ static void a_broken_promise_is_servfail(void **state)
 	assert_int_equal(stats.fake, 0);
 	assert_int_equal(stats.failed, 1);
 
-	map_error = 0;
+	disk.add_error = 0;
 	assert_answer(ask(f, "b.example", DNS_TYPE_A), "198.18.0.3");
 }
 

@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "dnsd/pool.h"
+#include "tests/unit/disk_fixture.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -17,79 +18,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define ROWS_MAX 5000
-
-struct map {
-	struct map_row rows[ROWS_MAX];
-	size_t count;
-	uint32_t reserved_end, floor;
-	int add_error, reserve_error;
-	int delete_error;
-	unsigned adds, reserves, deletes;
-};
-
-static struct map disk;
-
-int map_load(struct map *map, map_row_fn fn, void *ctx, struct map_state *state)
-{
-	for (size_t i = 0; i < map->count; i++) {
-		int ret = fn(ctx, &map->rows[i]);
-
-		if (ret < 0)
-			return ret;
-	}
-	*state = (struct map_state){.reserved_end = map->reserved_end,
-				    .floor = map->floor,
-				    .rows = map->count};
-	return 0;
-}
-
-int map_add(struct map *map, const struct map_row *rows, size_t count)
-{
-	map->adds++;
-	if (map->add_error)
-		return map->add_error;
-	for (size_t i = 0; i < count; i++) {
-		assert_true(rows[i].slot < map->reserved_end);
-		assert_true(map->count < ROWS_MAX);
-		map->rows[map->count++] = rows[i];
-	}
-	return 0;
-}
-
-int map_reserve(struct map *map, uint32_t end)
-{
-	map->reserves++;
-	if (map->reserve_error)
-		return map->reserve_error;
-	assert_true(end > map->reserved_end);
-	map->reserved_end = end;
-	return 0;
-}
-
-int map_delete(struct map *map, const uint32_t *slots, size_t count)
-{
-	map->deletes++;
-	if (map->delete_error)
-		return map->delete_error;
-	for (size_t i = 0; i < count; i++) {
-		size_t at = 0;
-
-		while (at < map->count && map->rows[at].slot != slots[i])
-			at++;
-		if (at < map->count)
-			map->rows[at] = map->rows[--map->count];
-	}
-	return 0;
-}
-
-const char *map_reason(const struct map *map)
-{
-	return map->add_error || map->reserve_error || map->delete_error
-		       ? "disk full"
-		       : "";
-}
 
 static struct fakes *start_with(const struct fake_pool *pool)
 {
@@ -202,6 +130,75 @@ static void a_batch_is_one_transaction(void **state)
 	assert_int_equal(stats.names, 64);
 	assert_int_equal(stats.taken, 64);
 	assert_int_equal(stats.commits, 1);
+	fakes_free(fakes);
+}
+
+static void take_and_commit(struct fakes *fakes, unsigned from, unsigned to)
+{
+	bool is_promise;
+
+	for (unsigned i = from; i < to; i++) {
+		assert_true(take(fakes, i, &is_promise) > 0);
+		assert_int_equal(fakes_commit(fakes), 0);
+	}
+}
+
+static void the_next_block_is_reserved_while_names_go_on(void **state)
+{
+	struct fakes *fakes = start();
+
+	(void)state;
+	disk.has_flush = true;
+	take_and_commit(fakes, 0, 127);
+	assert_int_equal(disk.flushing_end, 0);
+	take_and_commit(fakes, 127, 128);
+	assert_int_equal(disk.flushing_end, 3 + 256 + 512);
+	fakes_reserved(fakes, 1000); /* readable, and nothing there */
+	take_and_commit(fakes, 128, 200);
+	disk.flushed_end = disk.flushing_end;
+	fakes_reserved(fakes, 1000);
+	/* Nobody has waited since the first name. */
+	take_and_commit(fakes, 200, 512);
+	assert_int_equal(disk.reserves, 1);
+	assert_int_equal(disk.flushing_end, 3 + 256 + 512 + 1024);
+	fakes_free(fakes);
+}
+
+static void no_slot_is_taken_before_its_block_is_on_the_disk(void **state)
+{
+	struct fakes *fakes = start();
+
+	(void)state;
+	disk.has_flush = true;
+	take_and_commit(fakes, 0, 256);
+	assert_int_equal(disk.flushing_end, 3 + 256 + 512);
+	assert_int_equal(disk.reserved_end, 3 + 256);
+	/* map_add() holds every row against what is reserved. */
+	take_and_commit(fakes, 256, 257);
+	assert_int_equal(disk.reserves, 2);
+	/* The one that came late. */
+	disk.flushed_end = 3 + 256;
+	fakes_reserved(fakes, 1000);
+	take_and_commit(fakes, 257, 700);
+	fakes_free(fakes);
+}
+
+static void a_block_that_cannot_be_flushed_is_reserved_when_needed(void **state)
+{
+	struct fakes *fakes = start();
+	struct fakes_stats stats;
+
+	(void)state;
+	disk.has_flush = true;
+	take_and_commit(fakes, 0, 128);
+	disk.flushed_end = UINT32_MAX; /* stands for an error */
+	fakes_reserved(fakes, 1000);
+	assert_int_equal(disk.reserved_end, 3 + 256);
+	disk.has_flush = false;
+	take_and_commit(fakes, 128, 300);
+	assert_int_equal(disk.reserves, 2);
+	fakes_stats(fakes, &stats);
+	assert_int_equal(stats.failed, 0);
 	fakes_free(fakes);
 }
 
@@ -516,6 +513,9 @@ int main(void)
 		TEST(a_name_keeps_its_slot),
 		TEST(what_is_not_committed_is_told_to_nobody),
 		TEST(a_batch_is_one_transaction),
+		TEST(the_next_block_is_reserved_while_names_go_on),
+		TEST(no_slot_is_taken_before_its_block_is_on_the_disk),
+		TEST(a_block_that_cannot_be_flushed_is_reserved_when_needed),
 		TEST(a_failed_commit_is_forgotten_and_tried_again),
 		TEST(a_failed_reservation_is_tried_once_a_batch),
 		TEST(a_full_pool_refuses_and_keeps_what_it_has),

@@ -73,6 +73,32 @@ static void nothing_is_taken_that_is_not_reserved(void **state)
 	pool_free(pool);
 }
 
+static void a_block_may_be_reserved_before_the_last_one_is_used_up(void **state)
+{
+	struct fake_pool fake = fake_pool_default();
+	struct pool *pool = pool_of(&fake, 0, 0, 0);
+	uint32_t end;
+
+	(void)state;
+	assert_false(pool_is_low(pool));
+	assert_int_equal(take(pool, 0), 3);
+	end = 3 + POOL_BLOCK_MIN;
+	for (int64_t slot = 3; slot + 1 < end - POOL_BLOCK_MIN / 2;) {
+		assert_false(pool_is_low(pool));
+		slot = pool_take(pool);
+	}
+	assert_true(pool_is_low(pool));
+	assert_int_equal(pool_block_end(pool, 100), end + 2 * POOL_BLOCK_MIN);
+	pool_reserved(pool, end + 2 * POOL_BLOCK_MIN, 100);
+	assert_false(pool_is_low(pool));
+	/* One that was slower than the next says nothing new. */
+	pool_reserved(pool, end + POOL_BLOCK_MIN, 100);
+	while (pool_take(pool) >= 0)
+		;
+	assert_int_equal(pool_block_end(pool, 200), 3 + 7 * POOL_BLOCK_MIN);
+	pool_free(pool);
+}
+
 static void after_a_crash_it_goes_on_behind_the_last_row(void **state)
 {
 	struct fake_pool fake = fake_pool_default();
@@ -279,6 +305,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pool_leaves_out_network_and_broadcast),
 		cmocka_unit_test(nothing_is_taken_that_is_not_reserved),
+		cmocka_unit_test(
+			a_block_may_be_reserved_before_the_last_one_is_used_up),
 		cmocka_unit_test(after_a_crash_it_goes_on_behind_the_last_row),
 		cmocka_unit_test(
 			after_a_power_cut_it_goes_on_at_the_next_block),
