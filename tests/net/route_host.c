@@ -114,8 +114,10 @@ static int do_udp(struct root *root, int family, int port)
 		.addr = {.family = (uint8_t)family},
 		.port = (uint16_t)port,
 	};
+	const struct host_facts facts = {.udp_servers = &server,
+					 .udp_server_count = 1};
 
-	return host_set_udp_servers(root->host, &server, 1);
+	return host_learn(root->host, &facts);
 }
 
 static void print_status(const struct root *root)
@@ -147,7 +149,9 @@ static int obey(struct root *root, const char *line)
 	} else if (sscanf(line, "far %63s", text) == 1) {
 		return do_far(root, text);
 	} else if (sscanf(line, "uids %u %u", &uids.first, &uids.last) == 2) {
-		return host_set_uids(root->host, &uids, 1);
+		const struct host_facts facts = {.uids = &uids, .uid_count = 1};
+
+		return host_learn(root->host, &facts);
 	} else if (sscanf(line, "udp %d %d", &family, &port) == 2) {
 		return do_udp(root, family, port);
 	} else {
