@@ -22,7 +22,6 @@ rules:
   - DOMAIN-SUFFIX,inside.example,proxy
   - IP-CIDR,10.0.0.0/8,DIRECT
   - MATCH,proxy
-dnsd: { timeout: 300ms }
 """
 FILE = "/etc/ersatz/ersatz.yaml"
 

@@ -25,7 +25,7 @@ import dns.rrset
 import pytest
 import topology
 from nameserver import (FORGED, GOOD, Nameserver, gives, honest, says, silent)
-from topology import Ersatz, Machine, wait_until
+from topology import PATIENCE, Ersatz, Machine, wait_until
 
 RULES = "rules: [\"MATCH,DIRECT\"]"
 
@@ -43,7 +43,7 @@ class Laptop:
         self.servers.append(Nameserver(self.machine, port, conduct))
         return self.servers[-1]
 
-    def start(self, servers=None, rules=RULES, timeout="1s", more="",
+    def start(self, servers=None, rules=RULES, timeout="20s", more="",
               **popen):
         """dnsd with those servers, or with all that were made so far."""
         if servers is None:
@@ -72,7 +72,7 @@ dnsd: {{ timeout: {timeout} }}
         query = dns.message.make_query(name, kind, **more)
         wire = query.to_wire()
         with self.machine.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
-            client.settimeout(20)
+            client.settimeout(PATIENCE)
             client.connect(("127.0.0.1", 53))
             client.sendall(struct.pack("!H", len(wire)) + wire)
             with client.makefile("rb") as file:
@@ -81,7 +81,7 @@ dnsd: {{ timeout: {timeout} }}
 
     def client(self):
         client = self.machine.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        client.settimeout(20)
+        client.settimeout(PATIENCE)
         client.connect(("127.0.0.1", 53))
         return client
 
@@ -89,7 +89,7 @@ dnsd: {{ timeout: {timeout} }}
         """All lines that the control socket answers."""
         path = str(self.machine.path("/run/ersatz/dnsd.sock"))
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(PATIENCE)
             client.connect(path)
             client.sendall(json.dumps(request).encode() + b"\n")
             with client.makefile() as file:
@@ -386,7 +386,7 @@ def test_the_next_server_answers_in_place_of_one_that_does_not(laptop,
                                                                conduct):
     first = laptop.server(conduct)
     second = laptop.server()
-    laptop.start(timeout="2s")
+    laptop.start(timeout="20s")
     assert addresses(laptop.ask("a.example")) == [GOOD]
     assert len(first.queries) == 1 and len(second.queries) == 1
     # The one that answered goes first from then on.
@@ -442,7 +442,7 @@ def test_a_late_answer_still_wins_and_comes_once(laptop):
         query.send(query.reply(FORGED))
 
     second = laptop.server(conduct)
-    laptop.start(timeout="2s")
+    laptop.start(timeout="20s")
     with laptop.client() as client:
         query = dns.message.make_query("late.example", "A")
         client.send(query.to_wire())
@@ -697,7 +697,7 @@ def test_a_reload_asks_again_what_is_under_way(laptop):
     server = laptop.server(held.append)
     laptop.start(timeout="60s")
     with laptop.client() as client, socket.socket(socket.AF_UNIX) as control:
-        control.settimeout(20)
+        control.settimeout(PATIENCE)
         control.connect(str(laptop.machine.path("/run/ersatz/dnsd.sock")))
         control.sendall(b'{"verb":"resolve","name":"a.example"}\n')
         query = dns.message.make_query("b.example", "A", use_edns=0)
@@ -716,7 +716,7 @@ def test_a_stop_answers_what_is_under_way(laptop):
     laptop.server(held.append)
     laptop.start(timeout="60s")
     with laptop.client() as client, socket.socket(socket.AF_UNIX) as control:
-        control.settimeout(20)
+        control.settimeout(PATIENCE)
         control.connect(str(laptop.machine.path("/run/ersatz/dnsd.sock")))
         control.sendall(b'{"verb":"resolve","name":"a.example"}\n')
         query = dns.message.make_query("b.example", "A", use_edns=0)
@@ -739,7 +739,7 @@ def test_a_bound_socket_does_not_enter_a_default_route_of_ours(net):
     ersatz = Ersatz(machine, """\
 upstreams: { home: { servers: ["192.168.7.1"] } }
 rules: ["MATCH,DIRECT"]
-dnsd: { timeout: 2s }
+dnsd: { timeout: 20s }
 """)
     machine.run("ip link add hole type veth peer name drain;"
                 "ip link set drain up; ip link set hole up;"
@@ -747,9 +747,10 @@ dnsd: { timeout: 2s }
                 "ip route add 0.0.0.0/1 dev hole table 4000 proto 198;"
                 "ip route add 128.0.0.0/1 dev hole table 4000 proto 198")
     ersatz.start("dnsd")
-    dig = ["dig", "+short", "+tries=1", "+time=1", "direct.example"]
-    assert machine.run([*dig, "@192.168.7.1"], check=False).returncode != 0
-    assert machine.out([*dig, "@127.0.0.1"]).strip() == \
+    dig = ["dig", "+short", "+tries=1", "direct.example"]
+    assert machine.run([*dig, "+time=1", "@192.168.7.1"],
+                       check=False).returncode != 0
+    assert machine.out([*dig, "+time=60", "@127.0.0.1"]).strip() == \
         topology.ADDRESS["site"]
     ersatz.stop("dnsd")
 
