@@ -15,6 +15,7 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rrset
+from topology import PATIENCE
 
 GOOD = "192.0.2.1"
 FORGED = "192.0.2.66"
@@ -111,7 +112,7 @@ class Nameserver:
     def _accept(self):
         connection, peer = self.tcp.accept()
         with connection:
-            connection.settimeout(10)
+            connection.settimeout(PATIENCE)
             try:
                 size, = struct.unpack("!H", self._exactly(connection, 2))
                 self._take(self._exactly(connection, size), peer, connection)
@@ -143,7 +144,7 @@ class Nameserver:
 
     def close(self):
         self.wake.send(b"x")
-        self.thread.join(timeout=10)
+        self.thread.join(timeout=PATIENCE)
         for sock in (self.udp, self.other, self.tcp, self.wake, self._stop):
             sock.close()
         assert not self.errors, self.errors

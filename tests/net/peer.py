@@ -10,6 +10,8 @@ import socket
 import struct
 import threading
 
+from topology import PATIENCE
+
 BLOCK = bytes(range(256)) * 256  # 64 KiB
 
 
@@ -21,7 +23,7 @@ def listen(machine, port, family=socket.AF_INET):
     return server
 
 
-def connect(machine, address, port, timeout=20):
+def connect(machine, address, port, timeout=PATIENCE):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     client = machine.socket(family, socket.SOCK_STREAM)
     client.settimeout(timeout)
@@ -77,7 +79,7 @@ class Background:
             self.error = error
 
     def join(self):
-        self.thread.join(90)
+        self.thread.join(2 * PATIENCE)
         assert not self.thread.is_alive(), "it never finished"
         if self.error:
             raise self.error
@@ -96,7 +98,7 @@ class Role:
 
     def __init__(self, machine, port, play, family=socket.AF_INET):
         self.server = listen(machine, port, family)
-        self.server.settimeout(30)
+        self.server.settimeout(PATIENCE)
         self.value = None
         self.error = None
         self.thread = threading.Thread(target=self._run, args=(play,),
@@ -107,7 +109,7 @@ class Role:
         try:
             sock, _ = self.server.accept()
             with contextlib.closing(sock):
-                sock.settimeout(60)
+                sock.settimeout(PATIENCE)
                 self.value = play(sock)
         except Exception as error:  # handed to the test by join()
             self.error = error
@@ -115,7 +117,7 @@ class Role:
             self.server.close()
 
     def join(self):
-        self.thread.join(90)
+        self.thread.join(2 * PATIENCE)
         assert not self.thread.is_alive(), "the peer never finished"
         if self.error:
             raise self.error

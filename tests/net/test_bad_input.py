@@ -12,7 +12,7 @@ import dns.message
 import dns.query
 import pytest
 import topology
-from topology import Ersatz, sha256
+from topology import PATIENCE, Ersatz, sha256
 
 STATE = "/var/lib/ersatz"
 
@@ -46,8 +46,7 @@ def make_map(daemons):
 
 def refuses(daemons, *words):
     """dnsd does not start; what it says has each of the words."""
-    result = daemons.machine.run(daemons.command("dnsd", "-f"), check=False,
-                                 timeout=10)
+    result = daemons.machine.run(daemons.command("dnsd", "-f"), check=False)
     assert result.returncode == 1, result.stderr
     for word in words:
         assert word in result.stderr, result.stderr
@@ -130,7 +129,7 @@ def ask(machine, name):
     with topology.in_network(machine.holder.pid):
         return dns.query.udp(
             dns.message.make_query(name, "A", use_edns=0), "127.0.0.1",
-            timeout=5)
+            timeout=PATIENCE)
 
 
 def test_garbage_on_port_53_harms_nobody(daemons):

@@ -14,7 +14,7 @@ import struct
 
 import peer
 import pytest
-from topology import ADDRESS, ADDRESS6, Ersatz, Machine, wait_until
+from topology import ADDRESS, ADDRESS6, PATIENCE, Ersatz, Machine, wait_until
 
 MIB = 1 << 20
 SO_MARK = 36
@@ -143,7 +143,7 @@ def test_marks_of_others_are_left_alone(net, site, carried):
     net.laptop.run("nft -f /etc/marks.nft")
     client = net.laptop.socket(socket.AF_INET, socket.SOCK_STREAM)
     client.setsockopt(socket.SOL_SOCKET, SO_MARK, MARK)
-    client.settimeout(20)
+    client.settimeout(PATIENCE)
     client.connect((ADDRESS["site"], 80))
     client.sendall(b"GET /who HTTP/1.0\r\n\r\n")
     assert peer.receive_all(client)[0] > 0
@@ -241,10 +241,10 @@ def test_kernel_carries_for_the_next_relay_too(net, carried):
                "another relay runs")
     for version in (4, 6):
         wait_until(lambda: "site.example" in net.laptop.run(
-            f"curl -{version} -sS -m 1 http://site.example/who",
+            f"curl -{version} -sS -m 5 http://site.example/who",
             check=False).stdout, "names are carried again")
     status = status_of(carried)
-    assert status["packets_in"] < 20 or status["carrier"] == "user"
+    assert status["packets_in"] < 100 or status["carrier"] == "user"
     assert len(veths(net.laptop)) == (status["carrier"] == "kernel")
 
 
@@ -256,7 +256,7 @@ def test_devices_vanish_with_the_processes(net, site):
     relay = daemons.relay_pid()
     os.kill(daemons.pid("routed"), signal.SIGKILL)
     os.kill(relay, signal.SIGKILL)
-    daemons.started.pop("routed").wait(timeout=10)
+    daemons.started.pop("routed").wait(timeout=PATIENCE)
     wait_until(lambda: not veths(net.laptop), "the veth is gone")
     daemons.recover()
     daemons.down()

@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from topology import ADDRESS, ADDRESS6, Ersatz, wait_until
+from topology import ADDRESS, ADDRESS6, PATIENCE, Ersatz, wait_until
 
 FOREIGN = """
 ip rule add pref 4000 from 192.168.99.0/24 lookup 99
@@ -30,7 +30,7 @@ def reaches_directly(machine, version):
     site = ADDRESS["site"] if version == 4 else f"[{ADDRESS6['site']}]"
     mine = ADDRESS["laptop"] if version == 4 else ADDRESS6["laptop"]
     # A connection that began in the TUN's last moments is not a new one.
-    result = machine.run(f"curl -sS -m 0.3 http://{site}/who", check=False)
+    result = machine.run(f"curl -sS -m 3 http://{site}/who", check=False)
     return result.stdout.split()[:1] == [mine]
 
 
@@ -53,7 +53,7 @@ def test_routed_killed(started):
     started.kill("routed")
     for version in (4, 6):
         wait_until(lambda: reaches_directly(started.machine, version),
-                   "the site is reached directly", seconds=1)
+                   "the site is reached directly")
     wait_until(lambda: started.relay_pid() is None, "the relay is gone")
     recover_and_compare(started)
 
@@ -65,7 +65,7 @@ def test_relay_killed_is_made_again(started):
     wait_until(lambda: started.relay_pid() not in (None, first),
                "another relay runs")
     wait_until(lambda: "site.example" in started.machine.run(
-        "curl -4 -sS -m 1 http://site.example/who", check=False).stdout,
+        "curl -4 -sS -m 5 http://site.example/who", check=False).stdout,
         "names are carried again")
     started.down()
 
@@ -74,10 +74,10 @@ def test_routed_and_relay_killed(started):
     relay = started.relay_pid()
     os.kill(started.pid("routed"), signal.SIGKILL)
     os.kill(relay, signal.SIGKILL)
-    started.started.pop("routed").wait(timeout=10)
+    started.started.pop("routed").wait(timeout=PATIENCE)
     for version in (4, 6):
         wait_until(lambda: reaches_directly(started.machine, version),
-                   "the site is reached directly", seconds=1)
+                   "the site is reached directly")
     recover_and_compare(started)
 
 
@@ -85,7 +85,7 @@ def test_stopped_relay_is_found_and_replaced(started):
     first = started.relay_pid()
     os.kill(first, signal.SIGSTOP)
     wait_until(lambda: started.relay_pid() not in (None, first),
-               "the stopped relay is replaced", seconds=20)
+               "the stopped relay is replaced")
     started.down()
 
 

@@ -22,7 +22,7 @@ import dns.rdatatype
 import dns.reversename
 import pytest
 import topology
-from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, wait_until
+from topology import ADDRESS, ADDRESS6, PATIENCE, ROUTER, Ersatz, wait_until
 
 OUTBOUNDS = f"""\
 outbounds:
@@ -68,7 +68,7 @@ def ask(machine, name, rdtype="A", server="127.0.0.1", how=dns.query.udp,
     more.setdefault("use_edns", 0)
     query = dns.message.make_query(name, rdtype, **more)
     with topology.in_network(machine.holder.pid):
-        answer = how(query, server, timeout=5)
+        answer = how(query, server, timeout=PATIENCE)
     assert answer.question == query.question
     return answer
 
@@ -220,7 +220,7 @@ def test_what_is_no_question_is_told_so(laptop, start):
     update = dns.message.make_query("a.example", "SOA")
     update.set_opcode(dns.opcode.UPDATE)
     with topology.in_network(laptop.holder.pid):
-        answer = dns.query.udp(update, "127.0.0.1", timeout=5,
+        answer = dns.query.udp(update, "127.0.0.1", timeout=PATIENCE,
                                ignore_trailing=True)
     assert answer.rcode() == dns.rcode.NOTIMP
 
@@ -249,7 +249,7 @@ def test_a_link_local_client_is_answered(net, laptop, start):
 def test_a_pipeline_of_queries_by_tcp(laptop, start):
     start()
     sock = laptop.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.settimeout(5)
+    sock.settimeout(PATIENCE)
     sock.connect(("127.0.0.1", 53))
     names = [f"{'direct' if n % 3 == 0 else f'n{n}'}.example"
              for n in range(200)]
@@ -291,7 +291,7 @@ dnsd: { timeout: 11s }
             stack.enter_context(laptop.socket(socket.AF_INET,
                                               socket.SOCK_STREAM))
             for _ in range(2))
-        waiting.settimeout(20)
+        waiting.settimeout(PATIENCE)
         trickling.settimeout(0.5)
         for sock in (waiting, trickling):
             sock.connect(("127.0.0.1", 53))
@@ -394,7 +394,7 @@ def test_an_address_that_cannot_be_listened_at_is_explained(laptop, address,
 
 def test_detached_it_returns_when_it_answers(laptop):
     daemons = Ersatz(laptop, OUTBOUNDS + RULES)
-    laptop.run(daemons.command("dnsd"), timeout=10)
+    laptop.run(daemons.command("dnsd"))
     assert is_fake(data(ask(laptop, "a.example"))[0])
     pid = daemons.pid("dnsd")
     os.kill(pid, signal.SIGTERM)
@@ -454,7 +454,7 @@ def test_reloads_under_load_fail_no_query(laptop, start):
     daemons = start()
     names = ["direct.example", "home.example", "e.example"] * 40
     sock = laptop.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.settimeout(5)
+    sock.settimeout(PATIENCE)
     sock.connect(("127.0.0.1", 53))
     for number in range(5):
         for position, name in enumerate(names):

@@ -11,7 +11,7 @@ import json
 
 import pytest
 import topology
-from topology import ROUTER, Ersatz, wait_until
+from topology import PATIENCE, ROUTER, Ersatz, wait_until
 
 UNTOUCHED = "# "  # a change of the configuration is told as a comment
 
@@ -169,7 +169,7 @@ remote-control:
     # One who may not see whose it is, sees that it is there.
     assert "user 0" in patient.only("other-resolver", "daemon")["what"]
     patient.mend(finding)
-    other.wait(timeout=10)
+    other.wait(timeout=PATIENCE)
 
 
 def test_udp_server_is_named_until_it_is_served(patient):

@@ -21,6 +21,7 @@ import dns.rcode
 import pytest
 from test_upstream import (addresses, ede, is_failure,
                            laptop)  # noqa: F401
+from topology import PATIENCE
 
 RULES = 'rules: ["MATCH,DIRECT"]'
 
@@ -294,7 +295,7 @@ class TlsServer:
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.thread.join(timeout=10)
+        self.thread.join(timeout=PATIENCE)
 
 
 def test_encrypted_queries_are_padded(laptop):  # noqa: F811

@@ -50,7 +50,7 @@ NAMES = [f"n{i}.example" for i in range(12)]
 
 def seen(machine, name):
     """The address that the site was asked from; the error of curl."""
-    answer = machine.run(f"curl -4 -sS -m 10 http://{name}/who", check=False)
+    answer = machine.run(f"curl -4 -sS http://{name}/who", check=False)
     return answer.stdout.split()[0] if answer.stdout else answer.stderr
 
 
@@ -172,17 +172,17 @@ class Distance:
 
 def test_latency_takes_the_fastest(net, two):
     laptop = net.laptop
-    a, b = Distance(net.proxy, 0.06), Distance(net.router, 0)
+    a, b = Distance(net.proxy, 0.3), Distance(net.router, 0)
     daemons = Ersatz(laptop, (OUTBOUNDS + RULES).replace(":1080", ":1083"))
     daemons.up()
     seen(laptop, "fast.example")
     wait_until(lambda: members(daemons)["fast", "b"]["first"],
                "the fast one is preferred")
     assert seen(laptop, "fast.example") == B
-    assert (members(daemons)["fast", "a"]["latency_us"] or 60000) >= 60000
+    assert (members(daemons)["fast", "a"]["latency_us"] or 300000) >= 300000
 
     # The other way round; the tolerance is no obstacle to so much.
-    a.seconds, b.seconds = 0, 0.2
+    a.seconds, b.seconds = 0, 0.5
     wait_until(lambda: members(daemons)["fast", "a"]["first"],
                "the other one became faster")
     assert seen(laptop, "fast.example") == A

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The host beside us: its own programs work as without us, and none of our
 own packets comes back to us."""
+import contextlib
 import json
 import os
 import signal
+import socket
 import threading
 
 import pytest
-from topology import (ADDRESS, ADDRESS6, ROUTER, Ersatz, wait_until)
+from topology import ADDRESS, ADDRESS6, PATIENCE, ROUTER, Ersatz, wait_until
 
 
 def loops(daemons):
@@ -51,7 +53,7 @@ def test_nor_when_the_uplink_changes_its_address_under_load(
     def load():
         while not stop.is_set():
             fetched.append(net.laptop.run(
-                "curl -4 -sS -m 2 http://site.example/", check=False).stdout)
+                "curl -4 -sS -m 5 http://site.example/", check=False).stdout)
 
     threads = [threading.Thread(target=load) for _ in range(4)]
     for thread in threads:
@@ -79,7 +81,7 @@ def test_default_route_can_be_added(net, ersatz):
 
 def test_ping_bound_to_the_uplink(net, ersatz):
     for far in (ROUTER["laptop"], ADDRESS["site"], ADDRESS6["site"]):
-        answer = net.laptop.out(["ping", "-I", "eth0", "-c", "1", "-W", "2",
+        answer = net.laptop.out(["ping", "-I", "eth0", "-c", "1", "-W", "30",
                                  far])
         assert "1 received" in answer
 
@@ -87,12 +89,12 @@ def test_ping_bound_to_the_uplink(net, ersatz):
 def test_neighbours_over_link_local_addresses(net, ersatz):
     line = net.router.out("ip -6 -o addr show dev laptop scope link")
     fe80 = line.split()[3].split("/")[0]
-    answer = net.laptop.out(["ping", "-c", "1", "-W", "2", f"{fe80}%eth0"])
+    answer = net.laptop.out(["ping", "-c", "1", "-W", "30", f"{fe80}%eth0"])
     assert "1 received" in answer
 
 
 def test_lan_is_reached_directly(net, ersatz):
-    answer = net.laptop.out(["ping", "-c", "1", "-W", "2", ROUTER["laptop"]])
+    answer = net.laptop.out(["ping", "-c", "1", "-W", "30", ROUTER["laptop"]])
     assert "1 received" in answer
     assert "NXDOMAIN" in net.laptop.out(
         ["dig", f"@{ROUTER['laptop']}", "nothing.example"])
@@ -120,7 +122,7 @@ def test_dhcp_lease_is_got_and_renewed(net, site):
         children = net.laptop.out(["pgrep", "-g", str(client.pid), "udhcpc"])
         net.laptop.run(["kill", "-USR1", children.split()[0]])
         wait_until(lambda: leases() >= count, "the lease is renewed")
-    assert net.router.log("dnsmasq").count("DHCPACK(") == 3
+    assert net.router.log("dnsmasq").count("DHCPACK(") >= 3
     daemons.down()
 
 
@@ -140,18 +142,22 @@ def test_udp_server_on_the_wildcard_address(net, site, when, version):
     if when == "after":
         serve()
     far = ADDRESS if version == 4 else ADDRESS6
-    target = far["laptop"] if version == 4 else f"[{far['laptop']}]"
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
 
-    def answers():
-        return net.site.run(
-            f"echo hello | socat -t 1 - UDP{version}:{target}:9999",
-            check=False).stdout == "hello\n"
+    def answers(seconds):
+        with net.site.socket(family, socket.SOCK_DGRAM) as client:
+            client.settimeout(seconds)
+            client.connect((far["laptop"], 9999))
+            client.send(b"hello")
+            with contextlib.suppress(TimeoutError):
+                return client.recv(100) == b"hello"
+        return False
 
     if when == "before":
-        assert answers()
+        assert answers(PATIENCE)
     else:
         # A server that came later is found by its first answer.
-        wait_until(answers, "the server answers")
+        wait_until(lambda: answers(1), "the server answers")
     daemons.down()
 
 
@@ -171,7 +177,7 @@ def test_our_rules_flushed_by_others_come_back(net, ersatz):
     net.laptop.run("ip rule del pref 5001; ip rule del pref 4990;"
                    "ip -6 rule del pref 5002")
     wait_until(lambda: net.laptop.out("ip rule; ip -6 rule") == captured,
-               "the rules are back", seconds=2)
+               "the rules are back")
 
 
 def mtu_of_tun(net):
@@ -183,8 +189,7 @@ def test_mtu_of_the_tun_follows_the_uplink(net, ersatz):
     net.laptop.run("ip link set eth0 mtu 1400")
     wait_until(lambda: mtu_of_tun(net) == 1400, "the TUN has 1400")
     for name in ("-4", "-6"):
-        assert net.laptop.out(["curl", name, "-sS", "-m", "5",
-                               "http://site.example/"]) \
+        assert net.laptop.out(["curl", name, "-sS", "http://site.example/"]) \
             == "welcome to the site\n"
     net.laptop.run("ip link set eth0 mtu 1500")
     wait_until(lambda: mtu_of_tun(net) == 1500, "the TUN has 1500 again")
@@ -195,7 +200,7 @@ def test_uplink_too_narrow_for_ipv6_takes_none_from_the_tun(net, site):
     net.start_microsocks()
     daemons = Ersatz(net.laptop).up()
     assert mtu_of_tun(net) == 1280
-    assert net.laptop.out("curl -4 -sS -m 5 http://site.example/") \
+    assert net.laptop.out("curl -4 -sS http://site.example/") \
         == "welcome to the site\n"
     daemons.down()
 
@@ -232,7 +237,7 @@ def test_resolv_conf_in_each_form(net):
     daemons.start("routed")
     laptop.run(f"chattr +i {path}")
     os.kill(daemons.pid("routed"), signal.SIGTERM)
-    daemons.started.pop("routed").wait(timeout=10)
+    daemons.started.pop("routed").wait(timeout=PATIENCE)
     assert "then 'routed --recover'" in laptop.log("routed")
     laptop.run(f"chattr -i {path}")
     daemons.recover()

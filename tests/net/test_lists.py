@@ -6,7 +6,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import topology
-from topology import ADDRESS, Ersatz, wait_until
+from topology import ADDRESS, PATIENCE, Ersatz, wait_until
 
 CONFIG = f"""\
 outbounds:
@@ -26,13 +26,13 @@ FOLDER = "/etc/ersatz/lists"
 def rcode(machine, name):
     query = dns.message.make_query(name, "A")
     with topology.in_network(machine.holder.pid):
-        return dns.query.udp(query, "127.0.0.1", timeout=5).rcode()
+        return dns.query.udp(query, "127.0.0.1", timeout=PATIENCE).rcode()
 
 
 def is_refused(machine, address):
     """Does the relay reset a connection to that address?"""
     with machine.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
-        client.settimeout(5)
+        client.settimeout(PATIENCE)
         try:
             client.connect((address, 80))
         except ConnectionRefusedError:

@@ -57,7 +57,7 @@ def ssh(net, site):
 
 def who(machine, name="site.example"):
     """The machine that the site saw; a server may dial by either family."""
-    answer = machine.run(f"curl -4 -sS -m 5 http://{name}/who", check=False)
+    answer = machine.run(f"curl -4 -sS -m 30 http://{name}/who", check=False)
     seen = answer.stdout.split()[:1]
     for machine_name in ADDRESS:
         if seen in ([ADDRESS[machine_name]], [ADDRESS6[machine_name]]):

@@ -63,16 +63,17 @@ def _rdata(packet):
 
 def ask_until(sock, deadline, known, fresh):
     """Bursts of old and new names; what was answered, by name."""
-    told = {}
+    told, asked = {}, {}
     for first in itertools.count(0, 64):
         if time.monotonic() >= deadline:
             return told
         names = [next(fresh) for _ in range(40)]
         names += random.sample(sorted(known), min(24, len(known)))
         # An answer that comes late bears the number of an earlier burst.
-        asked = {(first + i) % 65536: name for i, name in enumerate(names)}
+        burst = {(first + i) % 65536: name for i, name in enumerate(names)}
+        asked |= burst
         try:
-            for number, name in asked.items():
+            for number, name in burst.items():
                 sock.send(query(number, name))
             while select.select([sock], [], [], 0.005)[0]:
                 got = answer_of(sock.recv(1500))
@@ -103,7 +104,7 @@ def test_names_keep_their_addresses_through_sigkill(machine):
         for i in range(64):
             sock.send(query(i, next(fresh)))
         os.kill(daemons.pid("dnsd"), signal.SIGKILL)
-        daemon.wait(timeout=10)
+        daemon.wait(timeout=topology.PATIENCE)
         daemon.stderr.close()
         sock.close()
         for name, addresses in told.items():

@@ -12,7 +12,7 @@ import pytest
 import topology
 from odd_queries import DROP
 from test_dnsd import OUTBOUNDS, RULES, ask, data, is_fake, laptop, start
-from topology import ADDRESS
+from topology import ADDRESS, PATIENCE
 
 assert laptop and start  # fixtures
 
@@ -70,7 +70,7 @@ def by_udp(machine, queries):
     exchange = Exchange(queries)
     with machine.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(("127.0.0.1", 53))
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         while exchange.left or exchange.waiting:
             while exchange.left and len(exchange.waiting) < WINDOW:
                 sock.send(exchange.next())
@@ -92,7 +92,7 @@ def by_tcp(machine, queries):
     with machine.socket(socket.AF_INET, socket.SOCK_STREAM) as sock, \
             sock.makefile("rb") as file:
         sock.connect(("127.0.0.1", 53))
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         while exchange.left or exchange.waiting:
             batch = b""
             while exchange.left and len(exchange.waiting) < WINDOW:

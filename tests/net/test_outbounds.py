@@ -18,7 +18,7 @@ import signal
 import threading
 
 import peer
-from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, wait_until
+from topology import ADDRESS, ADDRESS6, PATIENCE, ROUTER, Ersatz, wait_until
 
 USER, PASSWORD = "carrier", "secret-word"
 
@@ -70,10 +70,9 @@ def fake_of(machine, name, version=4):
     return machine.out(f"getent ahostsv{version} {name}").split()[0]
 
 
-def who(machine, name, version=4, seconds=10):
+def who(machine, name, version=4):
     """Which machine the site was asked by; None: it was not."""
-    answer = machine.run(
-        f"curl -{version} -sS -m {seconds} http://{name}/who", check=False)
+    answer = machine.run(f"curl -{version} -sS http://{name}/who", check=False)
     seen = answer.stdout.split()[:1]
     for one in ADDRESS:
         if seen in ([ADDRESS[one]], [ADDRESS6[one]]):
@@ -81,7 +80,7 @@ def who(machine, name, version=4, seconds=10):
     return None
 
 
-def error_of(machine, address, port, timeout=20):
+def error_of(machine, address, port, timeout=PATIENCE):
     """The name of what connect() says; "connected", "timeout"."""
     try:
         peer.connect(machine, address, port, timeout).close()
@@ -356,7 +355,7 @@ class Listener:
 
     def _play(self, sock):
         with contextlib.suppress(OSError, AssertionError):
-            sock.settimeout(30)
+            sock.settimeout(PATIENCE)
             first = sock.recv(1000)
             self.heard.append(first)
             sock.sendall(b"\5\0")
@@ -391,7 +390,7 @@ rules:
 """).up()
 
     def fetch():
-        return laptop.out("curl -4 -sS -m 9 http://site.example/")
+        return laptop.out("curl -4 -sS http://site.example/")
 
     assert fetch() == "hello"
     wait_until(lambda: len(server.heard) == 2, "it is tried")

@@ -41,7 +41,7 @@ def ersatz(net):
 
 def who(net, program="curl", user=None):
     """Where the site sees the request come from; None: it was refused."""
-    result = net.laptop.run([program, "-4", "-sS", "--max-time", "10",
+    result = net.laptop.run([program, "-4", "-sS",
                              "http://direct.example/who"],
                             user=user, check=False)
     if result.returncode == 7:  # curl: could not connect
@@ -66,17 +66,18 @@ def test_by_program(net, ersatz):
 
 def test_udp_by_user(net, ersatz):
     """No UDP at microsocks: who goes there is told so, the others pass."""
-    script = ("import socket; s = socket.socket(socket.AF_INET, "
-              "socket.SOCK_DGRAM); s.settimeout(1); "
+    script = ("import socket, sys; s = socket.socket(socket.AF_INET, "
+              "socket.SOCK_DGRAM); s.settimeout(float(sys.argv[1])); "
               "s.connect(('198.51.100.2', 80)); s.send(b'x'); "
               "print(s.recv(10))")
     net.site.start(["socat", "-u", "UDP-RECVFROM:80,fork",
                     "SYSTEM:cat >> /run/datagrams"])
     net.site.wait_listening(80, "udp")
-    refused = net.laptop.run(["/usr/bin/python3", "-c", script], check=False)
+    refused = net.laptop.run(["/usr/bin/python3", "-c", script, "60"],
+                             check=False)
     assert "ConnectionRefusedError" in refused.stderr
-    passed = net.laptop.run(["/usr/bin/python3", "-c", script], check=False,
-                            user=2345)
+    passed = net.laptop.run(["/usr/bin/python3", "-c", script, "1"],
+                            check=False, user=2345)
     assert "ConnectionRefusedError" not in passed.stderr
     topology.wait_until(lambda: net.site.run(
         "cat /run/datagrams", check=False).stdout == "x", "the datagram")

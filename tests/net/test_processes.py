@@ -12,7 +12,7 @@ import signal
 import socket
 
 import pytest
-from topology import ADDRESS, Ersatz, wait_until
+from topology import ADDRESS, PATIENCE, Ersatz, wait_until
 
 KEPT = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_PTRACE": 19,
         "CAP_DAC_READ_SEARCH": 2}
@@ -94,7 +94,7 @@ def test_inner_namespace_is_nobodys_and_has_no_name(net, pids):
 
 
 def test_reload_changes_what_begins_and_keeps_what_is_there(net, ersatz):
-    fetch = "curl -4 -sS -m 5 http://site.example/"
+    fetch = "curl -4 -sS http://site.example/"
     assert net.laptop.out(fetch) == "welcome to the site\n"
     first = ersatz.relay_pid()
     ersatz.write(Ersatz.DEFAULT.replace("MATCH,proxy", "MATCH,REJECT"))
@@ -138,7 +138,7 @@ def test_flows_lists_those_that_are_open(net, ersatz):
     assert net.laptop.out(command) == ""
     fake = net.laptop.out("getent ahostsv4 site.example").split()[0]
     sock = net.laptop.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.settimeout(5)
+    sock.settimeout(PATIENCE)
     sock.connect((fake, 80))
     sock.send(b"GET / HTTP/1.0\r\n")
     flow = json.loads(wait_until(lambda: net.laptop.out(command),
@@ -193,7 +193,7 @@ def test_garbage_into_the_control_socket_harms_nobody(net, ersatz):
     path = str(net.laptop.path("/run/ersatz/routed.sock"))
     for bytes_sent in GARBAGE:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(5)
+            sock.settimeout(PATIENCE)
             sock.connect(path)
             try:
                 sock.sendall(bytes_sent)
@@ -211,7 +211,7 @@ def test_five_deaths_of_the_relay_withdraw_the_capture(net, ersatz):
         relay = wait_until(ersatz.relay_pid, "a relay runs")
         os.kill(relay, signal.SIGKILL)
         wait_until(lambda: ersatz.relay_pid() != relay, "it is gone")
-    assert process.wait(timeout=10) == 1
+    assert process.wait(timeout=PATIENCE) == 1
     assert "5 times" in net.laptop.log("routed")
     answer = net.laptop.out(f"curl -sS http://{ADDRESS['site']}/who")
     assert answer.split()[0] == ADDRESS["laptop"]
@@ -223,8 +223,7 @@ def test_start_in_the_background_returns_when_it_is_ready(net, site):
     daemons = Ersatz(net.laptop)
     before = net.laptop.state()
     net.laptop.run(daemons.command("dnsd"))
-    net.laptop.run(f"out=$({' '.join(daemons.command('routed'))} 2>&1)",
-                   timeout=20)
+    net.laptop.run(f"out=$({' '.join(daemons.command('routed'))} 2>&1)")
     assert status(daemons)["captured"]
     assert "welcome" in net.laptop.out("curl -4 -sS http://site.example/")
     for name in ("routed", "dnsd"):
@@ -279,7 +278,7 @@ def test_a_stop_that_comes_during_the_start_is_not_lost(net, signum):
     before = net.laptop.state()
     process = net.laptop.start(daemons.command("routed", "-f"), log="routed",
                                preexec_fn=be_told)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     assert "stopping" in net.laptop.log("routed")
     assert net.laptop.state() == before
     assert net.laptop.out("ls -A /run/ersatz") == "routed.pid\n"

@@ -11,7 +11,8 @@ import socket
 import subprocess
 
 import pytest
-from topology import ADDRESS, ADDRESS6, BUILD, ROUTER, ROUTER6, wait_until
+from topology import (ADDRESS, ADDRESS6, BUILD, PATIENCE, ROUTER, ROUTER6,
+                      wait_until)
 
 TUN = "ersatz0"
 POOL, POOL6 = "198.18.7.7", "2001:2::77"
@@ -48,7 +49,7 @@ class Host:
     def stop(self):
         if self.process.poll() is None:
             self.process.stdin.close()
-        status = self.process.wait(timeout=10)
+        status = self.process.wait(timeout=PATIENCE)
         self.log.close()
         return status
 
@@ -184,16 +185,16 @@ def test_next_hops_are_found_on_their_link(net, host):
 @pytest.mark.parametrize("far", [
     ROUTER["laptop"], ROUTER6["laptop"], ADDRESS["site"], ADDRESS6["site"]])
 def test_ping_bound_to_the_uplink_is_answered(net, host, far):
-    net.laptop.run(["ping", "-I", "eth0", "-c", "1", "-W", "5", far])
+    net.laptop.run(["ping", "-I", "eth0", "-c", "1", "-W", "30", far])
 
 
 def test_neighbours_by_link_local_address(net, host):
     text = net.router.out("ip -6 addr show dev laptop scope link")
     near = re.search(r"inet6 (fe80\S+)/", text).group(1)
-    net.laptop.run(["ping", "-6", "-c", "1", "-W", "5", f"{near}%eth0"])
+    net.laptop.run(["ping", "-6", "-c", "1", "-W", "30", f"{near}%eth0"])
 
 
-def answered(net, server):
+def answered(net, server, seconds=PATIENCE):
     """Does the site get an answer from a wildcard UDP server at home?"""
     family = server.family
     target = ADDRESS if family == socket.AF_INET else ADDRESS6
@@ -202,7 +203,7 @@ def answered(net, server):
         client.sendto(b"ping", (target["laptop"], 5555))
         data, peer = server.recvfrom(64)
         server.sendto(data, peer)
-        client.settimeout(0.5)
+        client.settimeout(seconds)
         try:
             return client.recvfrom(64)[1][0] == target["laptop"]
         except TimeoutError:
@@ -214,9 +215,9 @@ def test_udp_server_on_the_wildcard_address_keeps_its_address(
         net, host, family):
     af = socket.AF_INET if family == 4 else socket.AF_INET6
     with net.laptop.socket(af, socket.SOCK_DGRAM) as server:
-        server.settimeout(5)
+        server.settimeout(PATIENCE)
         server.bind(("", 5555))
-        assert not answered(net, server), "the control: it has lost it"
+        assert not answered(net, server, 0.5), "the control: it is lost"
         assert host.say(f"udp {family} 5555") == "ok"
         wait_until(lambda: 4991 in priorities(net.laptop, f"-{family}"),
                    "rule 4991")
@@ -331,9 +332,10 @@ def test_flushed_rules_come_back_and_the_third_time_is_told(net, host):
                        " ip -6 rule del priority $p; done;"
                        " ip route flush table 199", check=False)
         wait_until(lambda: whole() == before, "everything is back")
+    rival = "removed again and again, by "
+    wait_until(lambda: rival in net.laptop.log("route_host"), "it is told")
     log = net.laptop.log("route_host")
-    assert "repaired" in log
-    assert log.count("removed again and again, by ") == 1
+    assert "repaired" in log and log.count(rival) == 1
     assert re.match(r"captured 1 .* foreign 0 ", host.say("status"))
 
 
@@ -433,7 +435,7 @@ def test_killed_leaves_the_net_reachable_and_the_next_start_cleans_up(net):
     killed.kill()
     for far in (ADDRESS["site"], ADDRESS6["site"]):
         wait_until(lambda: way(net.laptop, far) == "eth0", "it is direct")
-    net.laptop.run(["ping", "-c", "1", "-W", "5", ADDRESS["site"]])
+    net.laptop.run(["ping", "-c", "1", "-W", "30", ADDRESS["site"]])
     assert net.laptop.state() != killed.before, "the control: leftovers"
     again = Host(net.laptop)
     assert again.answer == "ready"

@@ -11,7 +11,7 @@ import dns.message
 import dns.name
 import pytest
 import topology
-from topology import Ersatz, wait_until
+from topology import PATIENCE, Ersatz, wait_until
 
 LOG = "/run/queries/log"
 CONFIG = """\
@@ -43,7 +43,7 @@ def daemons(machine):
 
 def client(machine):
     sock = machine.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.settimeout(10)
+    sock.settimeout(PATIENCE)
     sock.connect(("127.0.0.1", 53))
     return sock
 

@@ -12,7 +12,7 @@ import re
 
 import pytest
 from test_routes import CONFIG, TUN
-from topology import ADDRESS, ADDRESS6, BUILD, wait_until
+from topology import ADDRESS, ADDRESS6, BUILD, PATIENCE, wait_until
 
 POOL = "198.18.7.7"
 STEPS_MAX = 200
@@ -76,6 +76,7 @@ def check(machine, profile, at):
     assert pool in (TUN, "eth0", "refused"), at
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("profile", ("open", "closed"))
 def test_killed_at_every_step(net, profile):
     laptop = net.laptop
@@ -100,5 +101,5 @@ def test_killed_at_every_step(net, profile):
         assert laptop.state() == before, at
     assert number > 15
     assert captured, "the control: it has captured at some step"
-    assert steps.process.wait(timeout=10) == 0
+    assert steps.process.wait(timeout=PATIENCE) == 0
     assert laptop.state() == before

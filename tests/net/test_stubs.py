@@ -7,6 +7,7 @@ and off.  (Go by a program that Debian has: its compiler takes 450 MB.)
 """
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -150,10 +151,17 @@ def test_a_stub_resolves_all_there_is(laptop, start, upstream, programs,
             assert found["none"] is None, found
 
 
+def told_at_once(laptop):
+    """No address that is resolved here can be connected to."""
+    laptop.run("ip route replace unreachable 192.0.2.0/24;"
+               "ip route replace unreachable 198.18.0.0/15;"
+               "ip -6 route replace unreachable 2001:2::/48")
+
+
 def test_gos_own_resolver(laptop, start, upstream):
     """hey(1) is written in Go, and tells what it dialled."""
     def dialled(name):
-        result = laptop.run(["hey", "-n", "1", "-c", "1", "-t", "2",
+        result = laptop.run(["hey", "-n", "1", "-c", "1", "-t", "60",
                              f"http://{name}/"], check=False,
                             env=dict(os.environ, GODEBUG="netdns=go+1"))
         assert "forcing use of Go's resolver" in result.stderr, result.stderr
@@ -161,13 +169,14 @@ def test_gos_own_resolver(laptop, start, upstream):
 
     start(CONFIG)
     resolv_conf(laptop, "search real.example")
-    laptop.run("ip route replace unreachable 192.0.2.0/24")  # told at once
-    for name, address in (("fake.example", "dial tcp [2001:2::"),
-                          ("one.real.example", "dial tcp 192.0.2.7:80"),
-                          ("one", "dial tcp 192.0.2.7:80"),
-                          ("many.real.example", "dial tcp 192.0.2."),
-                          ("none.real.example", "no such host")):
-        assert address in dialled(name), f"{name}: {dialled(name)}"
+    told_at_once(laptop)
+    for name, words in (("fake.example", r"dial tcp (\[2001:2::|198\.18\.)"),
+                        ("one.real.example", r"dial tcp 192\.0\.2\.7:80"),
+                        ("one", r"dial tcp 192\.0\.2\.7:80"),
+                        ("many.real.example", r"dial tcp 192\.0\.2\."),
+                        ("none.real.example", "no such host")):
+        told = dialled(name)
+        assert re.search(words, told), f"{name}: {told}"
 
 
 def test_systemd_resolved_as_a_client(laptop, start, upstream):
@@ -211,6 +220,7 @@ def test_getent_and_curl_find_their_way(laptop, start, upstream):
     start(CONFIG)
     resolv_conf(laptop)
     assert is_fake(laptop.out("getent ahosts fake.example").split()[0])
-    said = laptop.run("curl -sv --max-time 1 http://one.real.example/",
+    told_at_once(laptop)
+    said = laptop.run("curl -sv http://one.real.example/",
                       check=False).stderr
     assert "192.0.2.7" in said

@@ -295,7 +295,6 @@ def use_way(daemons, way):
 
 
 @pytest.mark.parametrize("firewall,rp_filter", CASES)
-@pytest.mark.timeout(180)
 def test_truth(net, firewall, rp_filter):
     laptop = net.laptop
     make_world(net)

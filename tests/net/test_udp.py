@@ -12,7 +12,8 @@ import threading
 import peer
 import pytest
 from _pytest.outcomes import Failed
-from topology import ADDRESS, ADDRESS6, ROUTER, ROUTER6, Ersatz, wait_until
+from topology import (ADDRESS, ADDRESS6, PATIENCE, ROUTER, ROUTER6, Ersatz,
+                      wait_until)
 
 PORT = 7000
 
@@ -37,7 +38,7 @@ def udp(machine, version=4, port=None):
     """An application's socket; with a port, a server's."""
     family = socket.AF_INET if version == 4 else socket.AF_INET6
     sock = machine.socket(family, socket.SOCK_DGRAM)
-    sock.settimeout(10)
+    sock.settimeout(PATIENCE)
     if port is not None:
         if version == 6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -213,13 +214,13 @@ class Proxy:
 
     def __init__(self, net):
         self.server = peer.listen(net.proxy, 1080)
-        self.server.settimeout(20)
+        self.server.settimeout(PATIENCE)
         self.machine = net.proxy
         self.control = self.udp = self.client = None
 
     def associate(self, reply=0):
         self.control, _ = self.server.accept()
-        self.control.settimeout(20)
+        self.control.settimeout(PATIENCE)
         assert self.control.recv(3) == b"\5\1\0"
         self.control.sendall(b"\5\0")
         assert self.control.recv(10) == b"\5\3\0\1" + bytes(6)
@@ -332,7 +333,7 @@ def test_trains_arrive_as_the_datagrams_they_are(net, daemons, proxy, version):
     client.close()
 
 
-def refusal_of(machine, address, port=PORT, seconds=10):
+def refusal_of(machine, address, port=PORT, seconds=PATIENCE):
     """What an application that tries UDP there is told."""
     version = 6 if ":" in address else 4
     client = udp(machine, version)
@@ -456,7 +457,7 @@ def test_errors_of_routers_come_back(net, daemons, version):
     assert refusal_of(net.laptop, nowhere, 7100) == (
         errno.EHOSTUNREACH if version == 4 else errno.ENETUNREACH)
     path = net.laptop.out(["traceroute", f"-{version}", "-n", "-q", "1", "-w",
-                           "2", "-p", "7150", addresses["site"]]).split("\n")
+                           "30", "-p", "7150", addresses["site"]]).split("\n")
     assert path[1].split()[1] == routers["laptop"]
     assert path[2].split()[1] == addresses["site"]
     for thing in (client, echo):
@@ -526,9 +527,8 @@ rules: [ "MATCH,proxy" ]
 
 def test_limits_and_idle_times(net):
     echo = Echo(net.site, 7100)
-    ersatz = Ersatz(net.laptop, CONFIG + """\
-routed: { udp: { flows: 16, flows-per-source: 3, idle: 1s } }
-""").up()
+    limits = "routed: { udp: { flows: 16, flows-per-source: 3, idle: %s } }\n"
+    ersatz = Ersatz(net.laptop, CONFIG + limits % "10m").up()
     clients = [udp(net.laptop) for _ in range(3)]
     for client in clients:
         ask(client, ADDRESS["site"], 7100)
@@ -537,6 +537,8 @@ routed: { udp: { flows: 16, flows-per-source: 3, idle: 1s } }
     ask(clients[0], ADDRESS["site"], 7100)
     relay = f"/proc/{ersatz.relay_pid()}/fd"
     before = len(os.listdir(relay))
+    ersatz.write(CONFIG + limits % "1s")
+    os.kill(ersatz.pid("routed"), signal.SIGHUP)
     wait_until(lambda: status_of(ersatz)["udp_flows_now"] == 0,
                "silent flows are forgotten")
     assert flows_of(ersatz) == []
@@ -590,6 +592,6 @@ def test_a_link_that_goes_and_comes(net, daemons):
             return True
         return False
 
-    wait_until(is_back, "the flow is carried again", seconds=20)
+    wait_until(is_back, "the flow is carried again")
     client.close()
     echo.close()

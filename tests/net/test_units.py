@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 import pytest
-from topology import BUILD, Ersatz, Machine, wait_until
+from topology import BUILD, PATIENCE, Ersatz, Machine, wait_until
 
 UNITS = {"dnsd": "dnsd/ersatz-dnsd.service",
          "routed": "routed/ersatz-routed.service"}
@@ -46,7 +46,7 @@ def test_daemons_tell_who_started_them(tmp_path):
         for program in ("dnsd", "routed"):
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
                 manager.bind(str(tmp_path / program))
-                manager.settimeout(10)
+                manager.settimeout(PATIENCE)
                 daemons.start(program, env={
                     **os.environ, "WATCHDOG_USEC": "1000000",
                     "NOTIFY_SOCKET": str(tmp_path / program)})

@@ -19,7 +19,8 @@ import socket
 
 import peer
 import pytest
-from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, Network, wait_until
+from topology import (ADDRESS, ADDRESS6, PATIENCE, ROUTER, Ersatz, Network,
+                      wait_until)
 
 FLAPS = int(os.environ.get("ERSATZ_FLAPS", "20"))  # and reloads
 
@@ -91,15 +92,15 @@ def router_up(router, link, address6):
                f"ip addr replace {address6}/64 dev {link} nodad")
 
 
-def who(machine, version=4):
+def who(machine, version=4, seconds=60):
     host = SITE if version == 4 else f"[{ADDRESS6['site']}]"
-    answer = machine.run(f"curl -{version} -sS -m 3 http://{host}/who",
+    answer = machine.run(f"curl -{version} -sS -m {seconds} http://{host}/who",
                          check=False).stdout.split()
     return answer[0] if answer else None
 
 
 def leaves_by(machine, address, version=4):
-    wait_until(lambda: who(machine, version) == address,
+    wait_until(lambda: who(machine, version, 3) == address,
                f"requests come from {address}")
 
 
@@ -280,7 +281,7 @@ def vpn_link(host):
 def outcome(host, port, address=SITE):
     """What a connection by the interface-bound outbound comes to."""
     sock = host.laptop.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.settimeout(10)
+    sock.settimeout(PATIENCE)
     with sock:
         try:
             sock.connect((address, port))
@@ -351,7 +352,7 @@ def test_resolvers_of_the_new_network_become_system(host):
                    f"priority 0; ip daddr {server} udp dport 53 drop; }}; }}'")
 
     assert is_ours()
-    assert is_answered("n0.lan.example")
+    wait_until(lambda: is_answered("n0.lan.example"), "names are asked")
     both = (ROUTER["laptop"], "192.168.8.1")
     for number, write in enumerate((
             "printf 'nameserver %s\\n' {} > /etc/resolv.conf.new;"

@@ -12,7 +12,7 @@ import threading
 
 import peer
 import pytest
-from topology import wait_until
+from topology import PATIENCE, wait_until
 
 
 class Terminal:
@@ -52,7 +52,7 @@ class Terminal:
     def close(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=PATIENCE)
         os.close(self.master)
 
 
@@ -101,7 +101,7 @@ def test_flows_are_watched_sorted_filtered_and_closed(net, ersatz, terminal):
             pass
     terminal.wait_for("no flows")
     terminal.type("q")
-    assert terminal.process.wait(timeout=10) == 0
+    assert terminal.process.wait(timeout=PATIENCE) == 0
     for sock in (client, accepted, server):
         sock.close()
 
