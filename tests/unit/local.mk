@@ -440,7 +440,8 @@ tests_unit_test_metrics_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_mover
 tests_unit_test_mover_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mover_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_mover_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=shutdown
+tests_unit_test_mover_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=shutdown \
+	-Wl,--wrap=pipe2
 
 UNIT_TESTS += tests/unit/test_name
 tests_unit_test_name_CPPFLAGS = $(UNIT_CPPFLAGS)

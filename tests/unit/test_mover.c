@@ -23,6 +23,8 @@
 
 int __wrap_shutdown(int fd, int how);
 int __real_shutdown(int fd, int how);
+int __wrap_pipe2(int fds[2], int flags);
+int __real_pipe2(int fds[2], int flags);
 
 /* Only a test that would hang for ever takes so long. */
 #define HANG_MS 60000
@@ -33,6 +35,7 @@ static struct {
 	int epoll;
 	int app, out; /* the far ends */
 	int shutdowns;
+	int refused; /* pipes; 0: they are made */
 	enum mover_result result;
 } t;
 
@@ -42,6 +45,15 @@ int __wrap_shutdown(int fd, int how)
 {
 	t.shutdowns++;
 	return __real_shutdown(fd, how);
+}
+
+int __wrap_pipe2(int fds[2], int flags)
+{
+	if (t.refused == 0)
+		return __real_pipe2(fds, flags);
+	t.refused++;
+	errno = EMFILE;
+	return -1;
 }
 
 static void tcp_pair(int pair[2])
@@ -247,6 +259,12 @@ static void without_a_pipe_it_goes_on_copying(void **state)
 	begin(0);
 	exchange(10 << 20);
 	end();
+	/* One that cannot be made is not asked for each time either. */
+	begin(2);
+	t.refused = 1;
+	exchange(10 << 20);
+	assert_int_equal(t.refused, 2);
+	end();
 }
 
 /* It moved a lot in its last turn, and nobody tells it that this was all. */
@@ -437,7 +455,7 @@ static void a_full_receiver_stops_the_sender(void **state)
 	begin(1);
 	sent = fill_up(9);
 	/* Nothing is in between but one pipe. */
-	assert_true(t.mover.lane[MOVER_APP].in_pipe <= 256 << 10);
+	assert_true(t.mover.lane[MOVER_APP].in_pipe <= 1 << 20);
 	/* The other way is not blocked by that. */
 	assert_int_equal(send(t.out, "news", 4, 0), 4);
 	expect_text(t.app, "news");
