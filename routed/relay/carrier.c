@@ -26,6 +26,7 @@ struct carrier {
 	const struct carrier_ops *ops; /* borrowed */
 	void *ctx;
 	struct carrier_counters counters;
+	bool is_used; /* a packet of a flow came this way */
 	uint8_t frame[FRAME_MAX];
 };
 
@@ -67,6 +68,12 @@ static void write_frame(struct carrier *carrier, const struct ev_io *tun,
 		carrier->counters.out++;
 }
 
+static void pass_in(struct carrier *carrier, size_t length)
+{
+	carrier->is_used = true;
+	write_frame(carrier, &carrier->inner_tun, carrier->frame, length);
+}
+
 static void carry_in(struct carrier *carrier)
 {
 	const uint8_t *packet = carrier->frame + CARRIER_HEADER_SIZE;
@@ -81,8 +88,7 @@ static void carry_in(struct carrier *carrier)
 			carrier->counters.dropped++;
 		else if (packet_is_plain_tcp(packet,
 					     length - CARRIER_HEADER_SIZE))
-			write_frame(carrier, &carrier->inner_tun,
-				    carrier->frame, length);
+			pass_in(carrier, length);
 		else
 			carrier->ops->on_packet(carrier->ctx, carrier->frame,
 						length);
@@ -107,6 +113,7 @@ static bool carry_out(struct carrier *carrier)
 
 	if (length == 0)
 		return false;
+	carrier->is_used = true;
 	if (length > CARRIER_HEADER_SIZE &&
 	    may_leave(carrier->frame + CARRIER_HEADER_SIZE,
 		      length - CARRIER_HEADER_SIZE))
@@ -218,6 +225,9 @@ void carrier_drop(struct carrier *carrier)
 
 void carrier_turn(struct carrier *carrier)
 {
+	/* Where the kernel carries, no queue fills up. */
+	if (!carrier->is_used)
+		return;
 	carry_in(carrier);
 	for (int i = 0; i < ROUNDS && carry_out(carrier); i++)
 		;
