@@ -175,7 +175,7 @@ static void send_all_the_way(struct dial *dial)
 
 static int prepare_socket(struct dial *dial, const struct goal *goal)
 {
-	const int on = 1;
+	const int on = 1, off = 0;
 	int ret;
 
 	dial->ifindex = 0;
@@ -188,6 +188,11 @@ static int prepare_socket(struct dial *dial, const struct goal *goal)
 	(void)setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(dial->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	(void)setsockopt(dial->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	/* What is said to a proxy is the answer to its SYN-ACK: a packet less.
+	 */
+	if (is_proxy(dial))
+		(void)setsockopt(dial->fd, IPPROTO_TCP, TCP_QUICKACK, &off,
+				 sizeof(off));
 	send_as_far(dial, &goal->endpoint.addr);
 	return 0;
 }
@@ -401,9 +406,10 @@ static void fail_by_proxy(struct dial *dial)
 }
 
 /* Until the proxy has to say something, or everything is said. */
-static void talk(struct dial *dial)
+static void talk(struct dial *dial, uint32_t events)
 {
-	int ret = handshake_run(&dial->handshake, dial->fd);
+	int ret = handshake_run(&dial->handshake, dial->fd,
+				events & ~(uint32_t)EPOLLOUT);
 
 	if (ret == HANDSHAKE_DONE)
 		succeed(dial);
@@ -425,7 +431,7 @@ static int start_handshake(struct dial *dial)
 			       conf->is_greeting_only ? NULL : &target);
 }
 
-static void on_connected(struct dial *dial)
+static void on_connected(struct dial *dial, uint32_t events)
 {
 	static const struct dial_failure inexpressible = {
 		.refusal = REFUSAL_HOST,
@@ -445,7 +451,7 @@ static void on_connected(struct dial *dial)
 	if (dial->is_pipelined && !conf->is_greeting_only)
 		handshake_pipeline(&dial->handshake);
 	dial->phase = DIAL_TALKING;
-	talk(dial);
+	talk(dial, events);
 }
 
 void dial_on_event(struct dial *dial, uint32_t events)
@@ -454,11 +460,12 @@ void dial_on_event(struct dial *dial, uint32_t events)
 	socklen_t size = sizeof(error);
 
 	if (dial->phase == DIAL_TALKING) {
-		talk(dial);
+		talk(dial, events);
 		return;
 	}
 	assert(dial->phase == DIAL_CONNECTING);
-	if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+	if ((events & (EPOLLERR | EPOLLHUP)) &&
+	    getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 		error = errno;
 	if (error && dial->conf.ttl > 0 && !is_proxy(dial))
 		dial->is_heard = heard_of_stream(
@@ -467,7 +474,7 @@ void dial_on_event(struct dial *dial, uint32_t events)
 	if (error)
 		dial_next(dial, -error);
 	else if (events & EPOLLOUT)
-		on_connected(dial);
+		on_connected(dial, events);
 }
 
 void dial_stop(struct dial *dial)

@@ -96,7 +96,7 @@ static ssize_t receive_http(struct http_connect *http, int fd)
 	return n;
 }
 
-int handshake_run(struct handshake *handshake, int fd)
+int handshake_run(struct handshake *handshake, int fd, bool is_readable)
 {
 	for (;;) {
 		ssize_t n = 0;
@@ -106,6 +106,8 @@ int handshake_run(struct handshake *handshake, int fd)
 			n = send_some(handshake, fd);
 			break;
 		case SOCKS_RECEIVE:
+			if (!is_readable)
+				return HANDSHAKE_WAITS;
 			n = handshake->is_http
 				    ? receive_http(&handshake->http, fd)
 				    : receive_socks(&handshake->socks, fd);

@@ -53,8 +53,12 @@ enum handshake_result {
 	HANDSHAKE_FAILED,
 };
 
-/* As far as it goes now; or -errno of the socket. */
-NODISCARD int handshake_run(struct handshake *handshake, int fd);
+/*
+ * As far as it goes now; or -errno of the socket.  A socket that is known not
+ * to be readable yet is not asked: its answer is an event to come.
+ */
+NODISCARD int handshake_run(struct handshake *handshake, int fd,
+			    bool is_readable);
 
 struct handshake_failure handshake_failure(const struct handshake *handshake);
 

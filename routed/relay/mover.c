@@ -158,10 +158,14 @@ void mover_start(struct mover *mover, int app_fd, int out_fd)
 	*mover = (struct mover){0};
 	mover->side[MOVER_APP].fd = app_fd;
 	mover->side[MOVER_OUT].fd = out_fd;
-	/* What the poller said before is unknown here: the end, perhaps. */
+	/*
+	 * What the poller said before is unknown here: the end, perhaps.  Of a
+	 * side that is yet to come it will say everything.
+	 */
 	for (int i = 0; i < 2; i++) {
-		mover->side[i].is_readable = mover->side[i].is_writable = true;
-		mover->side[i].is_ending = true;
+		mover->side[i].is_writable = true;
+		mover->side[i].is_readable = mover->side[i].fd >= 0;
+		mover->side[i].is_ending = mover->side[i].fd >= 0;
 	}
 }
 

@@ -76,6 +76,10 @@ enum mover_result {
 	MOVER_BROKE, /* one side failed: mover_reset() */
 };
 
+/*
+ * The poller may have told of both before, and is yet to tell of a side that
+ * has no descriptor (-1) and gets it later.
+ */
 void mover_start(struct mover *mover, int app_fd, int out_fd);
 
 /* Notes what epoll(7) says of one side. */

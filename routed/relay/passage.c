@@ -93,10 +93,9 @@ void passage_open(struct parts *parts, struct flow *flow, int app_fd)
 	assert(flow->state == FLOW_ENTERING);
 	begin(flow);
 	flow->mover.side[MOVER_APP].fd = app_fd;
+	/* It is told at once that it can write: that is the first turn. */
 	if (poller_add(parts->poller, app_fd, &flow->app) < 0)
 		end(parts, flow, true);
-	else
-		run(parts, flow);
 }
 
 void passage_join(struct parts *parts, struct flow *flow)
