@@ -238,6 +238,15 @@ int config_upstream(const struct config *config, const char *name)
 	return -ENOENT;
 }
 
+bool config_names_gateway(const struct config *config, const char *interface)
+{
+	for (size_t i = 0; i < config->routed.gateway_count; i++) {
+		if (strcmp(config->routed.gateways[i], interface) == 0)
+			return true;
+	}
+	return false;
+}
+
 char *config_path(const char *folder, const char *file)
 {
 	char *path;

@@ -201,6 +201,9 @@ struct mark_match {
 	uint32_t value, mask;
 };
 
+#define CONFIG_GATEWAY_AUTO "auto"
+#define CONFIG_GATEWAY_OFF "off"
+
 struct routed_conf {
 	enum routed_mode mode;
 	enum routed_capture capture;
@@ -226,6 +229,8 @@ struct routed_conf {
 		struct prefix *prefixes; /* captured whatever leads there */
 		size_t prefix_count;
 	} include;
+	const char **gateways; /* interfaces, or one of the words below */
+	size_t gateway_count;
 	uint16_t *serve; /* UDP ports that answer on the wildcard address */
 	size_t serve_count;
 	int64_t connect_timeout_ms;
@@ -300,6 +305,9 @@ bool config_is_group(enum outbound_type type);
 bool config_leads_to(const struct config *config, int outbound, int leaf);
 /* Could it leave through a proxy? */
 bool config_leads_to_proxy(const struct config *config, int outbound);
+
+/* Is it one of `routed.gateway`, and not only found for `auto`? */
+bool config_names_gateway(const struct config *config, const char *interface);
 
 /* "RUN/dnsd.sock" and the like; the caller frees it; NULL: no memory. */
 char *config_path(const char *folder, const char *file);

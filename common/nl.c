@@ -250,11 +250,12 @@ static int read_route(struct dump *dump, struct nlmsghdr *nlh)
 static bool is_rule_attr_known(int type)
 {
 	static const uint8_t known[] = {
-		FRA_UNSPEC,    FRA_DST,      FRA_SRC,
-		FRA_IIFNAME,   FRA_OIFNAME,  FRA_PRIORITY,
-		FRA_FWMARK,    FRA_FWMASK,   FRA_TABLE,
-		FRA_PAD,       FRA_PROTOCOL, FRA_SUPPRESS_PREFIXLEN,
-		FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE,
+		FRA_UNSPEC,      FRA_DST,      FRA_SRC,
+		FRA_IIFNAME,     FRA_OIFNAME,  FRA_PRIORITY,
+		FRA_FWMARK,      FRA_FWMASK,   FRA_TABLE,
+		FRA_PAD,         FRA_PROTOCOL, FRA_SUPPRESS_PREFIXLEN,
+		FRA_UID_RANGE,   FRA_IP_PROTO, FRA_SPORT_RANGE,
+		FRA_DPORT_RANGE,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -283,15 +284,23 @@ static bool has_rule_more(const struct nlmsghdr *nlh,
 	return false;
 }
 
+static void read_port_range(struct nlattr *attr, uint16_t *first,
+			    uint16_t *last)
+{
+	struct fib_rule_port_range range = {0};
+
+	if (attr && nla_len(attr) >= (int)sizeof(range))
+		memcpy(&range, nla_data(attr), sizeof(range));
+	*first = range.start;
+	*last = range.end;
+}
+
 static void read_rule_ranges(struct nl_rule *rule, struct nlattr **tb)
 {
-	if (tb[FRA_SPORT_RANGE] && nla_len(tb[FRA_SPORT_RANGE]) >= 4) {
-		struct fib_rule_port_range range;
-
-		memcpy(&range, nla_data(tb[FRA_SPORT_RANGE]), sizeof(range));
-		rule->sport_first = range.start;
-		rule->sport_last = range.end;
-	}
+	read_port_range(tb[FRA_SPORT_RANGE], &rule->sport_first,
+			&rule->sport_last);
+	read_port_range(tb[FRA_DPORT_RANGE], &rule->dport_first,
+			&rule->dport_last);
 	if (tb[FRA_UID_RANGE] && nla_len(tb[FRA_UID_RANGE]) >= 8) {
 		struct fib_rule_uid_range range;
 

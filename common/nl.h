@@ -77,12 +77,17 @@ struct nl_rule {
 	char oif[IFNAMSIZ];
 	uint32_t mark, mark_mask;         /* mask 0: any */
 	uint16_t sport_first, sport_last; /* 0, 0: any */
+	/*
+	 * The same; of ICMP it is type << 8 | code, which is where the kernel
+	 * has them.
+	 */
+	uint16_t dport_first, dport_last;
 	uint32_t uid_first, uid_last;
 	bool has_uid;
 	int suppress_prefixlength; /* -1: none */
 	bool is_inverted;
 	/*
-	 * What a foreign rule has beyond this (dport, tos, l3mdev, ...).  Such
+	 * What a foreign rule has beyond this (tos, l3mdev, goto, ...).  Such
 	 * a rule is never equal to one of ours.
 	 */
 	bool has_more;

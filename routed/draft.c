@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,4 +186,20 @@ struct nl_rule draft_rule(uint8_t family, uint32_t priority, uint32_t table)
 		.table = table,
 		.suppress_prefixlength = -1,
 	};
+}
+
+struct nl_rule draft_icmp_errors(uint8_t family, uint32_t priority,
+				 uint8_t first, uint8_t last)
+{
+	struct nl_rule rule = draft_rule(family, priority, RT_TABLE_MAIN);
+
+	strcpy(rule.iif, "lo");
+	rule.ip_protocol = family == ADDR_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	rule.dport_first = (uint16_t)(first << 8);
+	rule.dport_last = (uint16_t)(last << 8 | 0xff);
+	if (family == ADDR_IPV4) {
+		rule.src.addr.family = family;
+		rule.src.length = 32;
+	}
+	return rule;
 }

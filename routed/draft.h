@@ -57,6 +57,12 @@ void draft_append_end(struct draft *draft, uint32_t table,
 
 /* A rule of ours that matches everything yet. */
 struct nl_rule draft_rule(uint8_t family, uint32_t priority, uint32_t table);
+/*
+ * To main: what this host, as a router, says of a packet; ICMP types `first`
+ * to `last`.  (RFC 792, 4443)
+ */
+struct nl_rule draft_icmp_errors(uint8_t family, uint32_t priority,
+				 uint8_t first, uint8_t last);
 
 /* plan_exempt.c */
 void plan_exemptions(struct draft *draft, uint8_t family);

@@ -11,7 +11,7 @@ static bool is_of_mark(const struct nl_rule *rule)
 	       rule->src.addr.family == ADDR_NONE &&
 	       rule->dst.addr.family == ADDR_NONE && !rule->iif[0] &&
 	       !rule->oif[0] && !rule->ip_protocol && !rule->sport_last &&
-	       !rule->has_uid;
+	       !rule->dport_last && !rule->has_uid;
 }
 
 /* `lookup main`, or everything but the mark to some other table. */

@@ -15,15 +15,16 @@
 #include "common/log.h"
 #include "common/nl_watch.h"
 #include "routed/capture.h"
+#include "routed/lan.h"
 #include "routed/learnt.h"
 #include "routed/nft_watch.h"
+#include "routed/outlook.h"
 #include "routed/plan_main.h"
 #include "routed/recover.h"
 #include "routed/takeover.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ struct host {
 	struct capture capture;
 	struct takeover takeover;
 	struct learnt learnt;
+	struct lan lan;
 	struct direct *direct;
 	struct ev_timer timer;
 	struct ev_timer expiry; /* of addresses of DIRECT names */
@@ -113,36 +115,68 @@ static struct plan_names names_now(const struct host *host)
 	};
 }
 
-static int plan_now(const struct host *host, struct plan *plan, char *why)
+static int look_out(const struct host *host, struct outlook *outlook, char *why)
 {
 	struct plan_facts facts = host->learnt.facts;
-	int ret;
 
 	facts.directs = direct_prefixes(host->direct, &facts.direct_count);
-	/* A TUN that the kernel has removed already leads nowhere. */
-	if (!nl_link_by_index(&host->state, facts.tun_ifindex))
-		facts.tun_ifindex = 0;
-	ret = plan_make(plan, host->config, &host->state, &facts);
-	if (ret < 0)
-		snprintf(why, HOST_WHY_SIZE, "cannot plan the routes: %s",
-			 err_text(ret));
-	return ret;
+	return outlook_make(outlook, host->config, &host->state, &facts, why);
 }
 
-static int follow(struct host *host, char *why)
+/*
+ * Without its table a device would be served half: replies of published ports
+ * would be lost.  So nobody is.
+ */
+static int put_lan(struct host *host, struct outlook *outlook, char *why)
 {
-	const struct plan_names names = names_now(host);
-	struct plan plan;
-	int ret = plan_now(host, &plan, why);
+	const struct lan_table table = {
+		.text = outlook->plan.side,
+		.directs = outlook->facts.directs,
+		.direct_count = outlook->facts.direct_count,
+		.is_dirty = host->capture.is_table_dirty,
+	};
+
+	if (lan_put(&host->lan, &table, why) >= 0)
+		return 0;
+	if (log_limit_pass(&host->failures))
+		log_warning("%s; devices behind this host are not served", why);
+	return outlook_serve_nobody(outlook, why);
+}
+
+/* All that is planned, or the difference to what is there. */
+typedef int (*change_fn)(struct host *host, struct plan *plan, char *why);
+
+static int change(struct host *host, change_fn fn, char *why)
+{
+	struct outlook outlook;
+	int ret = look_out(host, &outlook, why);
 
 	if (ret < 0)
 		return ret;
+	ret = put_lan(host, &outlook, why);
+	if (ret == 0)
+		ret = fn(host, &outlook.plan, why);
+	if (ret >= 0)
+		lan_open(&host->lan, host->config, &host->state,
+			 &outlook.facts);
+	outlook_fini(&outlook);
+	return ret;
+}
+
+static int follow_plan(struct host *host, struct plan *plan, char *why)
+{
+	const struct plan_names names = names_now(host);
 	uint32_t remover = host->capture.is_table_dirty
 				   ? nft_watch_changer(host->nft_watch)
 				   : nl_watch_remover(host->watch);
 
-	ret = capture_follow(&host->capture, &plan, &names, remover, why);
-	plan_fini(&plan);
+	return capture_follow(&host->capture, plan, &names, remover, why);
+}
+
+static int follow(struct host *host, char *why)
+{
+	int ret = change(host, follow_plan, why);
+
 	/* Half of it may have been made. */
 	if (ret != 0 && dump(host) < 0 && ret > 0) {
 		snprintf(why, HOST_WHY_SIZE, "cannot read the routes");
@@ -170,36 +204,6 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	schedule(host, RETRY_MS);
 }
 
-bool host_is_ipv6_off(const struct config *config)
-{
-	char path[64 + IFNAMSIZ];
-	FILE *file;
-	int value;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
-		 config->routed.tun);
-	file = fopen(path, "re");
-	if (!file)
-		file = fopen("/proc/sys/net/ipv6/conf/default/disable_ipv6",
-			     "re");
-	if (!file)
-		return true;
-	value = fgetc(file);
-	fclose(file);
-	return value != '0';
-}
-
-void host_find_facts(struct plan_facts *facts, const struct config *config)
-{
-	const struct passwd *user =
-		config->user ? getpwnam(config->user) : NULL;
-
-	facts->is_ipv6_off = host_is_ipv6_off(config);
-	facts->has_no_ipv6 = access("/proc/sys/net/ipv6", F_OK) != 0;
-	facts->has_own_uid = user;
-	facts->own_uid = user ? user->pw_uid : 0;
-}
-
 static bool captures_all(const struct host *host)
 {
 	return host->is_captured &&
@@ -218,6 +222,14 @@ static int change_directs(struct host *host,
 	if (!captures_all(host))
 		return 0;
 	ret = capture_change_directs(&host->capture, directs, &names, why);
+	if (ret == 0) {
+		snprintf(why, sizeof(why),
+			 "cannot tell nftables of an address "
+			 "of a DIRECT name");
+		ret = lan_change_directs(&host->lan, directs->removed,
+					 directs->removed_count, directs->added,
+					 directs->added_count);
+	}
 	if (ret == 0)
 		return 0;
 	schedule(host, DUMP_DELAY_MS);
@@ -259,22 +271,6 @@ static void on_expiry(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	watch_expiry(host);
 }
 
-static void remove_leftovers(const struct config *config,
-			     enum recover_scope scope)
-{
-	struct recover_report report;
-	int ret = recover_run(config->run_dir, scope, &report);
-
-	/* What could not be removed has been logged there. */
-	if (ret < 0 || report.rules || report.routes || report.links ||
-	    report.tables || report.resolver)
-		log_notice("removed what an earlier run left behind: %zu "
-			   "rules, %zu routes, %zu devices%s%s",
-			   report.rules, report.routes, report.links,
-			   report.tables ? ", the nftables table" : "",
-			   report.resolver > 0 ? ", resolv.conf" : "");
-}
-
 static void remove_journal(const struct config *config)
 {
 	if (journal_remove(config->run_dir) < 0)
@@ -298,7 +294,8 @@ int host_open(struct host **host, struct ev_loop *loop,
 	ev_timer_init(&new->expiry, on_expiry, 0, 0);
 	new->timer.data = new->expiry.data = new;
 	takeover_init(&new->takeover, loop);
-	remove_leftovers(config, RECOVER_BUT_TABLE);
+	lan_init(&new->lan, config->run_dir);
+	recover_leftovers(config->run_dir, RECOVER_BUT_TABLE);
 	host_find_facts(&new->learnt.facts, config);
 	ret = learnt_set_rules(&new->learnt, config);
 	if (ret < 0)
@@ -344,19 +341,23 @@ free_host:
 	return ret;
 }
 
-static int install(struct host *host, char *why)
+static int install_plan(struct host *host, struct plan *plan, char *why)
 {
 	const struct plan_names names = names_now(host);
-	struct plan plan;
+
+	return capture_install(&host->capture, plan, &names, why);
+}
+
+static int install(struct host *host, char *why)
+{
+	char lan_why[LAN_WHY_SIZE];
 	int ret =
 		plan_main_check(host->config, &host->state, why, HOST_WHY_SIZE);
 
 	if (ret == 0)
-		ret = plan_now(host, &plan, why);
-	if (ret < 0)
-		return ret;
-	ret = capture_install(&host->capture, &plan, &names, why);
-	plan_fini(&plan);
+		ret = change(host, install_plan, why);
+	if (ret < 0 && lan_remove(&host->lan, lan_why) < 0)
+		log_error("%s; 'routed --recover' tries again", lan_why);
 	return ret;
 }
 
@@ -393,6 +394,8 @@ static int remove_all(struct host *host, const struct plan_names *names,
 		log_error("cannot leave a guard behind: %s", err_text(ret));
 	ret = capture_remove(&host->capture, names, guard, why);
 	free(guard);
+	if (ret >= 0)
+		ret = lan_remove(&host->lan, why);
 	return ret;
 }
 
@@ -420,13 +423,14 @@ void host_release(struct host *host)
 		return;
 	host->is_captured = false;
 	int given_back = takeover_stop(&host->takeover, host->config);
+	lan_close(&host->lan);
 	ret = dump(host);
 	if (ret >= 0)
 		ret = remove_all(host, &names, why);
 	if (ret < 0)
 		log_error("%s", why);
 	if (ret < 0 || given_back < 0) /* tries all of it again */
-		remove_leftovers(host->config, RECOVER_ALL);
+		recover_leftovers(host->config->run_dir, RECOVER_ALL);
 	if (dump(host) < 0)
 		log_debug("cannot read the routes after the release");
 }
@@ -449,6 +453,7 @@ void host_close(struct host *host)
 	takeover_fini(&host->takeover);
 	learnt_fini(&host->learnt);
 	direct_free(host->direct);
+	lan_fini(&host->lan);
 	free(host);
 }
 
@@ -552,18 +557,18 @@ const struct nl_state *host_state(const struct host *host)
 
 int host_diff(struct host *host, struct reconcile *diff, char *why)
 {
-	struct plan plan;
+	struct outlook outlook;
 	int ret = dump(host);
 
 	snprintf(why, HOST_WHY_SIZE, "cannot read the routes");
 	if (ret > 0)
 		host->fn(host->ctx, &host->state);
 	if (ret >= 0)
-		ret = plan_now(host, &plan, why);
+		ret = look_out(host, &outlook, why);
 	if (ret < 0)
 		return ret;
-	ret = reconcile_make(diff, &plan, &host->state);
-	plan_fini(&plan);
+	ret = reconcile_make(diff, &outlook.plan, &host->state);
+	outlook_fini(&outlook);
 	return ret;
 }
 

@@ -68,6 +68,7 @@ static const struct field rule_fields[] = {
 	FIELD(rule, iif, NAME),         FIELD(rule, oif, NAME),
 	FIELD(rule, mark, U32),         FIELD(rule, mark_mask, U32),
 	FIELD(rule, sport_first, U16),  FIELD(rule, sport_last, U16),
+	FIELD(rule, dport_first, U16),  FIELD(rule, dport_last, U16),
 	FIELD(rule, uid_first, U32),    FIELD(rule, uid_last, U32),
 	FIELD(rule, has_uid, BOOL),     FIELD(rule, suppress_prefixlength, INT),
 	FIELD(rule, is_inverted, BOOL),

@@ -38,7 +38,12 @@ routed_librouted_a_SOURCES = \
 	routed/firewall.h \
 	routed/flow_owner.c \
 	routed/flow_owner.h \
+	routed/gateway.c \
+	routed/gateway.h \
+	routed/forwarding.c \
+	routed/forwarding.h \
 	routed/host.c \
+	routed/host_facts.c \
 	routed/host.h \
 	routed/icmp_exits.c \
 	routed/icmp_exits.h \
@@ -46,6 +51,8 @@ routed_librouted_a_SOURCES = \
 	routed/inner.h \
 	routed/journal.c \
 	routed/journal.h \
+	routed/lan.c \
+	routed/lan.h \
 	routed/learnt.c \
 	routed/learnt.h \
 	routed/link.c \
@@ -62,10 +69,14 @@ routed_librouted_a_SOURCES = \
 	routed/nl_device.h \
 	routed/nl_edit.c \
 	routed/nl_edit.h \
+	routed/nl_elements.c \
+	routed/nl_elements.h \
 	routed/object.c \
 	routed/object.h \
 	routed/options.c \
 	routed/options.h \
+	routed/outlook.c \
+	routed/outlook.h \
 	routed/own_traffic.c \
 	routed/own_traffic.h \
 	routed/owner.c \
@@ -97,11 +108,15 @@ routed_librouted_a_SOURCES = \
 	routed/saved_file.h \
 	routed/service.c \
 	routed/service.h \
+	routed/side.c \
+	routed/side.h \
 	routed/sockdiag.c \
 	routed/sockdiag.h \
 	routed/spawner.c \
 	routed/spawner.h \
 	routed/steer.h \
+	routed/sysctls.c \
+	routed/sysctls.h \
 	routed/table.c \
 	routed/table.h \
 	routed/takeover.c \

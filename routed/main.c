@@ -14,7 +14,7 @@
 #include "routed/doctor_collect.h"
 #include "routed/host.h"
 #include "routed/options.h"
-#include "routed/plan.h"
+#include "routed/outlook.h"
 #include "routed/plan_main.h"
 #include "routed/plan_print.h"
 #include "routed/recover.h"
@@ -210,20 +210,35 @@ static int run(const struct loaded *loaded)
 	return status;
 }
 
+static int print_outlook(const struct outlook *outlook)
+{
+	const struct plan_names names = {
+		.state = outlook->state,
+		.tun = outlook->config->routed.tun,
+		.tun_ifindex = PLAN_TUN_UNBORN,
+	};
+	struct forwarding settings;
+	int ret = forwarding_plan(&settings, outlook->config, outlook->state,
+				  &outlook->facts);
+
+	if (ret == 0 && routed.options.settings.is_json)
+		ret = plan_print_json(&outlook->plan, &settings, &names,
+				      stdout);
+	else if (ret == 0)
+		plan_print(&outlook->plan, &settings, &names, stdout);
+	forwarding_fini(&settings);
+	return ret;
+}
+
 /* What a start would do now; needs no privilege. */
 static int print_plan(const struct config *config)
 {
 	struct nl_reader *reader;
 	struct nl_state state = {0};
-	struct plan plan = {0};
 	struct plan_facts facts = {.tun_ifindex = PLAN_TUN_UNBORN};
-	const struct plan_names names = {
-		.state = &state,
-		.tun = config->routed.tun,
-		.tun_ifindex = PLAN_TUN_UNBORN,
-	};
 	struct rule_directs directs;
-	char why[HOST_WHY_SIZE];
+	struct outlook outlook;
+	char why[HOST_WHY_SIZE] = "cannot read the routes";
 	int ret = rule_directs_find(&directs, config);
 
 	facts.rule_directs = directs.list;
@@ -238,14 +253,13 @@ static int print_plan(const struct config *config)
 	if (ret == 0 && plan_main_check(config, &state, why, sizeof(why)) < 0)
 		log_warning("a start would be refused: %s", why);
 	if (ret == 0)
-		ret = plan_make(&plan, config, &state, &facts);
-	if (ret == 0 && routed.options.settings.is_json)
-		ret = plan_print_json(&plan, &names, stdout);
-	else if (ret == 0)
-		plan_print(&plan, &names, stdout);
+		ret = outlook_make(&outlook, config, &state, &facts, why);
+	if (ret == 0) {
+		ret = print_outlook(&outlook);
+		outlook_fini(&outlook);
+	}
 	if (ret < 0)
 		log_error("cannot make a plan: %s", err_text(ret));
-	plan_fini(&plan);
 	nl_state_free(&state);
 	rule_directs_fini(&directs);
 	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -148,6 +148,8 @@ static int put_rule_selectors(struct nl_msg *msg, const struct nl_rule *rule)
 {
 	const struct fib_rule_port_range sport = {rule->sport_first,
 						  rule->sport_last};
+	const struct fib_rule_port_range dport = {rule->dport_first,
+						  rule->dport_last};
 	const struct fib_rule_uid_range uids = {rule->uid_first,
 						rule->uid_last};
 
@@ -168,6 +170,9 @@ static int put_rule_selectors(struct nl_msg *msg, const struct nl_rule *rule)
 		return -ENOMEM;
 	if (rule->sport_last &&
 	    nla_put(msg, FRA_SPORT_RANGE, sizeof(sport), &sport) < 0)
+		return -ENOMEM;
+	if (rule->dport_last &&
+	    nla_put(msg, FRA_DPORT_RANGE, sizeof(dport), &dport) < 0)
 		return -ENOMEM;
 	return 0;
 }

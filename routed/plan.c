@@ -9,9 +9,11 @@
 #include "common/uplink.h"
 #include "routed/band.h"
 #include "routed/draft.h"
+#include "routed/gateway.h"
 #include "routed/object.h"
 #include "routed/plan_main.h"
 #include "routed/probes.h"
+#include "routed/side.h"
 #include "routed/table.h"
 
 #include <errno.h>
@@ -24,6 +26,7 @@
 #define PRIORITY_STAY 5000
 #define PRIORITY_CAPTURE 5001
 #define PRIORITY_CAPTURE_IPV6 5002
+#define PRIORITY_GATEWAY_SIDE 5002
 #define PRIORITY_GATEWAY 5003
 
 #define MTU_DEFAULT 1500
@@ -215,6 +218,27 @@ static void plan_stay(struct draft *draft, uint8_t family)
 	draft_append_rule(draft, &rule);
 	rule.src.addr.bytes[0] = 0x80;
 	draft_append_rule(draft, &rule);
+	if (draft->facts->gateway_count) {
+		rule = draft_icmp_errors(family, PRIORITY_CAPTURE, 1, 4);
+		draft_append_rule(draft, &rule);
+	}
+}
+
+static void plan_gateway(struct draft *draft, uint8_t family, const char *name)
+{
+	struct nl_rule rule =
+		draft_rule(family, PRIORITY_GATEWAY_SIDE, RT_TABLE_MAIN);
+
+	strncpy(rule.iif, name, IFNAMSIZ - 1);
+	rule.mark = GATEWAY_MARK_OUT;
+	rule.mark_mask = GATEWAY_MARK_MASK;
+	draft_append_rule(draft, &rule);
+	rule.table = PLAN_TABLE_BASE;
+	rule.mark = GATEWAY_MARK_IN;
+	draft_append_rule(draft, &rule);
+	rule = draft_rule(family, PRIORITY_GATEWAY, PLAN_TABLE_FIXED);
+	strncpy(rule.iif, name, IFNAMSIZ - 1);
+	draft_append_rule(draft, &rule);
 }
 
 static void plan_capture_targets(struct draft *draft, uint8_t family)
@@ -231,11 +255,8 @@ static void plan_capture_targets(struct draft *draft, uint8_t family)
 	}
 	strcpy(rule.iif, "lo");
 	draft_append_rule(draft, &rule);
-	for (size_t i = 0; i < draft->facts->gateway_count; i++) {
-		rule = draft_rule(family, PRIORITY_GATEWAY, PLAN_TABLE_FIXED);
-		strncpy(rule.iif, draft->facts->gateways[i], IFNAMSIZ - 1);
-		draft_append_rule(draft, &rule);
-	}
+	for (size_t i = 0; i < draft->facts->gateway_count; i++)
+		plan_gateway(draft, family, draft->facts->gateways[i]);
 }
 
 static void plan_capture(struct draft *draft, uint8_t family)
@@ -288,6 +309,9 @@ static int fill(struct draft *draft)
 	if (ret == 0)
 		ret = table_make(&draft->plan->table, config, draft->found,
 				 draft->facts);
+	if (ret == 0)
+		ret = side_make(&draft->plan->side, config, draft->found,
+				draft->facts);
 	return ret;
 }
 
@@ -360,6 +384,7 @@ void plan_fini(struct plan *plan)
 	free(plan->probes);
 	free(plan->throws);
 	free(plan->table);
+	free(plan->side);
 	memset(plan, 0, sizeof(*plan));
 }
 

@@ -16,6 +16,7 @@
  *
  *  4990  to POOL				lookup pool
  *  4991  iif lo ipproto udp sport P		lookup main	(servers, VPNs)
+ *        iif lo from 0.0.0.0, ICMP error	lookup main
  *  4992  fwmark M; uidrange U; iif I		lookup main
  *  4993  the same				unreachable
  *  4998  oif EXIT		lookup main suppress_prefixlength 1
@@ -23,7 +24,10 @@
  *  5000  iif lo from TUN's own address	lookup base
  *  5001  iif lo from 0.0.0.0			lookup local
  *   IPv6 iif lo from ::/1, from 8000::/1	lookup main
+ *   IPv6 iif lo, ICMP error			lookup main
  *  5002  IPv6 iif lo				lookup local
+ *        iif GATEWAY fwmark OUT		lookup main
+ *        iif GATEWAY fwmark IN			lookup base
  *  5003  iif GATEWAY				lookup fixed
  *
  * (In IPv6 "from ::/128" matches no unbound socket, but a rule with any
@@ -52,7 +56,8 @@
  * or upstream names.  An exit keeps its table as long as its rule is found.
  *
  * Throws, in `fixed` and `local`: link-local and multicast; the prefixes of
- * connected links if /22 (IPv6: /64) or longer, or private; private prefixes
+ * connected links if /22 (IPv6: /64) or longer, or private, or those of
+ * devices that we serve; private prefixes
  * of protocol static or boot; prefixes that lead into a tunnel or a container
  * bridge, also in tables that foreign rules name; those of the configuration;
  * the far ends of an outbound's own server; the prefixes that rules send
@@ -63,6 +68,13 @@
  * and only a socket that has no source address yet is asked there: so no flow
  * is moved, neither out of the TUN (5000) nor into it.  Nothing would hold a
  * forwarded flow where it is: so `fixed` has none of them.
+ *
+ * Gateways are the interfaces of devices that we serve too (gateway.h), and the
+ * marks tell on which side of the TUN a flow of theirs began (side.h).  An
+ * ICMP error that this host sends as a router has no source address yet, and
+ * would be taken for a new flow of its own: it goes where main says, to
+ * whoever sent the packet.  (With the sysctl icmp_errors_use_inbound_ifaddr it
+ * would have one, but IPv6 has no such thing, and a rule needs no undoing.)
  *
  * Safe	A state is safe when every packet of an exempt sender (mark, uid,
  *	UDP server, socket bound to an exit), and every packet to a thrown
@@ -144,6 +156,7 @@ struct plan {
 	struct prefix *throws; /* owned; those of `fixed`, see throws.h */
 	size_t throw_count;
 	char *table; /* owned; the commands that make it */
+	char *side;  /* owned; the same of side.h; NULL: nobody is served */
 	bool is_in_main;
 	bool is_closed; /* the table must stand, or nothing may */
 };

@@ -8,6 +8,7 @@
 #include "routed/exempt.h"
 
 #include <linux/fib_rules.h>
+#include <linux/icmp.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -43,6 +44,24 @@ static void plan_tunnels(struct draft *draft, uint8_t family)
 {
 	for (size_t i = 0; i < draft->facts->tunnel_port_count; i++)
 		append_serve(draft, family, draft->facts->tunnel_ports[i]);
+}
+
+/*
+ * Unreachable; Time Exceeded and Parameter Problem.  Those of IPv6 come behind
+ * the rule for the TUN's own address, as no source at all cannot be asked for.
+ */
+static void plan_errors(struct draft *draft, uint8_t family)
+{
+	struct nl_rule rule =
+		draft_icmp_errors(family, PLAN_PRIORITY_SERVE,
+				  ICMP_DEST_UNREACH, ICMP_DEST_UNREACH);
+
+	if (family != ADDR_IPV4 || !draft->facts->gateway_count)
+		return;
+	draft_append_rule(draft, &rule);
+	rule = draft_icmp_errors(family, PLAN_PRIORITY_SERVE,
+				 ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB);
+	draft_append_rule(draft, &rule);
 }
 
 static void append_marks(struct draft *draft, struct nl_rule rule,
@@ -95,6 +114,7 @@ void plan_exemptions(struct draft *draft, uint8_t family)
 	if (draft_has_targets(draft, family)) {
 		plan_serve(draft, family);
 		plan_tunnels(draft, family);
+		plan_errors(draft, family);
 		append_exempt(draft, &rule);
 	}
 	for (size_t i = 0; i < draft->exits.count; i++) {

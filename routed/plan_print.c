@@ -2,6 +2,7 @@
 #include "routed/plan_print.h"
 
 #include "common/json.h"
+#include "routed/side.h"
 #include "routed/table.h"
 
 #include <errno.h>
@@ -130,6 +131,15 @@ static void put_route(struct line *line, const struct nl_route *route,
 		put(line, " onlink");
 }
 
+static void put_ports(struct line *line, const char *word, uint16_t first,
+		      uint16_t last)
+{
+	if (last && first == last)
+		put(line, " %s %u", word, last);
+	else if (last)
+		put(line, " %s %u-%u", word, first, last);
+}
+
 static void put_selectors(struct line *line, const struct nl_rule *rule)
 {
 	if (rule->is_inverted)
@@ -142,12 +152,14 @@ static void put_selectors(struct line *line, const struct nl_rule *rule)
 		put_name(line, "oif", rule->oif);
 	if (rule->ip_protocol == IPPROTO_UDP)
 		put(line, " ipproto udp");
+	else if (rule->ip_protocol == IPPROTO_ICMP)
+		put(line, " ipproto icmp");
+	else if (rule->ip_protocol == IPPROTO_ICMPV6)
+		put(line, " ipproto ipv6-icmp");
 	else if (rule->ip_protocol)
 		put(line, " ipproto %u", rule->ip_protocol);
-	if (rule->sport_last == rule->sport_first && rule->sport_last)
-		put(line, " sport %u", rule->sport_last);
-	else if (rule->sport_last)
-		put(line, " sport %u-%u", rule->sport_first, rule->sport_last);
+	put_ports(line, "sport", rule->sport_first, rule->sport_last);
+	put_ports(line, "dport", rule->dport_first, rule->dport_last);
 	if (rule->mark_mask == UINT32_MAX)
 		put(line, " fwmark 0x%x", rule->mark);
 	else if (rule->mark_mask)
@@ -264,13 +276,30 @@ static const char *rank_words(enum plan_rank rank)
 #define TABLE_UNDO "nft delete table inet " TABLE_NAME
 #define TABLE_WORDS "what must not leave, whatever routes say"
 
-static void print_table(const struct plan *plan, FILE *out)
+#define SETTING_WORDS "forwarding for them"
+#define SIDE_UNDO "nft delete table inet " SIDE_TABLE
+#define SIDE_WORDS "which way flows of devices behind this host go"
+
+static void print_table(const char *words, const char *name, const char *text,
+			FILE *out)
 {
-	fputs("# " TABLE_WORDS "\n", out);
-	fprintf(out,
-		"nft -f - <<'END'\ntable inet " TABLE_NAME " {\n%s}\nEND\n",
-		plan->table);
-	fprintf(out, "\n");
+	fprintf(out, "# %s\nnft -f - <<'END'\ntable inet %s {\n%s}\nEND\n\n",
+		words, name, text);
+}
+
+static void print_settings(const struct forwarding *settings, bool is_removal,
+			   FILE *out)
+{
+	char apply[FORWARDING_COMMAND_SIZE], undo[FORWARDING_COMMAND_SIZE];
+
+	for (size_t i = 0; settings && i < settings->count; i++) {
+		size_t at = is_removal ? settings->count - 1 - i : i;
+		const char *text = is_removal ? undo : apply;
+
+		if (forwarding_commands(&settings->list[at], apply, undo) &&
+		    text[0])
+			fprintf(out, "%s\n", text);
+	}
 }
 
 /* The rest goes with the TUN. */
@@ -281,13 +310,15 @@ static bool is_undone(const struct nl_object *object)
 }
 
 /* In the reverse order, as a function: so that all of it can be pasted. */
-static void print_undo(const struct plan *plan, const struct plan_names *names,
-		       FILE *out)
+static void print_undo(const struct plan *plan,
+		       const struct forwarding *settings,
+		       const struct plan_names *names, FILE *out)
 {
 	char text[PLAN_PRINT_SIZE];
 	bool has_born = false;
 
 	fputs("\n# what a stop would do\nersatz_undo() {\n", out);
+	print_settings(settings, true, out);
 	for (size_t i = plan->count; i-- > 0;) {
 		const struct nl_object *object = &plan->objects[i];
 
@@ -299,17 +330,21 @@ static void print_undo(const struct plan *plan, const struct plan_names *names,
 						  sizeof(text)));
 	}
 	fputs(TABLE_UNDO "\n", out);
+	if (plan->side)
+		fputs(SIDE_UNDO "\n", out);
 	if (has_born)
 		fprintf(out, "ip tuntap del dev %s mode tun\n", names->tun);
 	fputs("}\n", out);
 }
 
-void plan_print(const struct plan *plan, const struct plan_names *names,
-		FILE *out)
+void plan_print(const struct plan *plan, const struct forwarding *settings,
+		const struct plan_names *names, FILE *out)
 {
 	char text[PLAN_PRINT_SIZE];
 
-	print_table(plan, out);
+	print_table(TABLE_WORDS, TABLE_NAME, plan->table, out);
+	if (plan->side)
+		print_table(SIDE_WORDS, SIDE_TABLE, plan->side, out);
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct nl_object *object = &plan->objects[i];
 		enum plan_rank rank = plan_rank_of(object);
@@ -325,7 +360,11 @@ void plan_print(const struct plan *plan, const struct plan_names *names,
 			plan_print_object(object, false, names, text,
 					  sizeof(text)));
 	}
-	print_undo(plan, names, out);
+	if (settings && settings->count) {
+		fputs("\n# " SETTING_WORDS "\n", out);
+		print_settings(settings, false, out);
+	}
+	print_undo(plan, settings, names, out);
 }
 
 /* A step of the plan; NULL texts are null. */
@@ -353,31 +392,51 @@ static int print_step(size_t number, const struct step *step, FILE *out)
 	return line ? 0 : -ENOMEM;
 }
 
-static int print_table_step(const struct plan *plan, FILE *out)
+static int print_table_step(size_t number, const char *name, const char *text,
+			    FILE *out)
 {
-	static const char form[] =
-		"nft -f - <<'END'\ntable inet " TABLE_NAME " {\n%s}\nEND\n";
-	const size_t size = sizeof(form) + strlen(plan->table);
-	struct step step = {"nftables", TABLE_WORDS, NULL, TABLE_UNDO};
-	char *text = malloc(size);
+	const bool is_side = strcmp(name, SIDE_TABLE) == 0;
+	struct step step = {"nftables", is_side ? SIDE_WORDS : TABLE_WORDS,
+			    NULL, is_side ? SIDE_UNDO : TABLE_UNDO};
+	char *commands;
 	int ret;
 
-	if (!text)
+	if (asprintf(&commands, "nft -f - <<'END'\ntable inet %s {\n%s}\nEND\n",
+		     name, text) < 0)
 		return -ENOMEM;
-	snprintf(text, size, form, plan->table);
-	step.apply = text;
-	ret = print_step(0, &step, out);
-	free(text);
+	step.apply = commands;
+	ret = print_step(number, &step, out);
+	free(commands);
 	return ret;
 }
 
-int plan_print_json(const struct plan *plan, const struct plan_names *names,
-		    FILE *out)
+static int print_setting_steps(size_t number, const struct forwarding *settings,
+			       FILE *out)
+{
+	char apply[FORWARDING_COMMAND_SIZE], undo[FORWARDING_COMMAND_SIZE];
+	int ret = 0;
+
+	for (size_t i = 0; settings && ret == 0 && i < settings->count; i++) {
+		struct step step = {"settings", SETTING_WORDS, apply, undo};
+
+		if (!forwarding_commands(&settings->list[i], apply, undo))
+			continue;
+		if (!undo[0])
+			step.undo = NULL;
+		ret = print_step(++number, &step, out);
+	}
+	return ret;
+}
+
+int plan_print_json(const struct plan *plan, const struct forwarding *settings,
+		    const struct plan_names *names, FILE *out)
 {
 	char apply[PLAN_PRINT_SIZE], undo[PLAN_PRINT_SIZE];
 	size_t number = 0;
-	int ret = print_table_step(plan, out);
+	int ret = print_table_step(0, TABLE_NAME, plan->table, out);
 
+	if (ret == 0 && plan->side)
+		ret = print_table_step(++number, SIDE_TABLE, plan->side, out);
 	for (size_t i = 0; ret == 0 && i < plan->count; i++) {
 		const struct nl_object *object = &plan->objects[i];
 		enum plan_rank rank = plan_rank_of(object);
@@ -399,5 +458,5 @@ int plan_print_json(const struct plan *plan, const struct plan_names *names,
 		if (ret == 0)
 			ret = print_step(++number, &step, out);
 	}
-	return ret;
+	return ret < 0 ? ret : print_setting_steps(number, settings, out);
 }

@@ -9,6 +9,7 @@
 #ifndef ERSATZ_ROUTED_PLAN_PRINT_H
 #define ERSATZ_ROUTED_PLAN_PRINT_H
 
+#include "routed/forwarding.h"
 #include "routed/plan.h"
 
 #include <stdio.h>
@@ -29,10 +30,11 @@ const char *plan_print_object(const struct nl_object *object, bool is_removal,
 
 /*
  * What would be done, in order: commands, and comments between them; at the
- * end the function ersatz_undo() of the shell, which takes it back.
+ * end the function ersatz_undo() of the shell, which takes it back.  Without
+ * settings: NULL.
  */
-void plan_print(const struct plan *plan, const struct plan_names *names,
-		FILE *out);
+void plan_print(const struct plan *plan, const struct forwarding *settings,
+		const struct plan_names *names, FILE *out);
 
 /*
  * The same, an object a step: "step" (from 0 on), "phase" (a word), "why",
@@ -40,6 +42,7 @@ void plan_print(const struct plan *plan, const struct plan_names *names,
  * reverse order.  -ENOMEM.
  */
 NODISCARD int plan_print_json(const struct plan *plan,
+			      const struct forwarding *settings,
 			      const struct plan_names *names, FILE *out);
 
 #endif

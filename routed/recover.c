@@ -6,6 +6,7 @@
 #include "routed/carry.h"
 #include "routed/firewall.h"
 #include "routed/journal.h"
+#include "routed/lan.h"
 #include "routed/plan_print.h"
 #include "routed/reconcile.h"
 #include "routed/resolvconf.h"
@@ -156,6 +157,17 @@ static void remove_table(struct recovery *recovery)
 	}
 }
 
+static void recover_lan(struct recovery *recovery, const char *run_dir)
+{
+	char why[LAN_WHY_SIZE] = "";
+	int ret = lan_recover(run_dir, why);
+
+	if (ret > 0)
+		recovery->report->tables++;
+	else if (ret < 0)
+		log_debug("%s", why);
+}
+
 static bool is_host_closed(void)
 {
 	char why[FIREWALL_WHY_SIZE];
@@ -202,6 +214,7 @@ int recover_run(const char *run_dir, enum recover_scope scope,
 	if (run_dir)
 		remove_links(&recovery, run_dir);
 	remove_veths(&recovery);
+	recover_lan(&recovery, run_dir);
 	if (scope != RECOVER_BUT_TABLE)
 		remove_table(&recovery);
 	ret = recovery.first_error;
@@ -210,4 +223,19 @@ int recover_run(const char *run_dir, enum recover_scope scope,
 free_found:
 	nl_state_free(&recovery.found);
 	return ret;
+}
+
+void recover_leftovers(const char *run_dir, enum recover_scope scope)
+{
+	struct recover_report report;
+	int ret = recover_run(run_dir, scope, &report);
+
+	/* What could not be removed has been logged there. */
+	if (ret < 0 || report.rules || report.routes || report.links ||
+	    report.tables || report.resolver)
+		log_notice("removed what an earlier run left behind: %zu "
+			   "rules, %zu routes, %zu devices%s%s",
+			   report.rules, report.routes, report.links,
+			   report.tables ? ", the nftables table" : "",
+			   report.resolver > 0 ? ", resolv.conf" : "");
 }

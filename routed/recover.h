@@ -40,4 +40,7 @@ enum recover_scope {
 NODISCARD int recover_run(const char *run_dir, enum recover_scope scope,
 			  struct recover_report *report);
 
+/* The same, by a routed that holds the lock; told in the log. */
+void recover_leftovers(const char *run_dir, enum recover_scope scope);
+
 #endif

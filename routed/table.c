@@ -27,8 +27,7 @@ static const char *ip_word(uint8_t family)
 	return family == ADDR_IPV4 ? "ip" : "ip6";
 }
 
-/* A name that nft would read as something else is left out. */
-static bool is_plain_name(const char *name)
+bool table_is_plain_name(const char *name)
 {
 	return name[0] && !strpbrk(name, "\"*\\");
 }
@@ -38,7 +37,7 @@ static void put_inner_links(const struct writer *w, bool with_gateways)
 {
 	fprintf(w->out, "{ \"lo\", \"%s\"", w->config->routed.tun);
 	for (size_t i = 0; with_gateways && i < w->facts->gateway_count; i++) {
-		if (is_plain_name(w->facts->gateways[i]))
+		if (table_is_plain_name(w->facts->gateways[i]))
 			fprintf(w->out, ", \"%s\"", w->facts->gateways[i]);
 	}
 	fputs(" }", w->out);
@@ -251,7 +250,7 @@ static void put_closed_forward(const struct writer *w)
 
 	fputs("\tchain closed_forward {\n", w->out);
 	for (size_t i = 0; i < conf->exempt.interface_count; i++) {
-		if (is_plain_name(conf->exempt.interfaces[i]))
+		if (table_is_plain_name(conf->exempt.interfaces[i]))
 			fprintf(w->out, "\t\tiifname \"%s\" accept\n",
 				conf->exempt.interfaces[i]);
 	}
@@ -316,7 +315,7 @@ static void put_near_set(const struct writer *w, uint8_t family,
 		const struct nl_link *link =
 			nl_link_by_index(w->found, way->ifindex);
 
-		if (link && is_plain_name(link->name) &&
+		if (link && table_is_plain_name(link->name) &&
 		    way->prefix.addr.family == family)
 			set_add(&set, link->name, &way->prefix);
 	}

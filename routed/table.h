@@ -68,6 +68,9 @@ NODISCARD int table_make(char **text, const struct config *config,
  */
 NODISCARD int table_make_guard(char **text, const struct config *config);
 
+/* A name that nft would read as something else is not. */
+bool table_is_plain_name(const char *name);
+
 /* The command that lets one more destination out of a closed host. */
 #define TABLE_COMMAND_SIZE 128
 const char *table_add_direct(const struct prefix *prefix, const char *table,

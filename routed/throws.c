@@ -114,8 +114,18 @@ static bool is_own_prefix_of_link(const struct nl_state *found,
  * is that the kernel made the route of an address, or that somebody else did
  * but the address is there.
  */
+static bool is_gateway(const struct plan_facts *facts,
+		       const struct nl_link *link)
+{
+	for (size_t i = 0; i < facts->gateway_count; i++) {
+		if (strcmp(facts->gateways[i], link->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool is_connected(const struct nl_state *found,
-			 const struct nl_route *route)
+			 const struct nl_route *route, bool is_served)
 {
 	unsigned longest_claim = route->family == ADDR_IPV4
 					 ? CONNECTED_LENGTH_IPV4
@@ -126,7 +136,8 @@ static bool is_connected(const struct nl_state *found,
 	if (route->protocol != RTPROT_KERNEL &&
 	    !is_own_prefix_of_link(found, route))
 		return false;
-	return route->dst.length >= longest_claim || is_private(&route->dst);
+	return route->dst.length >= longest_claim || is_private(&route->dst) ||
+	       (is_served && route->dst.length > DISGUISE_LENGTH_MAX);
 }
 
 static bool is_uplink(const struct collection *c, const struct nl_link *link)
@@ -159,7 +170,7 @@ static bool is_thrown(const struct collection *c, const struct nl_route *route)
 	if (!link || !link->is_up || link->is_loopback ||
 	    link->ifindex == c->facts->tun_ifindex)
 		return false;
-	if (is_connected(c->found, route))
+	if (is_connected(c->found, route, is_gateway(c->facts, link)))
 		return true;
 	if (is_by_hand && is_private(&route->dst))
 		return true;

@@ -359,6 +359,42 @@ static void check_mode(struct schema_walk *walk, const struct config *config)
 	}
 }
 
+static bool is_exempt(const struct routed_conf *routed, const char *name)
+{
+	for (size_t i = 0; i < routed->exempt.interface_count; i++) {
+		if (!strcmp(routed->exempt.interfaces[i], name))
+			return true;
+	}
+	return false;
+}
+
+static void check_gateways(struct schema_walk *walk,
+			   const struct config *config)
+{
+	const struct routed_conf *routed = &config->routed;
+
+	for (size_t i = 0; i < routed->gateway_count; i++) {
+		const char **name = &routed->gateways[i];
+
+		if (!strcmp(*name, routed->tun))
+			schema_error_at(walk, name,
+					"'%s' is our own TUN device, expected "
+					"an interface of devices behind this "
+					"host",
+					*name);
+		if (!strcmp(*name, CONFIG_GATEWAY_OFF) &&
+		    routed->gateway_count > 1)
+			schema_error_at(walk, name,
+					"'off' is beside others, expected it "
+					"alone, or the interfaces without it");
+		if (is_exempt(routed, *name))
+			schema_error_at(walk, name,
+					"'%s' is exempt as well, expected one "
+					"of them",
+					*name);
+	}
+}
+
 static void check_routed(struct schema_walk *walk, const struct config *config)
 {
 	const struct routed_conf *routed = &config->routed;
@@ -384,6 +420,7 @@ static void check_routed(struct schema_walk *walk, const struct config *config)
 	}
 	check_interface(walk, config, &routed->uplink);
 	check_include(walk, config);
+	check_gateways(walk, config);
 	check_mode(walk, config);
 }
 

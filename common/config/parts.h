@@ -122,6 +122,8 @@ extern const struct schema_type config_user;
 extern const struct schema_type config_uid;
 /* struct mark_match: a firewall mark, with or without a mask. */
 extern const struct schema_type config_mark;
+/* const char *: an interface, "auto" or "off". */
+extern const struct schema_type config_gateway;
 /* int64_t, milliseconds: a time, or "off", which is 0. */
 extern const struct schema_type config_guard;
 

@@ -243,3 +243,25 @@ const struct schema_type config_guard = {
 	.json = "\"type\": [\"string\", \"boolean\"], "
 		"\"pattern\": \"^(off|[0-9]+(ms|s|m|h))$\"",
 };
+
+static int parse_gateway(const struct schema_call *call, void *target,
+			 const char *text)
+{
+	return schema_interface.parse(call, target, text);
+}
+
+static const char *format_gateway(const struct schema_key *key,
+				  const void *root, const void *target,
+				  char *out)
+{
+	return schema_interface.format(key, root, target, out);
+}
+
+const struct schema_type config_gateway = {
+	.expected = "auto, off or the names of interfaces",
+	.size = sizeof(const char *),
+	.parse = parse_gateway,
+	.format = format_gateway,
+	.json = "\"type\": [\"string\", \"boolean\"], "
+		"\"pattern\": \"^[^/:%\\\\s]{1,15}$\"",
+};

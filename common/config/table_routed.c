@@ -56,12 +56,6 @@ static const struct schema_word ipv6_words[] = {
 	{NULL, 0, NULL},
 };
 
-static const struct schema_word gateway_words[] = {
-	{"off", 0, NULL},
-	{"auto", 0, ""},
-	{NULL, 0, NULL},
-};
-
 static const struct schema_key exempt_keys[] = {
 	{.name = "uid",
 	 .kind = SCHEMA_LIST,
@@ -257,10 +251,13 @@ const struct schema_key config_routed_keys[] = {
 		 "or nothing leaves.",
 	 AT(routed.on_crash)},
 	{.name = "gateway",
-	 .type = &schema_fixed,
-	 .words = gateway_words,
-	 .fallback = "off",
-	 .help = "Whether devices of the LAN are served too."},
+	 .kind = SCHEMA_LIST,
+	 .type = &config_gateway,
+	 .fallback = "auto",
+	 .help = "The interfaces whose devices are served too; auto: the "
+		 "bridges of this host's containers and guests.",
+	 AT(routed.gateways),
+	 COUNT_AT(routed.gateway_count)},
 	{.name = "guard",
 	 .type = &config_guard,
 	 .min = 1000,

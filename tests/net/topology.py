@@ -179,8 +179,11 @@ class Machine:
                     "ip -4 route show table all",
                     "ip -6 route show table all",
                     "ip -d link show", "ip addr show", "tc qdisc show",
-                    "grep -H . /proc/sys/net/ipv4/conf/*/rp_filter",
-                    "cat /proc/sys/net/ipv4/ip_forward",
+                    "cd /proc/sys/net; grep . ipv4/conf/*/rp_filter "
+                    "ipv4/conf/*/*forwarding ipv4/conf/*/*_redirects "
+                    "ipv6/conf/*/*forwarding ipv6/conf/*/accept_ra "
+                    "ipv6/conf/*/accept_redirects ipv4/ip_forward "
+                    "ipv4/icmp_errors_use_inbound_ifaddr",
                     "nft list ruleset",
                     "ls -l --time-style=+ /etc/resolv.conf",
                     "cat /etc/resolv.conf"]

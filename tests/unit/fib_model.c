@@ -299,6 +299,9 @@ static bool is_rule_matching(const struct nl_rule *rule,
 	if (rule->sport_last && (lookup->sport < rule->sport_first ||
 				 lookup->sport > rule->sport_last))
 		does = false;
+	if (rule->dport_last && (lookup->dport < rule->dport_first ||
+				 lookup->dport > rule->dport_last))
+		does = false;
 	if (rule->has_uid &&
 	    (!lookup->has_uid || lookup->uid < rule->uid_first ||
 	     lookup->uid > rule->uid_last))

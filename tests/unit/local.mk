@@ -280,6 +280,11 @@ UNIT_TESTS += tests/unit/test_forwarded
 tests_unit_test_forwarded_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_forwarded_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_gateway
+tests_unit_test_gateway_SOURCES = tests/unit/test_gateway.c $(FIB_MODEL)
+tests_unit_test_gateway_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_gateway_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_group
 tests_unit_test_group_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_group_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -374,6 +379,11 @@ UNIT_TESTS += tests/unit/test_learnt
 tests_unit_test_learnt_SOURCES = tests/unit/test_learnt.c $(FIB_MODEL)
 tests_unit_test_learnt_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_learnt_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_lan
+tests_unit_test_lan_SOURCES = tests/unit/test_lan.c $(FIB_MODEL)
+tests_unit_test_lan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_lan_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_link
 tests_unit_test_link_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -68,6 +68,8 @@ static void make_changes(struct fixture *f)
 	rule->rule.mark_mask = 1;
 	rule->rule.sport_first = 1;
 	rule->rule.sport_last = 65535;
+	rule->rule.dport_first = 768;
+	rule->rule.dport_last = 1023;
 	rule->rule.has_uid = true;
 	rule->rule.uid_last = 4294967294U;
 	rule->rule.suppress_prefixlength = -1;

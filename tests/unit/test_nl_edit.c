@@ -183,6 +183,8 @@ static void rules_come_back_as_they_were_made(void **state)
 	object.rule.ip_protocol = IPPROTO_UDP;
 	object.rule.sport_first = 5060;
 	object.rule.sport_last = 5061;
+	object.rule.dport_first = 53;
+	object.rule.dport_last = 54;
 	assert_comes_and_goes(f, &object);
 	object.rule.sport_last = 5060;
 	assert_comes_and_goes(f, &object);

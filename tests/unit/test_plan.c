@@ -35,7 +35,7 @@ static char *plan_text(const struct config *config,
 
 	assert_non_null(out);
 	assert_int_equal(plan_make(&plan, config, &model->state, facts), 0);
-	plan_print(&plan, &names, out);
+	plan_print(&plan, NULL, &names, out);
 	assert_int_equal(fclose(out), 0);
 	plan_fini(&plan);
 	return text;

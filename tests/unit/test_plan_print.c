@@ -139,7 +139,7 @@ static void every_step_is_an_object_for_programs(void **state)
 	(void)state;
 	fib_model_laptop(&model);
 	assert_non_null(out);
-	assert_int_equal(plan_print_json(&plan, &names, out), 0);
+	assert_int_equal(plan_print_json(&plan, NULL, &names, out), 0);
 	fclose(out);
 	assert_string_equal(
 		text,
