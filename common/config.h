@@ -237,6 +237,8 @@ struct routed_conf {
 	enum routed_sniff *sniff; /* where names are looked for */
 	size_t sniff_count;
 	int64_t sniff_wait_ms;
+	const char *flow_log;    /* NULL: off; "syslog"; or a path */
+	struct endpoint metrics; /* family ADDR_NONE: off */
 	uint32_t flows_max;
 	uint32_t flows_per_source; /* that is not this host */
 	struct {

@@ -15,6 +15,9 @@
 #include "common/compiler.h"
 #include "common/json.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define METRICS_TYPE \
 	"application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -29,8 +32,23 @@ struct metric {
 	const char *help;  /* a sentence; of the first of a name */
 };
 
-/* The whole text; members that are missing are left out.  NULL: no memory. */
+/* Seconds; those of one name stand one behind the other, as above. */
+struct metrics_histogram {
+	const char *name; /* "routed_setup_seconds"; NULL ends the list */
+	const char *label;
+	const char *help;
+	const uint32_t *bounds_us; /* upper ones, of all buckets but the last */
+	const uint64_t *counts;    /* of each bucket, not of those below it */
+	size_t buckets;
+	uint64_t sum_us;
+};
+
+/*
+ * The whole text; members that are missing are left out.  `histograms` may be
+ * NULL.  NULL: no memory.
+ */
 NODISCARD char *metrics_text(const struct metric *table,
-			     const struct json *line);
+			     const struct json *line,
+			     const struct metrics_histogram *histograms);
 
 #endif

@@ -198,7 +198,7 @@ const struct control_verb verbs_table[] = {
 char *verbs_metrics(void *ctx)
 {
 	struct json *json = figures_json(ctx);
-	char *text = json ? metrics_text(figures_metrics, json) : NULL;
+	char *text = json ? metrics_text(figures_metrics, json, NULL) : NULL;
 
 	json_free(json);
 	return text;

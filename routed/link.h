@@ -32,6 +32,7 @@
 
 #include "common/addr.h"
 #include "common/compiler.h"
+#include "routed/histogram.h"
 
 #include <limits.h>
 #include <net/if.h>
@@ -121,6 +122,29 @@ struct link_member {
 	int64_t since_ms;              /* wall clock: of the state */
 };
 
+/* Steps of setting up a flow. */
+enum link_step {
+	LINK_STEP_MAP,
+	LINK_STEP_RULES,
+	LINK_STEP_OWNER,
+	LINK_STEP_CONNECT,
+	LINK_STEP_HANDSHAKE,
+	LINK_STEP_ACCEPT,
+	LINK_STEPS,
+};
+
+/* Why flows of TCP are refused; what others count is not in here. */
+enum link_refused {
+	LINK_REFUSED_RULE,
+	LINK_REFUSED_UNKNOWN, /* a fake address without a name */
+	LINK_REFUSED_FULL,    /* of flows, or half-open ones */
+	LINK_REFUSED_QUOTA,   /* of its source */
+	LINK_REFUSED_OUTBOUND,
+	LINK_REFUSED_DESTINATION,
+	LINK_REFUSED_CLOSED, /* by hand, a reload, a link that went */
+	LINK_REFUSED,
+};
+
 struct link_counters {
 	uint64_t flows_now, flows_ever, flows_refused, flows_held;
 	uint64_t bytes_up, bytes_down; /* application's view */
@@ -133,6 +157,9 @@ struct link_counters {
 	uint64_t udp_bytes_up, udp_bytes_down;
 	uint64_t udp_dropped; /* full buffers, answers to nobody */
 	uint64_t dns_queries; /* that entered the TUN, given to dnsd */
+	uint64_t refused[LINK_REFUSED];
+	uint64_t sniffed, sniffed_nothing; /* flows that were looked at */
+	struct histogram setup[LINK_STEPS];
 };
 
 struct link_message {

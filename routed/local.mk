@@ -34,6 +34,8 @@ routed_librouted_a_SOURCES = \
 	routed/explain.c \
 	routed/explain.h \
 	routed/explain_way.c \
+	routed/figures.c \
+	routed/figures.h \
 	routed/firewall.c \
 	routed/firewall.h \
 	routed/flow_owner.c \
@@ -42,6 +44,8 @@ routed_librouted_a_SOURCES = \
 	routed/gateway.h \
 	routed/forwarding.c \
 	routed/forwarding.h \
+	routed/histogram.c \
+	routed/histogram.h \
 	routed/host.c \
 	routed/host_facts.c \
 	routed/host.h \
@@ -77,6 +81,8 @@ routed_librouted_a_SOURCES = \
 	routed/options.h \
 	routed/outlook.c \
 	routed/outlook.h \
+	routed/outlet.c \
+	routed/outlet.h \
 	routed/own_traffic.c \
 	routed/own_traffic.h \
 	routed/owner.c \

@@ -359,6 +359,8 @@ static int act(const struct config *config)
 	case ACTION_STATUS:
 		return verbs_print_status(run_dir_of(config),
 					  options->settings.is_json, stdout);
+	case ACTION_METRICS:
+		return verbs_print_metrics(run_dir_of(config), stdout);
 	case ACTION_DIFF:
 		return verbs_print_diff(run_dir_of(config),
 					options->settings.is_json, stdout);

@@ -13,6 +13,7 @@ enum {
 	OPTION_PLAN,
 	OPTION_EXPLAIN,
 	OPTION_STATUS,
+	OPTION_METRICS,
 	OPTION_DIFF,
 	OPTION_FLOWS,
 	OPTION_DOCTOR,
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
 	{"plan", no_argument, NULL, OPTION_PLAN},
 	{"explain", required_argument, NULL, OPTION_EXPLAIN},
 	{"status", no_argument, NULL, OPTION_STATUS},
+	{"metrics", no_argument, NULL, OPTION_METRICS},
 	{"diff", no_argument, NULL, OPTION_DIFF},
 	{"flows", no_argument, NULL, OPTION_FLOWS},
 	{"doctor", no_argument, NULL, OPTION_DOCTOR},
@@ -67,6 +69,7 @@ void options_help(FILE *out)
 	      "  --plan                print what would be done, as 'ip' "
 	      "and 'nft' commands\n"
 	      "  --status              what the running daemon does\n"
+	      "  --metrics             the same for Prometheus\n"
 	      "  --diff                what is not as it should be, of rules "
 	      "and routes\n"
 	      "  --flows [--watch]     the flows that it carries now, or "
@@ -114,6 +117,8 @@ static int take_action(struct options *options, int option)
 		return set_action(options, ACTION_EXPLAIN, "--explain");
 	case OPTION_STATUS:
 		return set_action(options, ACTION_STATUS, "--status");
+	case OPTION_METRICS:
+		return set_action(options, ACTION_METRICS, "--metrics");
 	case OPTION_DIFF:
 		return set_action(options, ACTION_DIFF, "--diff");
 	case OPTION_FLOWS:

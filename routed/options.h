@@ -26,6 +26,7 @@ enum options_action {
 	ACTION_EXPLAIN,
 	/* These do without a configuration: it may be gone or broken. */
 	ACTION_STATUS,
+	ACTION_METRICS,
 	ACTION_DIFF,
 	ACTION_FLOWS,
 	ACTION_DOCTOR,

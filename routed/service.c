@@ -44,7 +44,6 @@ struct service {
 	struct own_traffic *own;
 	struct inner *inner;
 	struct relays *relays;
-	struct control *control;
 	struct udp_servers udp_servers;
 	struct tunnels tunnels;
 	struct icmp_exits icmp_exits;
@@ -241,30 +240,12 @@ static void fail(struct service *service)
 
 static int open_control(struct service *service)
 {
-	char *path = config_path(service->config->run_dir, "routed.sock");
-	int ret = -ENOMEM;
-
 	service->verbs.host = service->host;
 	service->verbs.relays = service->relays;
 	service->verbs.inner = service->inner;
 	service->verbs.config = service->config;
 	service->verbs.started_ms = clock_wall_ms();
-	const struct control_conf control_conf = {
-		.path = path,
-		.group = service->identity.gid,
-		.partner = service->identity.uid,
-		.verbs = verbs_table,
-		.ctx = &service->verbs,
-	};
-	if (path)
-		ret = control_open(&service->control, service->loop,
-				   &control_conf);
-	if (ret < 0)
-		log_error("cannot open control socket '%s': %s",
-			  path ? path : "routed.sock", err_text(ret));
-	service->verbs.control = service->control;
-	free(path);
-	return ret;
+	return verbs_open(&service->verbs, service->loop, &service->identity);
 }
 
 static void become_ready(struct service *service, int tun_ifindex)
@@ -505,9 +486,7 @@ void service_stop(struct service *service)
 		return;
 	service->is_stopping = true;
 	ev_timer_stop(service->loop, &service->look);
-	control_close(service->control);
-	service->control = NULL;
-	service->verbs.control = NULL;
+	verbs_close(&service->verbs);
 	if (service->is_captured) {
 		end_connections(service);
 		host_release(service->host);
@@ -553,6 +532,11 @@ int service_reload(struct service *service, struct config *config,
 		ret = config_fd;
 		goto free_config;
 	}
+	ret = verbs_follow(&service->verbs, config);
+	if (ret < 0) {
+		close(config_fd);
+		goto free_config;
+	}
 	ret = relays_set_config(service->relays, config_fd);
 	if (ret < 0)
 		log_warning("cannot tell the relay of the new configuration: "
@@ -560,7 +544,6 @@ int service_reload(struct service *service, struct config *config,
 			    err_text(ret));
 	host_set_config(service->host, config);
 	own_traffic_set_config(service->own, config);
-	service->verbs.config = config;
 	service->config = config;
 	close(service->config_fd);
 	service->config_fd = config_fd;
@@ -580,7 +563,7 @@ void service_free(struct service *service)
 {
 	if (!service)
 		return;
-	control_close(service->control);
+	verbs_close(&service->verbs);
 	relays_free(service->relays);
 	inner_free(service->inner);
 	own_traffic_free(service->own);

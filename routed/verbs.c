@@ -5,96 +5,12 @@
 #include "common/log.h"
 #include "common/uplink.h"
 #include "routed/explain.h"
+#include "routed/figures.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void set_uplink(struct json *json, const struct verbs *verbs,
-		       const char *key, uint8_t family)
-{
-	struct uplink uplink;
-	int ret = uplink_find(host_state(verbs->host), family,
-			      verbs->config->routed.uplink, &uplink);
-
-	json_set_text(json, key, ret == 0 ? uplink.name : NULL);
-}
-
-static void set_refused(struct json *json, const struct verbs *verbs)
-{
-	const struct firewall_counters refused = host_refused(verbs->host);
-
-	json_set_int(json, "refused_pool_out", (int64_t)refused.pool_out);
-	json_set_int(json, "refused_pool_in", (int64_t)refused.pool_in);
-	json_set_int(json, "refused_closed", (int64_t)refused.closed);
-}
-
-static void set_host(struct json *json, const struct verbs *verbs)
-{
-	const struct host_status status = host_status(verbs->host);
-
-	bool is_all = verbs->config->routed.capture == ROUTED_CAPTURE_ALL;
-
-	json_set_bool(json, "captured", status.is_captured);
-	json_set_text(json, "capture", is_all ? "all" : "fake");
-	json_set_bool(json, "resolver", status.has_resolver);
-	json_set_text(json, "tun", verbs->config->routed.tun);
-	set_uplink(json, verbs, "uplink_ipv4", ADDR_IPV4);
-	set_uplink(json, verbs, "uplink_ipv6", ADDR_IPV6);
-	json_set_int(json, "objects", (int64_t)status.objects);
-	json_set_int(json, "repairs", (int64_t)status.repairs);
-	json_set_int(json, "foreign", (int64_t)status.foreign);
-	json_set_bool(json, "closed", status.is_closed);
-	set_refused(json, verbs);
-	json_set_int(json, "directs", (int64_t)status.directs.count);
-	json_set_int(json, "directs_asked", (int64_t)status.directs.asked);
-	json_set_int(json, "directs_evicted", (int64_t)status.directs.evicted);
-}
-
-static void set_carrier(struct json *json, const struct inner *inner)
-{
-	const struct nl_device_packets carried = inner_carried(inner);
-
-	json_set_text(json, "carrier", inner_carrier(inner));
-	json_set_text(json, "carrier_why", inner_carrier_why(inner));
-	json_set_int(json, "carried_in", (int64_t)carried.in);
-	json_set_int(json, "carried_out", (int64_t)carried.out);
-}
-
-static void set_counters(struct json *json, const struct link_counters *c)
-{
-	const struct {
-		const char *key;
-		uint64_t value;
-	} members[] = {
-		{"flows_now", c->flows_now},
-		{"flows_ever", c->flows_ever},
-		{"flows_refused", c->flows_refused},
-		{"flows_held", c->flows_held},
-		{"own_flows", c->own_flows},
-		{"echoes_answered", c->echoes_answered},
-		{"echoes_refused", c->echoes_refused},
-		{"loops", c->loops},
-		{"bytes_up", c->bytes_up},
-		{"bytes_down", c->bytes_down},
-		{"packets_in", c->packets_in},
-		{"packets_out", c->packets_out},
-		{"packets_dropped", c->packets_dropped},
-		{"udp_flows_now", c->udp_flows_now},
-		{"udp_flows_ever", c->udp_flows_ever},
-		{"udp_refused", c->udp_refused},
-		{"udp_packets_up", c->udp_packets_up},
-		{"udp_packets_down", c->udp_packets_down},
-		{"udp_bytes_up", c->udp_bytes_up},
-		{"udp_bytes_down", c->udp_bytes_down},
-		{"udp_dropped", c->udp_dropped},
-		{"dns_queries", c->dns_queries},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(members); i++)
-		json_set_int(json, members[i].key, (int64_t)members[i].value);
-}
 
 static void send_members(const struct verbs *verbs,
 			 struct control_client *client)
@@ -115,34 +31,37 @@ static void send_status(const struct verbs *verbs,
 			struct control_client *client,
 			const struct link_counters *counters)
 {
-	const struct link_counters none = {0};
-	struct json *json = json_new();
+	struct json *json = figures_json(verbs, counters);
 
 	if (!json) {
 		control_end(client, "out of memory");
 		return;
 	}
-	json_set_text(json, "program", "routed");
-	json_set_text(json, "version", PACKAGE_VERSION);
-	json_set_int(json, "pid", getpid());
-	json_set_time(json, "started", verbs->started_ms);
-	json_set_text(json, "config", verbs->config->file);
-	json_set_int(json, "rules", (int64_t)rules_count(verbs->config->rules));
-	set_host(json, verbs);
-	json_set_int(json, "relay_pid", relays_pid(verbs->relays));
-	json_set_int(json, "relay_deaths",
-		     (int64_t)relays_deaths(verbs->relays));
-	json_set_text(json, "steering", inner_steering(verbs->inner));
-	set_carrier(json, verbs->inner);
-	set_counters(json, counters ? counters : &none);
 	control_send(client, json);
 	json_free(json);
 	send_members(verbs, client);
 	control_end(client, NULL);
 }
 
-/* Room for one who waits, or NULL. */
-static uint32_t remember(struct verbs *verbs, uint64_t client)
+static void send_metrics(const struct verbs *verbs,
+			 struct control_client *client,
+			 const struct link_counters *counters)
+{
+	char *text = figures_metrics(verbs, counters);
+	struct json *json = text ? json_new() : NULL;
+
+	if (json) {
+		json_set_text(json, "metrics", text);
+		control_send(client, json);
+	}
+	control_end(client, json ? NULL : "out of memory");
+	json_free(json);
+	free(text);
+}
+
+/* Room for one who waits, or 0. */
+static uint32_t remember(struct verbs *verbs, uint64_t client,
+			 verbs_tell_fn tell)
 {
 	for (size_t i = 0; i < VERBS_PENDING_MAX; i++) {
 		if (verbs->pending[i].id != 0)
@@ -151,6 +70,7 @@ static uint32_t remember(struct verbs *verbs, uint64_t client)
 			verbs->last_id = 1;
 		verbs->pending[i].id = verbs->last_id;
 		verbs->pending[i].client = client;
+		verbs->pending[i].tell = tell;
 		return verbs->last_id;
 	}
 	return 0;
@@ -167,12 +87,13 @@ static void answer(struct verbs *verbs, size_t index,
 					      verbs->pending[index].client);
 	verbs->pending[index].id = 0;
 	if (client)
-		send_status(verbs, client, counters);
+		verbs->pending[index].tell(verbs, client, counters);
 }
 
 void verbs_on_counters(struct verbs *verbs, uint32_t id,
 		       const struct link_counters *counters)
 {
+	verbs->last = *counters;
 	for (size_t i = 0; i < VERBS_PENDING_MAX; i++) {
 		if (id != 0 && verbs->pending[i].id == id)
 			answer(verbs, i, counters);
@@ -187,28 +108,41 @@ void verbs_on_member(struct verbs *verbs, const struct link_member *member)
 void verbs_on_relay_lost(struct verbs *verbs)
 {
 	members_clear(&verbs->members);
+	verbs->last = (struct link_counters){0};
 	for (size_t i = 0; i < VERBS_PENDING_MAX; i++) {
 		if (verbs->pending[i].id != 0)
 			answer(verbs, i, NULL);
 	}
 }
 
-static void verb_status(void *ctx, struct control_client *client,
-			const struct json *request)
+/* They come from the relay; without one there are none. */
+static void ask_counters(struct verbs *verbs, struct control_client *client,
+			 verbs_tell_fn tell)
 {
-	struct verbs *verbs = ctx;
+	uint32_t id = remember(verbs, control_client_id(client), tell);
 
-	(void)request;
-	uint32_t id = remember(verbs, control_client_id(client));
 	if (id != 0 && relays_ask_counters(verbs->relays, id) == 0)
 		return;
 	for (size_t i = 0; i < VERBS_PENDING_MAX; i++) {
 		if (id != 0 && verbs->pending[i].id == id)
 			verbs->pending[i].id = 0;
 	}
-	send_status(verbs, client, NULL);
+	tell(verbs, client, NULL);
 }
 
+static void verb_status(void *ctx, struct control_client *client,
+			const struct json *request)
+{
+	(void)request;
+	ask_counters(ctx, client, send_status);
+}
+
+static void verb_metrics(void *ctx, struct control_client *client,
+			 const struct json *request)
+{
+	(void)request;
+	ask_counters(ctx, client, send_metrics);
+}
 static void verb_flows(void *ctx, struct control_client *client,
 		       const struct json *request)
 {
@@ -446,7 +380,78 @@ const struct control_verb verbs_table[] = {
 	{"direct", CONTROL_PARTNER, verb_direct},
 	{"diff", CONTROL_READ, verb_diff},
 	{"status", CONTROL_READ, verb_status},
+	{"metrics", CONTROL_READ, verb_metrics},
 	{"flows", CONTROL_READ, verb_flows},
 	{"explain", CONTROL_READ, verb_explain},
 	{NULL, CONTROL_READ, NULL},
 };
+
+static char *text_of_now(void *ctx)
+{
+	const struct verbs *verbs = ctx;
+
+	return figures_metrics(verbs, &verbs->last);
+}
+
+/* Nobody waits for id 0: verbs->last is what the answer is for. */
+static void ask_relay(void *ctx)
+{
+	const struct verbs *verbs = ctx;
+
+	if (relays_ask_counters(verbs->relays, 0) < 0)
+		log_debug("no relay to ask for its counters");
+}
+
+static int open_socket(struct verbs *verbs, struct ev_loop *loop,
+		       const struct identity *identity)
+{
+	char *path = config_path(verbs->config->run_dir, "routed.sock");
+	const struct control_conf conf = {
+		.path = path,
+		.group = identity->gid,
+		.partner = identity->uid,
+		.verbs = verbs_table,
+		.ctx = verbs,
+	};
+	int ret = path ? control_open(&verbs->control, loop, &conf) : -ENOMEM;
+
+	if (ret < 0)
+		log_error("cannot open control socket '%s': %s",
+			  path ? path : "routed.sock", err_text(ret));
+	free(path);
+	return ret;
+}
+
+int verbs_open(struct verbs *verbs, struct ev_loop *loop,
+	       const struct identity *identity)
+{
+	const struct outlet_conf conf = {
+		.loop = loop,
+		.text = text_of_now,
+		.ask = ask_relay,
+		.ctx = verbs,
+	};
+	int ret;
+
+	outlet_init(&verbs->outlet, &conf);
+	ret = verbs_follow(verbs, verbs->config);
+	if (ret == 0)
+		ret = open_socket(verbs, loop, identity);
+	return ret;
+}
+
+int verbs_follow(struct verbs *verbs, const struct config *config)
+{
+	int ret = outlet_follow(&verbs->outlet, &config->routed.metrics);
+
+	if (ret == 0)
+		verbs->config = config;
+	return ret;
+}
+
+void verbs_close(struct verbs *verbs)
+{
+	outlet_close(&verbs->outlet);
+	control_close(verbs->control);
+	verbs->control = NULL;
+}

@@ -5,6 +5,7 @@
  *	status	one object: what is captured, by which parts, the relay's
  *		counters (all 0 while there is no relay); then one for each
  *		member of each group: members.h
+ *	metrics	{"metrics":TEXT}, OpenMetrics (common/metrics.h)
  *	flows	a line for each flow that the client may see (listing.h),
  *		written by the relay itself, to which the client's connection is
  *		handed
@@ -25,19 +26,28 @@
 
 #include "common/config.h"
 #include "common/control.h"
+#include "common/privilege.h"
 #include "routed/host.h"
 #include "routed/inner.h"
 #include "routed/link.h"
 #include "routed/members.h"
 #include "routed/options.h"
+#include "routed/outlet.h"
 #include "routed/relays.h"
 
 #define VERBS_PENDING_MAX 64
 #define VERBS_DIFFS_MAX 256
 
+struct verbs;
+/* Tells a client what it asked for; counters NULL: there is no relay. */
+typedef void (*verbs_tell_fn)(const struct verbs *verbs,
+			      struct control_client *client,
+			      const struct link_counters *counters);
+
 /* All pointers borrowed; a reload changes them. */
 struct verbs {
-	struct control *control;
+	struct control *control; /* owned */
+	struct outlet outlet;
 	struct host *host;
 	struct relays *relays;
 	struct inner *inner;
@@ -47,10 +57,22 @@ struct verbs {
 	struct {
 		uint32_t id;
 		uint64_t client;
+		verbs_tell_fn tell;
 	} pending[VERBS_PENDING_MAX];
 	uint32_t last_id;
 	struct members members;
+	struct link_counters last; /* that the relay told */
 };
+
+/*
+ * The socket and what else `verbs->config` wants; its members have been set.
+ * What is wrong is logged.
+ */
+NODISCARD int verbs_open(struct verbs *verbs, struct ev_loop *loop,
+			 const struct identity *identity);
+/* Another configuration; when that fails all stays. */
+NODISCARD int verbs_follow(struct verbs *verbs, const struct config *config);
+void verbs_close(struct verbs *verbs);
 
 /* For control_open(); the context is the struct verbs. */
 extern const struct control_verb verbs_table[];
@@ -66,6 +88,7 @@ void verbs_on_relay_lost(struct verbs *verbs);
  * Each returns what exit() gets.
  */
 NODISCARD int verbs_print_status(const char *run_dir, bool is_json, FILE *out);
+NODISCARD int verbs_print_metrics(const char *run_dir, FILE *out);
 /* EXIT_FAILURE too when something is not as it should be. */
 NODISCARD int verbs_print_diff(const char *run_dir, bool is_json, FILE *out);
 NODISCARD int verbs_print_flows(const char *run_dir, bool is_json, FILE *out);

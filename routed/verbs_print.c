@@ -78,6 +78,18 @@ int verbs_print_status(const char *run_dir, bool is_json, FILE *out)
 	return ask(run_dir, "status", is_json ? print_json : print_status, out);
 }
 
+static void print_metrics(void *ctx, const struct json *line)
+{
+	const char *text = json_get_text(line, "metrics");
+
+	fputs(text ? text : "", ctx);
+}
+
+int verbs_print_metrics(const char *run_dir, FILE *out)
+{
+	return ask(run_dir, "metrics", print_metrics, out);
+}
+
 struct diff_printer {
 	FILE *out;
 	bool is_json;

@@ -109,15 +109,15 @@ static void check_guard(struct schema_walk *walk, const struct config *config)
 				config->dnsd.fake_ttl_s);
 }
 
-static void check_metrics(struct schema_walk *walk, const struct config *config)
+static void check_metrics(struct schema_walk *walk,
+			  const struct endpoint *metrics, const char *daemon)
 {
-	const struct endpoint *metrics = &config->dnsd.metrics;
-
 	if (metrics->addr.family != ADDR_NONE && !metrics_http_is_built())
 		schema_error_at(walk, metrics,
-				"'dnsd.metrics' needs libmicrohttpd, which "
-				"this dnsd was built without, expected off "
-				"('dnsd --metrics' prints the same)");
+				"'%s.metrics' needs libmicrohttpd, which "
+				"this was built without, expected off "
+				"('%s --metrics' prints the same)",
+				daemon, daemon);
 }
 
 #ifdef HAVE_NETTLE
@@ -477,7 +477,8 @@ void config_check(struct schema_walk *walk, const struct yaml_node *root)
 
 	check_pools(walk, config);
 	check_guard(walk, config);
-	check_metrics(walk, config);
+	check_metrics(walk, &config->dnsd.metrics, "dnsd");
+	check_metrics(walk, &config->routed.metrics, "routed");
 	check_sniff(walk, config);
 	check_outbounds(walk, config);
 	check_upstreams(walk, config);

@@ -217,6 +217,18 @@ const struct schema_key config_routed_keys[] = {
 	 .help = "For how long an application may keep silent before its flow "
 		 "goes on without a name.",
 	 AT(routed.sniff_wait_ms)},
+	{.name = "flow-log",
+	 .type = &config_query_log,
+	 .fallback = "off",
+	 .help = "Where a line is written for each flow when it ends or is "
+		 "refused.",
+	 AT(routed.flow_log)},
+	{.name = "metrics",
+	 .type = &config_metrics,
+	 .fallback = "off",
+	 .help = "Where metrics are served by HTTP, in OpenMetrics' form: an "
+		 "address of loopback.",
+	 AT(routed.metrics)},
 	{.name = "icmp",
 	 .type = &schema_word,
 	 .words = icmp_words,

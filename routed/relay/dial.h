@@ -37,6 +37,8 @@ struct dial_failure {
 	bool is_outbounds;    /* fault, and not the destination's */
 	bool is_unsupported;  /* the server does not know the command */
 	bool is_answered;     /* the proxy itself said so */
+	bool is_rejected;     /* by a rule */
+	bool is_closed;       /* by us, for reasons of our own */
 	/* What a router said, in place of the refusal; NULL: none did. */
 	const struct unreachable_error *heard;
 };

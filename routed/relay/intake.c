@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "routed/relay/egress.h"
+#include "routed/relay/flow_log.h"
 #include "routed/relay/icmp/icmp.h"
 #include "routed/relay/passage.h"
 #include "routed/relay/quota.h"
@@ -121,16 +122,22 @@ static struct flow *hold_flow(struct parts *parts,
 	bool is_ours = asked->is_askable;
 	struct flow *flow = flows_add(parts->flows, tuple);
 
-	if (!flow)
+	if (!flow) {
+		parts->counters.refused[LINK_REFUSED_FULL]++;
 		return NULL;
+	}
 	flow->policy = policy_ref(parts->policy);
 	flow->hold =
 		holds_take(parts->holds, flow, clock_monotonic_ms(),
 			   parts->policy->config->routed.connect_timeout_ms);
-	if (!flow->hold)
+	if (!flow->hold) {
+		parts->counters.refused[LINK_REFUSED_FULL]++;
 		goto forget_flow;
-	if (!is_ours && !quota_take(parts->quota, flow, &tuple->src.addr))
+	}
+	if (!is_ours && !quota_take(parts->quota, flow, &tuple->src.addr)) {
+		parts->counters.refused[LINK_REFUSED_QUOTA]++;
 		goto give_hold;
+	}
 	if (!hold_keep(flow->hold, frame, length))
 		goto give_hold;
 	return flow;
@@ -207,6 +214,9 @@ static void begin(struct parts *parts, const struct packet *packet,
 	if (packet->dst.port == DNS_PORT)
 		decision = (struct decision){.outbound = OUTBOUND_DIRECT};
 	if (decision.is_refused && !decision.needs_name) {
+		parts->counters.refused[decision.rule ? LINK_REFUSED_RULE
+						      : LINK_REFUSED_UNKNOWN]++;
+		flow_log_packet(parts->log, packet, &decision);
 		refuse_packet(parts, packet, decision.refusal);
 		return;
 	}
@@ -296,7 +306,8 @@ bool intake_decide_anew(struct parts *parts, struct flow *flow,
 		.is_sniffable = sniffing_is_wanted(flow->policy, &tuple->dst),
 		.name = name_of(flow, &sniffed),
 	};
-	struct dial_failure rejected = {.reason = "its rule rejects it"};
+	struct dial_failure rejected = {.reason = "its rule rejects it",
+					.is_rejected = true};
 	struct decision decision;
 
 	decide(parts->decider, flow->policy, &asked, &decision);
@@ -386,7 +397,8 @@ static void note_failure(struct parts *parts, const struct flow *flow,
 static bool try_next(struct parts *parts, struct flow *flow,
 		     const struct dial_failure *failure)
 {
-	struct dial_failure rejected = {.reason = "the group's last resort"};
+	struct dial_failure rejected = {.reason = "the group's last resort",
+					.is_rejected = true};
 	int next = -1;
 
 	if (!failure->is_outbounds || flow->group == flow->outbound)
@@ -474,6 +486,7 @@ void intake_on_links(struct parts *parts, const struct nl_state *state)
 	static const struct dial_failure link_gone = {
 		.refusal = REFUSAL_RESET,
 		.reason = "its link is gone",
+		.is_closed = true,
 	};
 
 	policy_look_around(parts->policy, state);
@@ -501,6 +514,7 @@ void intake_close(struct parts *parts, const struct link_flow *wanted)
 	static const struct dial_failure closed = {
 		.refusal = REFUSAL_RESET,
 		.reason = "it was closed by hand",
+		.is_closed = true,
 	};
 	const struct tuple tuple = {.src = wanted->src, .dst = wanted->dst};
 	struct flow *flow = wanted->network == NETWORK_TCP
@@ -533,6 +547,7 @@ void intake_on_policy(struct parts *parts)
 	static const struct dial_failure removed = {
 		.refusal = REFUSAL_RESET,
 		.reason = "its outbound was removed",
+		.is_closed = true,
 	};
 
 	for (uint32_t i = 0; i < flows_end(parts->flows); i++) {

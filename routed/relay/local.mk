@@ -12,6 +12,10 @@ routed_librouted_a_SOURCES += \
 	routed/relay/egress.h \
 	routed/relay/entrance.c \
 	routed/relay/entrance.h \
+	routed/relay/flow_line.c \
+	routed/relay/flow_line.h \
+	routed/relay/flow_log.c \
+	routed/relay/flow_log.h \
 	routed/relay/flows.c \
 	routed/relay/flows.h \
 	routed/relay/group.c \

@@ -19,6 +19,7 @@
 #include "routed/relay/scout.h"
 #include "routed/relay/uses.h"
 
+struct flow_log;
 struct icmp;
 struct quota;
 struct udp;
@@ -33,6 +34,7 @@ struct parts {
 	struct poller *poller;
 	struct mover_room *room;
 	struct flows *flows;
+	struct flow_log *log; /* NULL until it is there */
 	struct holds *holds;
 	struct quota *quota;
 	struct inquiry *inquiry;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/passage.h"
 
+#include "routed/relay/flow_log.h"
 #include "routed/relay/quota.h"
 
 #include "routed/relay/udp/udp.h"
@@ -23,6 +24,8 @@ void passage_forget(struct parts *parts, struct flow *flow)
 
 static void end(struct parts *parts, struct flow *flow, bool is_reset)
 {
+	flow_log_flow(parts->log, flow,
+		      &(struct flow_end){.how = is_reset ? "reset" : "closed"});
 	poller_forget(parts->poller, &flow->app);
 	poller_forget(parts->poller, &flow->out);
 	parts->counters.bytes_up += flow->mover.lane[MOVER_APP].bytes;
@@ -81,8 +84,27 @@ static void on_out(void *ctx, struct poller_source *source, uint32_t events)
 	run(ctx, flow);
 }
 
-static void begin(struct flow *flow)
+/* Steps that were not needed took no time, and do not count. */
+static void note_setup(struct parts *parts, const struct flow_setup *setup)
 {
+	const uint32_t took_us[LINK_STEPS] = {
+		[LINK_STEP_MAP] = setup->map_us,
+		[LINK_STEP_RULES] = setup->rules_us,
+		[LINK_STEP_OWNER] = setup->owner_us,
+		[LINK_STEP_CONNECT] = setup->connect_us,
+		[LINK_STEP_HANDSHAKE] = setup->handshake_us,
+		[LINK_STEP_ACCEPT] = setup->accept_us,
+	};
+
+	for (size_t i = 0; i < LINK_STEPS; i++) {
+		if (took_us[i] > 0)
+			histogram_add(&parts->counters.setup[i], took_us[i]);
+	}
+}
+
+static void begin(struct parts *parts, struct flow *flow)
+{
+	note_setup(parts, &flow->setup);
 	flow->state = FLOW_OPEN;
 	flow->app.fn = on_app;
 	flow->out.fn = on_out;
@@ -91,7 +113,7 @@ static void begin(struct flow *flow)
 void passage_open(struct parts *parts, struct flow *flow, int app_fd)
 {
 	assert(flow->state == FLOW_ENTERING);
-	begin(flow);
+	begin(parts, flow);
 	flow->mover.side[MOVER_APP].fd = app_fd;
 	/* It is told at once that it can write: that is the first turn. */
 	if (poller_add(parts->poller, app_fd, &flow->app) < 0)
@@ -101,7 +123,7 @@ void passage_open(struct parts *parts, struct flow *flow, int app_fd)
 void passage_join(struct parts *parts, struct flow *flow)
 {
 	assert(flow->state == FLOW_SNIFFING);
-	begin(flow);
+	begin(parts, flow);
 	run(parts, flow);
 }
 

@@ -2,6 +2,7 @@
 #include "routed/relay/refuse.h"
 
 #include "common/log.h"
+#include "routed/relay/flow_log.h"
 #include "routed/relay/passage.h"
 
 #include <unistd.h>
@@ -14,7 +15,7 @@ static void reset_side(const struct mover_side *side)
 	close(side->fd);
 }
 
-void refuse_silently(struct parts *parts, struct flow *flow)
+static void drop(struct parts *parts, struct flow *flow)
 {
 	struct hold *hold = flow->hold;
 
@@ -27,6 +28,12 @@ void refuse_silently(struct parts *parts, struct flow *flow)
 	}
 	holds_give(parts->holds, hold);
 	passage_forget(parts, flow);
+}
+
+void refuse_silently(struct parts *parts, struct flow *flow)
+{
+	flow_log_flow(parts->log, flow, &(struct flow_end){.how = "abandoned"});
+	drop(parts, flow);
 }
 
 /* "'example.com' port 443", or the address. */
@@ -81,6 +88,16 @@ static void answer_held(struct parts *parts, const struct packet *packet,
 	carrier_pass_on(parts->carrier, packet, &error);
 }
 
+static enum link_refused why(const struct dial_failure *failure)
+{
+	if (failure->is_rejected)
+		return LINK_REFUSED_RULE;
+	if (failure->is_closed)
+		return LINK_REFUSED_CLOSED;
+	return failure->is_outbounds ? LINK_REFUSED_OUTBOUND
+				     : LINK_REFUSED_DESTINATION;
+}
+
 void refuse_flow(struct parts *parts, struct flow *flow,
 		 const struct dial_failure *failure)
 {
@@ -89,12 +106,16 @@ void refuse_flow(struct parts *parts, struct flow *flow,
 
 	refuse_log(parts, flow, failure);
 	parts->counters.flows_refused++;
+	parts->counters.refused[why(failure)]++;
+	flow_log_flow(parts->log, flow,
+		      &(struct flow_end){.how = "refused",
+					 .reason = failure->reason});
 	/* One that was accepted is reset by its socket. */
 	if (flow->state != FLOW_SNIFFING &&
 	    packet_parse(&packet, hold->frame + CARRIER_HEADER_SIZE,
 			 hold->frame_length - CARRIER_HEADER_SIZE) == 0)
 		answer_held(parts, &packet, flow, failure);
-	refuse_silently(parts, flow);
+	drop(parts, flow);
 }
 
 void refuse_packet(struct parts *parts, const struct packet *packet,

@@ -4,6 +4,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "routed/relay/entrance.h"
+#include "routed/relay/flow_log.h"
 #include "routed/relay/icmp/icmp.h"
 #include "routed/relay/intake.h"
 #include "routed/relay/listing.h"
@@ -199,6 +200,7 @@ static void on_config(struct relay *relay, int fd)
 	policy_unref(relay->parts.policy);
 	relay->parts.policy = policy;
 	intake_on_policy(&relay->parts);
+	flow_log_follow(relay->parts.log);
 	scout_follow(relay->parts.scout);
 	uses_set_guard(relay->parts.uses, policy->config->dnsd.fake_guard_ms);
 }
@@ -400,6 +402,8 @@ static int open_flows(struct relay *relay)
 		ret = icmp_new(&parts->icmp, parts);
 	if (ret == 0)
 		ret = udp_new(&parts->udp, parts, relay->link_fd, udp_flows);
+	if (ret == 0)
+		ret = flow_log_new(&parts->log, parts);
 	parts->failures.burst = 20;
 	parts->faults.burst = 3;
 	parts->dialler = (struct dialler){
@@ -425,6 +429,8 @@ static void relay_fini(struct relay *relay)
 	}
 	udp_free(parts->udp);
 	icmp_free(parts->icmp);
+	flow_log_free(parts->log);
+	parts->log = NULL;
 	carrier_free(parts->carrier);
 	entrance_free(relay->entrance);
 	listings_free(relay->listings);

@@ -43,8 +43,10 @@ static void stop_looking(struct parts *parts, struct flow *flow)
 
 static void go_on_nameless(struct parts *parts, struct flow *flow)
 {
-	struct dial_failure rejected = {.reason = "its rule rejects it"};
+	struct dial_failure rejected = {.reason = "its rule rejects it",
+					.is_rejected = true};
 
+	parts->counters.sniffed_nothing++;
 	stop_looking(parts, flow);
 	if (decide_is_refused(flow->policy, flow->outbound, &rejected.refusal))
 		refuse_flow(parts, flow, &rejected);
@@ -58,6 +60,7 @@ static void go_on_named(struct parts *parts, struct flow *flow,
 {
 	char text[NAME_TEXT_SIZE];
 
+	parts->counters.sniffed++;
 	flow->sniffed = strdup(name_format(name, text, sizeof(text)));
 	stop_looking(parts, flow);
 	if (intake_decide_anew(parts, flow, NULL))

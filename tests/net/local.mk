@@ -45,6 +45,7 @@ EXTRA_DIST += \
 	tests/net/test_dnsd.py \
 	tests/net/test_explain.py \
 	tests/net/test_explain_way.py \
+	tests/net/test_flow_log.py \
 	tests/net/test_front.py \
 	tests/net/test_doctor.py \
 	tests/net/test_encrypted.py \

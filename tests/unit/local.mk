@@ -260,6 +260,20 @@ tests_unit_test_fakes_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_file_watch
 tests_unit_test_file_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_file_watch_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_flow_log
+tests_unit_test_flow_log_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_flow_log_SOURCES = tests/unit/test_flow_log.c \
+	tests/unit/relay_fixture.c \
+	tests/unit/relay_fixture.h \
+	tests/unit/relay_packets.c \
+	tests/unit/relay_packets.h
+tests_unit_test_flow_log_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_flow_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_watch_state
+
+UNIT_TESTS += tests/unit/test_histogram
+tests_unit_test_histogram_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_histogram_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_flow_list
 tests_unit_test_flow_list_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_flow_list_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)

@@ -42,7 +42,7 @@ static char *text_of_now(void *ctx)
 	static const char line[] =
 		"{\"a\":7,\"b\":0,\"c\":9223372036854775807}";
 	struct json *json = json_parse(line, strlen(line));
-	char *text = json ? metrics_text(table, json) : NULL;
+	char *text = json ? metrics_text(table, json, NULL) : NULL;
 
 	(void)ctx;
 	json_free(json);
@@ -56,6 +56,43 @@ static void a_line_becomes_openmetrics(void **state)
 	(void)state;
 	assert_string_equal(text, TEXT);
 	free(text);
+}
+
+static void histograms_are_cumulative_and_in_seconds(void **state)
+{
+	static const struct metric none[] = {
+		{NULL, NULL, METRIC_GAUGE, NULL, NULL},
+	};
+	static const uint32_t bounds[] = {100, 1000000};
+	static const uint64_t first[] = {2, 1, 0}, second[] = {0, 0, 4};
+	static const struct metrics_histogram histograms[] = {
+		{"x_seconds", "step=\"a\"", "Time.", bounds, first, 3, 1500000},
+		{"x_seconds", "step=\"b\"", NULL, bounds, second, 3, 7},
+		{NULL, NULL, NULL, NULL, NULL, 0, 0},
+	};
+	struct json *json = json_new();
+	char *text;
+
+	(void)state;
+	assert_non_null(json);
+	text = metrics_text(none, json, histograms);
+	assert_string_equal(text,
+			    "# TYPE x_seconds histogram\n"
+			    "# UNIT x_seconds seconds\n"
+			    "# HELP x_seconds Time.\n"
+			    "x_seconds_bucket{step=\"a\",le=\"0.0001\"} 2\n"
+			    "x_seconds_bucket{step=\"a\",le=\"1\"} 3\n"
+			    "x_seconds_bucket{step=\"a\",le=\"+Inf\"} 3\n"
+			    "x_seconds_count{step=\"a\"} 3\n"
+			    "x_seconds_sum{step=\"a\"} 1.500000\n"
+			    "x_seconds_bucket{step=\"b\",le=\"0.0001\"} 0\n"
+			    "x_seconds_bucket{step=\"b\",le=\"1\"} 0\n"
+			    "x_seconds_bucket{step=\"b\",le=\"+Inf\"} 4\n"
+			    "x_seconds_count{step=\"b\"} 4\n"
+			    "x_seconds_sum{step=\"b\"} 0.000007\n"
+			    "# EOF\n");
+	free(text);
+	json_free(json);
 }
 
 static const char *ask(struct ev_loop *loop, uint16_t port, const char *request)
@@ -143,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_becomes_openmetrics),
+		cmocka_unit_test(histograms_are_cumulative_and_in_seconds),
 		cmocka_unit_test(it_is_served_by_http),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "routed/relay/choice.h"
 #include "routed/relay/egress.h"
+#include "routed/relay/flow_log.h"
 #include "routed/relay/intake.h"
 #include "routed/relay/udp/parts.h"
 
@@ -307,6 +308,10 @@ static void go_on(struct udp *udp, struct udp_peer *peer)
 void udp_sniff_end(struct udp *udp, struct udp_peer *peer)
 {
 	peer->is_heard_out = true;
+	if (peer->sniffed)
+		udp->parts->counters.sniffed++;
+	else
+		udp->parts->counters.sniffed_nothing++;
 	if (decide_anew(udp, peer, NULL))
 		go_on(udp, peer);
 }
@@ -331,6 +336,7 @@ void udp_begin(struct udp *udp, const struct packet *packet,
 		peer = udp_peer_add(udp->table, &tuple);
 	if (!peer) {
 		udp->counters.refused++;
+		flow_log_packet(parts->log, packet, &decision);
 		if (refusal == REFUSAL_SILENT)
 			carrier_drop(parts->carrier);
 		else

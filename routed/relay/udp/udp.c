@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "routed/relay/egress.h"
+#include "routed/relay/flow_log.h"
 #include "routed/relay/udp/parts.h"
 
 #include <errno.h>
@@ -115,8 +116,14 @@ void udp_wake(struct udp *udp, struct udp_peer *peer)
 
 /* --- the end of things --- */
 
-static void forget_peer(struct udp *udp, struct udp_peer *peer)
+static void forget_peer(struct udp *udp, struct udp_peer *peer, const char *how)
 {
+	const struct flow_end end = {.how = how};
+	struct udp_line line;
+
+	if (flow_log_is_wanted(udp->parts->log) &&
+	    udp_line_at(udp, peer->number, &line))
+		flow_log_line(udp->parts->log, "udp", &line, &end);
 	held_clear(udp->held, &peer->held);
 	if (peer->lookup)
 		resolver_stop(peer->lookup);
@@ -133,7 +140,8 @@ void udp_fail(struct udp *udp, struct udp_peer *peer, enum refusal refusal)
 		udp_refuse(udp, &held->datagram, refusal);
 		held_give(udp->held, held);
 	}
-	forget_peer(udp, peer);
+	forget_peer(udp, peer,
+		    refusal == REFUSAL_SILENT ? "closed" : "refused");
 }
 
 void udp_end_leg(struct udp *udp, struct udp_leg *leg, enum refusal refusal)
@@ -268,7 +276,7 @@ static void look_at_peer(struct udp *udp, struct udp_peer *peer)
 	if (peer->slot > 0 || conf->udp.idle_ms < NOTE_MS)
 		most_ms = conf->udp.idle_ms;
 	if (idle_ms >= most_ms)
-		forget_peer(udp, peer);
+		forget_peer(udp, peer, "closed");
 }
 
 static void look_at_leg(struct udp *udp, struct udp_leg *leg)
@@ -335,7 +343,7 @@ void udp_stop(struct udp *udp)
 		struct udp_peer *peer = udp_peer_at(udp->table, i);
 
 		if (peer)
-			forget_peer(udp, peer);
+			forget_peer(udp, peer, "closed");
 	}
 }
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routed/relay/flow_line.h"
+
+#include "common/rules.h"
+
+static const char *state_text(const struct flow *flow)
+{
+	switch (flow->state) {
+	case FLOW_HELD:
+		return "held";
+	case FLOW_ENTERING:
+		return "entering";
+	case FLOW_SNIFFING:
+		return "sniffing";
+	case FLOW_OPEN:
+		return "open";
+	case FLOW_NONE:
+		break;
+	}
+	return "none";
+}
+
+static void set_endpoint(struct json *json, const char *key,
+			 const struct endpoint *endpoint)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+
+	json_set_text(json, key, endpoint_format(endpoint, text, sizeof(text)));
+}
+
+static void set_name(struct json *json, struct parts *parts,
+		     const struct udp_line *flow)
+{
+	char text[NAME_TEXT_SIZE];
+	struct name name;
+
+	if (decider_name(parts->decider, flow->slot, &name))
+		json_set_text(json, "name",
+			      name_format(&name, text, sizeof(text)));
+	else if (flow->sniffed)
+		json_set_text(json, "name", flow->sniffed);
+	else
+		json_set_null(json, "name");
+	json_set_bool(json, "sniffed", flow->sniffed != NULL);
+}
+
+struct udp_line flow_line_of(const struct parts *parts, const struct flow *flow)
+{
+	bool is_open = flow->state == FLOW_OPEN;
+
+	return (struct udp_line){
+		.tuple = flows_tuple(parts->flows, flow),
+		.policy = flow->policy,
+		.rule = flow->rule,
+		.slot = flow->slot,
+		.sniffed = flow->sniffed,
+		.outbound = flow->outbound,
+		.state = state_text(flow),
+		.is_own = flow->is_own,
+		.up = is_open ? flow->mover.lane[MOVER_APP].bytes : 0,
+		.down = is_open ? flow->mover.lane[MOVER_OUT].bytes : 0,
+		.since_ms = flow->since_ms,
+		.setup = &flow->setup,
+	};
+}
+
+/* Steps that were not taken yet, or were not needed, are 0. */
+static void set_setup(struct json *json, const struct flow_setup *setup)
+{
+	if (!setup)
+		return;
+	json_set_int(json, "map_us", setup->map_us);
+	json_set_int(json, "rules_us", setup->rules_us);
+	json_set_int(json, "owner_us", setup->owner_us);
+	json_set_int(json, "connect_us", setup->connect_us);
+	json_set_int(json, "handshake_us", setup->handshake_us);
+	json_set_int(json, "accept_us", setup->accept_us);
+}
+
+struct json *flow_line_json(struct parts *parts, const char *network,
+			    const struct udp_line *flow)
+{
+	const struct rule *rule = flow->rule;
+	struct json *json = json_new();
+
+	if (!json)
+		return NULL;
+	json_set_text(json, "network", network);
+	set_endpoint(json, "src", &flow->tuple->src);
+	set_endpoint(json, "dst", &flow->tuple->dst);
+	set_name(json, parts, flow);
+	json_set_text(json, "outbound",
+		      policy_outbound_name(flow->policy, flow->outbound));
+	json_set_text(json, "rule", rule ? rule->text : NULL);
+	json_set_text(json, "file", rule ? rule->file : NULL);
+	json_set_int(json, "line", rule ? rule->line : 0);
+	json_set_text(json, "state", flow->state);
+	json_set_bool(json, "own", flow->is_own);
+	json_set_int(json, "up", (int64_t)flow->up);
+	json_set_int(json, "down", (int64_t)flow->down);
+	json_set_time(json, "since", flow->since_ms);
+	set_setup(json, flow->setup);
+	return json;
+}
