@@ -17,6 +17,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#if !__has_include(<uthash.h>)
+#error "this benchmark needs uthash: apt-get install uthash-dev"
+#endif
 #include <uthash.h>
 
 #define QUESTIONS 4096
