@@ -87,6 +87,7 @@ common_libcommon_a_SOURCES = \
 	common/nl_watch.h \
 	common/notify.c \
 	common/notify.h \
+	common/plural.h \
 	common/privilege.c \
 	common/privilege.h \
 	common/rules.c \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/settings.h"
 
+#include "common/plural.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -101,7 +103,8 @@ int settings_load(const struct settings *settings, struct config **config,
 static void print_count(const char *before, size_t count, const char *noun,
 			FILE *out)
 {
-	fprintf(out, "%s%zu %s%s", before, count, noun, count == 1 ? "" : "s");
+	fprintf(out, "%s%zu %s%s", before, count, noun,
+		plural((int64_t)count, "", "s"));
 }
 
 /* What was read for the rules, as which form, and how much was in there. */
@@ -114,7 +117,7 @@ static void print_files(const struct rules *rules, FILE *out)
 			continue;
 		fprintf(out, "%s: %s", file.file, file.form);
 		fprintf(out, ", %zu %s\n", file.entries,
-			file.entries == 1 ? "entry" : "entries");
+			plural((int64_t)file.entries, "entry", "entries"));
 	}
 }
 

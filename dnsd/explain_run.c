@@ -6,6 +6,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/map.h"
+#include "common/plural.h"
 #include "dnsd/explain_sink.h"
 
 #include <errno.h>
@@ -55,8 +56,10 @@ static void view_step(struct view *view, const char *step,
 	if (ftell(view->steps) == 0)
 		fputs("\nThe rules, as they were looked at:\n", view->steps);
 	if (strcmp(step, "omitted") == 0) {
-		fprintf(view->steps, "  %-10s  (%lld more rules)\n", "no",
-			(long long)json_get_int(line, "count", 0));
+		int64_t count = json_get_int(line, "count", 0);
+
+		fprintf(view->steps, "  %-10s  (%lld more %s)\n", "no",
+			(long long)count, plural(count, "rule", "rules"));
 		return;
 	}
 	const char *says = json_get_text(line, "says");

@@ -2,6 +2,7 @@
 #include "dnsd/report.h"
 
 #include "common/compiler.h"
+#include "common/plural.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -97,6 +98,18 @@ static void print_map(const struct json *line, FILE *out)
 		fprintf(out, "%s%s\n", *reason ? "; last: " : "", reason);
 }
 
+static void print_messages(const struct json *line, const char *network,
+			   const char *queries_key, const char *replies_key,
+			   FILE *out)
+{
+	long long queries = int_of(line, queries_key);
+	long long replies = int_of(line, replies_key);
+
+	fprintf(out, KEY "%lld %s, %lld %s", network, queries,
+		plural(queries, "query", "queries"), replies,
+		plural(replies, "reply", "replies"));
+}
+
 static void print_clients(const struct json *line, FILE *out)
 {
 	static const struct part lost[] = {
@@ -104,16 +117,15 @@ static void print_clients(const struct json *line, FILE *out)
 		{NULL, NULL},
 	};
 	static const struct part clients[] = {
-		{"tcp_open", "clients now"},
+		{"tcp_open", "open now"},
 		{"tcp_evicted", "closed to make room"},
 		{NULL, NULL},
 	};
 
-	fprintf(out, KEY "%lld queries, %lld replies", "UDP",
-		int_of(line, "udp_queries"), int_of(line, "udp_replies"));
+	print_messages(line, "UDP", "udp_queries", "udp_replies", out);
 	(void)print_parts(line, lost, ", ", out);
-	fprintf(out, "\n" KEY "%lld queries, %lld replies", "TCP",
-		int_of(line, "tcp_queries"), int_of(line, "tcp_replies"));
+	fputc('\n', out);
+	print_messages(line, "TCP", "tcp_queries", "tcp_replies", out);
 	(void)print_parts(line, clients, ", ", out);
 	fputc('\n', out);
 }
@@ -122,7 +134,7 @@ static void print_upstreams(const struct json *line, FILE *out)
 {
 	static const struct part more[] = {
 		{"upstream_full", "of them as too many waited"},
-		{"under_way", "wait now"},
+		{"under_way", "waiting now"},
 		{"upstream_shared", "joined an equal one"},
 		{"upstream_spared", "not asked again, having just failed"},
 		{"upstream_by_tcp", "truncated, asked again by TCP"},
@@ -147,14 +159,18 @@ static void print_cache(const struct json *line, FILE *out)
 		{NULL, NULL},
 	};
 
+	long long entries = int_of(line, "cache_entries");
+	long long hits = int_of(line, "cache_hits");
+
 	if (!int_of(line, "cache_size")) {
 		fprintf(out, KEY "off\n", "cache");
 		return;
 	}
-	fprintf(out, KEY "%lld answers in %lld of %lld KiB, %lld hits", "cache",
-		int_of(line, "cache_entries"),
+	fprintf(out, KEY "%lld %s in %lld of %lld KiB, %lld %s", "cache",
+		entries, plural(entries, "answer", "answers"),
 		int_of(line, "cache_bytes") / 1024,
-		int_of(line, "cache_size") / 1024, int_of(line, "cache_hits"));
+		int_of(line, "cache_size") / 1024, hits,
+		plural(hits, "hit", "hits"));
 	(void)print_parts(line, more, ", ", out);
 	fputc('\n', out);
 }
@@ -171,8 +187,9 @@ void report_status(const struct json *line, FILE *out)
 	fprintf(out, "%s %s, process %lld, since %s\n",
 		text_of(line, "program"), text_of(line, "version"),
 		int_of(line, "pid"), text_of(line, "started"));
-	fprintf(out, KEY "%s, %lld rules\n", "config", text_of(line, "config"),
-		int_of(line, "rules"));
+	fprintf(out, KEY "%s, %lld %s\n", "config", text_of(line, "config"),
+		int_of(line, "rules"),
+		plural(int_of(line, "rules"), "rule", "rules"));
 	fprintf(out, KEY "%s\n", "listens", text_of(line, "listen"));
 	print_map(line, out);
 	print_queries(line, out);

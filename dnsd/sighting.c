@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/plural.h"
 #include "dnsd/decide.h"
 #include "dnsd/message.h"
 #include "dnsd/wire.h"
@@ -80,7 +81,7 @@ static const char *answer_text(const struct sighting *sighting,
 		snprintf(out, ANSWER_SIZE, "no data");
 	else
 		snprintf(out, ANSWER_SIZE, "%u record%s", sighting->answers,
-			 sighting->answers == 1 ? "" : "s");
+			 plural(sighting->answers, "", "s"));
 	return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/plural.h"
 #include "common/slots.h"
 #include "dnsd/figures.h"
 #include "dnsd/report.h"
@@ -268,8 +269,10 @@ static int print(const struct config *config, const char *verb,
 
 static void print_flushed(void *ctx, const struct json *line)
 {
-	fprintf(ctx, "%lld answers are forgotten\n",
-		(long long)json_get_int(line, "flushed", 0));
+	int64_t count = json_get_int(line, "flushed", 0);
+
+	fprintf(ctx, "%lld %s forgotten\n", (long long)count,
+		plural(count, "answer is", "answers are"));
 }
 
 int verbs_flush(const struct config *config, const char *name, bool is_json,

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "dnsd/sighting.h"
 
 #include <errno.h>
@@ -163,8 +164,9 @@ static void tell_missed(struct watch *watch)
 		return;
 	watch->missed_told = watch->missed;
 	if (watch->has_log) {
-		snprintf(line, sizeof(line), "(%llu queries are left out)",
-			 (unsigned long long)missed);
+		snprintf(line, sizeof(line), "(%llu %s left out)",
+			 (unsigned long long)missed,
+			 plural((int64_t)missed, "query is", "queries are"));
 		log_line(watch, line);
 	}
 	json = json_new();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The command line's side of "watch". */
 #include "common/err.h"
+#include "common/plural.h"
 #include "dnsd/watch.h"
 
 #include <errno.h>
@@ -51,8 +52,9 @@ static void on_line(void *ctx, const struct json *line)
 			fprintf(printing->out, "%s\n", text);
 		free(text);
 	} else if (missed > 0) {
-		fprintf(printing->out, "(%lld queries are left out)\n",
-			(long long)missed);
+		fprintf(printing->out, "(%lld %s left out)\n",
+			(long long)missed,
+			plural(missed, "query is", "queries are"));
 	} else {
 		print_query(line, printing->out);
 	}

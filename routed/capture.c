@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "routed/object.h"
 #include "routed/throws.h"
 
@@ -320,8 +321,9 @@ static void note_repairs(struct capture *capture, size_t repairs, bool is_table,
 		return;
 	capture->repairs += repairs + is_table;
 	if (repairs)
-		log_notice("repaired %zu rules and routes that were removed",
-			   repairs);
+		log_notice("repaired %zu %s removed", repairs,
+			   plural((int64_t)repairs, "rule or route that was",
+				  "rules and routes that were"));
 	if (is_table)
 		log_notice("put the nftables table back that was removed or "
 			   "changed");

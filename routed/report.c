@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/report.h"
 
+#include "common/plural.h"
+
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -69,19 +71,21 @@ static void print_uplinks(const struct json *status, FILE *out)
 /* What would have left past us, or came where it has no business. */
 static void print_refused(const struct json *status, FILE *out)
 {
+	long long closed = int_of(status, "refused_closed");
 	long long pool_out = int_of(status, "refused_pool_out");
 	long long pool_in = int_of(status, "refused_pool_in");
 
 	if (json_get_bool(status, "closed", false))
 		fprintf(out,
-			KEY "nothing leaves past us, nor when we die; %lld "
-			    "packets refused\n",
-			"closed", int_of(status, "refused_closed"));
+			KEY "nothing leaves past us, nor when we die; %lld %s "
+			    "refused\n",
+			"closed", closed, plural(closed, "packet", "packets"));
 	if (pool_out || pool_in)
 		fprintf(out,
-			KEY "%lld packets to fake addresses at other "
-			    "interfaces, %lld that came in by one\n",
-			"refused", pool_out, pool_in);
+			KEY "%lld %s to fake addresses at other interfaces, "
+			    "%lld that came in by one\n",
+			"refused", pool_out,
+			plural(pool_out, "packet", "packets"), pool_in);
 }
 
 static void print_objects(const struct json *status, FILE *out)
@@ -100,9 +104,9 @@ static void print_objects(const struct json *status, FILE *out)
 	fputc('\n', out);
 	print_refused(status, out);
 	if (directs)
-		fprintf(out,
-			KEY "%lld addresses of DIRECT names go past the TUN\n",
-			"direct", directs);
+		fprintf(out, KEY "%lld %s past the TUN\n", "direct", directs,
+			plural(directs, "address of a DIRECT name goes",
+			       "addresses of DIRECT names go"));
 }
 
 static void print_relay(const struct json *status, FILE *out)
@@ -124,14 +128,14 @@ static void print_relay(const struct json *status, FILE *out)
 static void print_carrier(const struct json *status, FILE *out)
 {
 	const char *why = text_of(status, "carrier_why");
+	long long in = int_of(status, "carried_in");
 
 	if (!int_of(status, "relay_pid"))
 		return;
 	fprintf(out, KEY, "tcp");
 	if (strcmp(text_of(status, "carrier"), "kernel") == 0)
-		fprintf(out,
-			"carried by the kernel: %lld packets in, %lld out\n",
-			int_of(status, "carried_in"),
+		fprintf(out, "carried by the kernel: %lld %s in, %lld out\n",
+			in, plural(in, "packet", "packets"),
 			int_of(status, "carried_out"));
 	else
 		fprintf(out, "carried in user space%s%s%s\n",
@@ -154,14 +158,13 @@ static void print_flow_counts(const struct json *status, FILE *out)
 			answered, refused);
 	if (own)
 		fprintf(out,
-			KEY "%lld flows of outbounds' own servers, sent "
-			    "directly\n",
-			"own", own);
+			KEY
+			"%lld %s of outbounds' own servers, sent directly\n",
+			"own", own, plural(own, "flow", "flows"));
 	if (loops)
 		fprintf(out,
-			KEY "%lld packets of our own came back: that must "
-			    "not be\n",
-			"loops", loops);
+			KEY "%lld %s of our own came back: that must not be\n",
+			"loops", loops, plural(loops, "packet", "packets"));
 }
 
 static void print_traffic(const struct json *status, FILE *out)
@@ -179,23 +182,24 @@ static void print_traffic(const struct json *status, FILE *out)
 static void print_udp(const struct json *status, FILE *out)
 {
 	char up[REPORT_BYTES_SIZE], down[REPORT_BYTES_SIZE];
+	long long flows = int_of(status, "udp_flows_now");
 	long long dropped = int_of(status, "udp_dropped");
 	long long queries = int_of(status, "dns_queries");
 
 	fprintf(out,
-		KEY "%lld flows now, %lld so far, %lld refused; %s up, "
-		    "%s down",
-		"udp", int_of(status, "udp_flows_now"),
+		KEY "%lld %s now, %lld so far, %lld refused; %s up, %s down",
+		"udp", flows, plural(flows, "flow", "flows"),
 		int_of(status, "udp_flows_ever"), int_of(status, "udp_refused"),
 		report_bytes(int_of(status, "udp_bytes_up"), up),
 		report_bytes(int_of(status, "udp_bytes_down"), down));
 	if (dropped)
-		fprintf(out, "; %lld packets dropped", dropped);
+		fprintf(out, "; %lld %s dropped", dropped,
+			plural(dropped, "packet", "packets"));
 	fputc('\n', out);
 	if (queries)
-		fprintf(out,
-			KEY "%lld questions entered the TUN and went to dnsd\n",
-			"dns", queries);
+		fprintf(out, KEY "%lld %s entered the TUN and went to dnsd\n",
+			"dns", queries,
+			plural(queries, "question", "questions"));
 }
 
 /* "  auto       proxy: down since ..., connection refused" */
@@ -226,8 +230,9 @@ void report_status(const struct json *status, FILE *out)
 	fprintf(out, "%s %s, process %lld, since %s\n",
 		text_of(status, "program"), text_of(status, "version"),
 		int_of(status, "pid"), text_of(status, "started"));
-	fprintf(out, KEY "%s, %lld rules\n", "config",
-		text_of(status, "config"), int_of(status, "rules"));
+	fprintf(out, KEY "%s, %lld %s\n", "config", text_of(status, "config"),
+		int_of(status, "rules"),
+		plural(int_of(status, "rules"), "rule", "rules"));
 	print_capture(status, out);
 	print_uplinks(status, out);
 	print_objects(status, out);

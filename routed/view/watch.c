@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/control.h"
 #include "common/err.h"
+#include "common/plural.h"
 #include "routed/owner.h"
 #include "routed/report.h"
 #include "routed/sockdiag.h"
@@ -134,8 +135,9 @@ static void paint_head(const struct watch *watch, int columns)
 	int to = width_of_to(columns);
 
 	snprintf(line, sizeof(line),
-		 "%zu flows, %s/s up, %s/s down   sorted by %s%s%s%s%s",
-		 totals.count, report_bytes(totals.up_rate, up),
+		 "%zu %s, %s/s up, %s/s down   sorted by %s%s%s%s%s",
+		 totals.count, plural((int64_t)totals.count, "flow", "flows"),
+		 report_bytes(totals.up_rate, up),
 		 report_bytes(totals.down_rate, down),
 		 flow_order_word(watch->choice.order),
 		 watch->choice.is_reversed ? ", reversed" : "",

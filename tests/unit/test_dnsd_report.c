@@ -73,11 +73,11 @@ static void what_is_not_as_usual_is_told(void **state)
 		"  errors     7 malformed, 5 for which there was no address\n"
 		"  UDP        30 queries, 29 replies, 1 that could not be "
 		"sent\n"
-		"  TCP        10 queries, 10 replies, 2 clients now, 1 closed "
+		"  TCP        10 queries, 10 replies, 2 open now, 1 closed "
 		"to make room\n"
 		"  cache      17 answers in 20 of 8192 KiB, 20 hits, 6 missed, "
 		"1 answered beyond their end\n"
-		"  upstreams  4 answered, 1 failed, 1 wait now, 3 late or "
+		"  upstreams  4 answered, 1 failed, 1 waiting now, 3 late or "
 		"forged answers ignored\n");
 }
 

@@ -128,6 +128,15 @@ static void a_status_names_what_is_not_as_usual(void **state)
 	assert_non_null(strstr(text, "own        4 flows"));
 	assert_non_null(strstr(text, "loops      6 packets"));
 	free(text);
+	text = printed(report_status,
+		       "{\"directs\":1,\"own_flows\":1,\"rules\":1,"
+		       "\"udp_flows_now\":1}");
+	assert_non_null(strstr(text, ", 1 rule\n"));
+	assert_non_null(strstr(text, "direct     1 address of a DIRECT name "
+				     "goes past"));
+	assert_non_null(strstr(text, "own        1 flow of"));
+	assert_non_null(strstr(text, "udp        1 flow now"));
+	free(text);
 }
 
 static void an_explanation_tells_no_rule_where_the_kernel_decides(void **state)

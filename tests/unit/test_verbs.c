@@ -335,7 +335,7 @@ static void what_was_flushed_is_printed(void **state)
 	assert_int_equal(verbs_flush(&config, NULL, false, out), EXIT_SUCCESS);
 	assert_int_equal(verbs_flush(&config, "a", true, out), EXIT_SUCCESS);
 	fclose(out);
-	assert_string_equal(text, "1 answers are forgotten\n{\"flushed\":1}\n");
+	assert_string_equal(text, "1 answer is forgotten\n{\"flushed\":1}\n");
 	free(text);
 }
 
