@@ -57,7 +57,8 @@ struct doctor_facts {
 	bool is_forwarding;
 	bool has_user;
 	bool has_tun;
-	bool is_networkd_in_charge; /* of rules that it did not make */
+	bool is_networkd_in_charge;        /* of rules that it did not make */
+	bool is_network_manager_in_charge; /* of resolv.conf */
 	bool is_resolv_conf_ours;
 	struct addr nameservers[DOCTOR_NAMESERVERS_MAX]; /* of resolv.conf */
 	size_t nameserver_count;
@@ -93,12 +94,14 @@ struct doctor_finding *doctor_add(struct doctor *doctor, const char *id,
 const char *doctor_device(const char *name);
 
 /*
- * The parts: firewalls (from what nft lists), and other VPNs (from rules and
- * routes).
+ * The parts: firewalls (from what nft lists), other VPNs (from rules and
+ * routes), and who else is there.
  */
 void doctor_find_firewalls(struct doctor *doctor,
 			   const struct doctor_facts *facts);
 void doctor_find_vpns(struct doctor *doctor, const struct doctor_facts *facts);
+void doctor_find_neighbours(struct doctor *doctor,
+			    const struct doctor_facts *facts);
 
 bool doctor_has_broken(const struct doctor *doctor);
 

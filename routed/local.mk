@@ -20,6 +20,7 @@ routed_librouted_a_SOURCES = \
 	routed/direct.h \
 	routed/doctor.c \
 	routed/doctor.h \
+	routed/doctor_beside.c \
 	routed/doctor_collect.c \
 	routed/doctor_collect.h \
 	routed/doctor_firewall.c \

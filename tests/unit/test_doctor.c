@@ -280,6 +280,25 @@ static void ipv6_that_is_not_captured_is_found(void **state)
 	finds_nothing(f);
 }
 
+static void neighbours_are_named_and_break_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	f->facts.ruleset = "chain ufw-before-input {\n";
+	finds_nothing(f); /* there, and not active */
+	f->facts.ruleset = "counter jump ufw-before-input\n";
+	finds(f, "beside-ufw", false, "ufw allow");
+	f->facts.ruleset = "table inet firewalld {\n";
+	finds(f, "beside-firewalld", false, "firewall-cmd");
+	f->facts.ruleset = "chain DOCKER {\n";
+	finds(f, "beside-docker", false, "docker network");
+	f->facts.ruleset = "chain LIBVIRT_INP {\n";
+	finds(f, "beside-libvirt", false, "virsh");
+	f->facts.ruleset = NULL;
+	f->facts.is_network_manager_in_charge = true;
+	finds(f, "beside-networkmanager", false, "dns=none");
+}
+
 static void udp_servers_are_named_until_they_are_served(void **state)
 {
 	struct fixture *f = *state;
@@ -458,6 +477,8 @@ int main(void)
 		cmocka_unit_test_setup(
 			udp_servers_are_named_until_they_are_served, setup),
 		cmocka_unit_test_setup(networkd_is_found, setup),
+		cmocka_unit_test_setup(neighbours_are_named_and_break_nothing,
+				       setup),
 		cmocka_unit_test_setup(vpns_are_named_and_break_nothing, setup),
 		cmocka_unit_test_setup(firewalls_are_named_only_if_they_hurt,
 				       setup),

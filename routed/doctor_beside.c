@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Other programs that have opinions about this host's network, known by what
+ * they put into nftables or /run.  They are notes: both work side by side.
+ */
+#include "routed/doctor.h"
+
+#include <string.h>
+
+struct neighbour {
+	const char *id;
+	const char *sign; /* in what nft lists */
+	const char *what;
+	const char *why;
+	const char *mend;
+};
+
+static const struct neighbour neighbours[] = {
+	{"beside-ufw", "jump ufw-before-input", "ufw is active",
+	 "what we carry passes it; devices of a LAN that ask dnsd have to be "
+	 "let in",
+	 "# for a LAN: ufw allow in on DEVICE to any port 53"},
+	{"beside-firewalld", "table inet firewalld", "firewalld is active",
+	 "what we carry passes it; devices of a LAN that ask dnsd have to be "
+	 "let in",
+	 "# for a LAN: firewall-cmd --zone=ZONE --add-service=dns"},
+	{"beside-docker", "chain DOCKER ", "Docker's rules are there",
+	 "published ports answer as before; containers have a resolver of "
+	 "their own choice, and real addresses by it",
+	 "# to see which: docker network inspect bridge"},
+	{"beside-libvirt", "chain LIBVIRT_INP ", "libvirt's rules are there",
+	 "guests ask the resolver of their network, which asks whom "
+	 "'/etc/resolv.conf' names",
+	 "# to see which: virsh net-list"},
+};
+
+static void find_network_manager(struct doctor *doctor,
+				 const struct doctor_facts *facts)
+{
+	if (!facts->is_network_manager_in_charge)
+		return;
+	struct doctor_finding *finding =
+		doctor_add(doctor, "beside-networkmanager", false);
+	DOCTOR_SAY(finding->what, "NetworkManager writes '/etc/resolv.conf'");
+	DOCTOR_SAY(finding->why,
+		   "whenever a connection changes names go past dnsd until "
+		   "routed has put its file back");
+	DOCTOR_SAY(finding->mend,
+		   "printf '[main]\\ndns=none\\n' > "
+		   "/etc/NetworkManager/conf.d/ersatz.conf && nmcli general "
+		   "reload conf");
+}
+
+void doctor_find_neighbours(struct doctor *doctor,
+			    const struct doctor_facts *facts)
+{
+	for (size_t i = 0; facts->ruleset && i < ARRAY_LEN(neighbours); i++) {
+		const struct neighbour *one = &neighbours[i];
+
+		if (!strstr(facts->ruleset, one->sign))
+			continue;
+		struct doctor_finding *finding =
+			doctor_add(doctor, one->id, false);
+		DOCTOR_SAY(finding->what, "%s", one->what);
+		DOCTOR_SAY(finding->why, "%s", one->why);
+		DOCTOR_SAY(finding->mend, "%s", one->mend);
+	}
+	find_network_manager(doctor, facts);
+}
