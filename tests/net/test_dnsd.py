@@ -329,14 +329,14 @@ def test_only_root_writes_to_the_run_folder(laptop, start):
     what = "stat -c '%U:%G %a' "
     assert laptop.out(what + "/run/ersatz").strip() == "root:root 755"
     assert laptop.out(what + "/run/ersatz/dnsd.sock").strip() == \
-        "root:ersatz 660"
+        "root:root 666"
     # Its socket stays when it stops, and is replaced when it starts.
     daemons.stop("dnsd")
     assert laptop.run(daemons.command("dnsd", "--status"),
                       check=False).returncode != 0
     daemons.start("dnsd")
     assert "names" in laptop.out(daemons.command("dnsd", "--status"),
-                                 user="ersatz")
+                                 user="daemon")
 
 
 def test_it_runs_without_root_on_a_high_port(laptop):

@@ -196,6 +196,10 @@ def test_one_who_may_not_look_is_told(laptop):
     result = laptop.dnsd("--explain", "one.inside.example", check=False,
                          user="daemon")
     assert result.returncode == 0
+    assert "198.18.0.3" in result.stdout
+    laptop.ersatz.stop("dnsd")
+    result = laptop.dnsd("--explain", "one.inside.example", check=False,
+                         user="daemon")
     assert "told from configuration and map" in result.stdout
 
 

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -61,11 +62,13 @@ static void a_new_flow_is_clean(void **state)
 	number = flow->number;
 	memset(flow, 0xff, sizeof(*flow));
 	flow->number = number;
+	flow->sniffed = malloc(1); /* goes with its flow */
 	flows_del(flows, flow);
 	flow = add(flows, 2);
 	assert_int_equal(flow->state, FLOW_HELD);
 	assert_false(flow->is_own);
 	assert_null(flow->hold);
+	assert_null(flow->sniffed);
 	assert_null(flow->app.next);
 	assert_int_equal(flow->mover.lane[0].bytes, 0);
 	flows_free(flows);
