@@ -82,6 +82,9 @@ struct outbound_conf {
 	unsigned line;
 };
 
+/* Servers of one upstream, times the ways to them. */
+#define UPSTREAM_SERVERS_MAX 16
+
 enum upstream_transport {
 	UPSTREAM_SYSTEM, /* the resolvers that the host had before us */
 	UPSTREAM_UDP,    /* TCP when truncated, or through a proxy */
@@ -96,6 +99,7 @@ struct upstream_server_conf {
 	struct endpoint endpoint;
 	const char *host; /* the certificate's name; NULL: the address */
 	const char *path; /* UPSTREAM_HTTPS: "/dns-query" */
+	uint8_t way;      /* of its upstream; 0 in the config */
 };
 
 enum upstream_strategy {
@@ -116,6 +120,13 @@ struct upstream_ecs {
 	struct prefix prefix;
 };
 
+/* How queries leave: one for each outbound below a group. */
+struct upstream_way {
+	const struct outbound_conf *outbound; /* NULL: none is named */
+	const struct outbound_conf *proxy;    /* the same, if it is one */
+	const char *interface;                /* NULL: the uplink */
+};
+
 struct upstream_conf {
 	const char *name;
 	enum upstream_strategy strategy;
@@ -123,7 +134,8 @@ struct upstream_conf {
 	size_t server_count;
 	const char *interface; /* NULL: the uplink */
 	const struct outbound_conf *via;
-	const struct outbound_conf *proxy; /* `via`, if it is one; else NULL */
+	struct upstream_way *ways; /* at least one */
+	size_t way_count;
 	struct addr *addresses; /* of servers that are given by name */
 	size_t address_count;
 	struct upstream_ecs ecs;
@@ -299,6 +311,9 @@ void config_print(const struct config *config, FILE *out);
 /* Index of the name, or -ENOENT. */
 NODISCARD int config_outbound(const struct config *config, const char *name);
 NODISCARD int config_upstream(const struct config *config, const char *name);
+
+/* By TLS, by HTTPS or through a proxy: it is libcurl that asks. */
+bool config_needs_libcurl(const struct upstream_conf *upstream);
 
 bool config_is_proxy(enum outbound_type type);
 bool config_is_group(enum outbound_type type);

@@ -67,6 +67,8 @@ common_libcommon_a_SOURCES = \
 	common/idn.h \
 	common/json.c \
 	common/json.h \
+	common/libraries.c \
+	common/libraries.h \
 	common/log.c \
 	common/log.h \
 	common/map.c \

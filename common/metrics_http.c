@@ -5,6 +5,7 @@
  */
 #include "common/metrics_http.h"
 
+#include "common/libraries.h"
 #include "common/metrics.h"
 
 #include <dlfcn.h>
@@ -15,7 +16,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LIBRARY "libmicrohttpd.so.12"
 #define CLIENTS_MAX 16
 #define IDLE_S 10
 #define BACKLOG 16
@@ -62,7 +62,7 @@ static int load(struct library *library)
 		{"MHD_destroy_response", (void **)&library->destroy_response},
 	};
 
-	library->handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	library->handle = dlopen(LIBRARY_MICROHTTPD, RTLD_NOW | RTLD_LOCAL);
 	if (!library->handle)
 		return -ENOENT;
 	for (size_t i = 0; i < ARRAY_LEN(symbols); i++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/settings.h"
 
+#include "common/libraries.h"
 #include "common/plural.h"
 
 #include <errno.h>
@@ -121,8 +122,25 @@ static void print_files(const struct rules *rules, FILE *out)
 	}
 }
 
-void settings_print_check(const struct config *config, FILE *out)
+/* What is right here may still lack something of this machine. */
+static int check_machine(const struct config *config)
 {
+	struct diag diag;
+	int ret;
+
+	diag_init(&diag);
+	ret = libraries_check(config, &diag);
+	diag_print(&diag, stderr);
+	diag_fini(&diag);
+	return ret;
+}
+
+int settings_print_check(const struct config *config, FILE *out)
+{
+	int ret = check_machine(config);
+
+	if (ret < 0)
+		return ret;
 	fprintf(out, "%s: correct", config->file);
 	print_count(": ", rules_count(config->rules), "rule", out);
 	print_count(", ", config->outbound_count - OUTBOUND_FIRST, "outbound",
@@ -130,4 +148,5 @@ void settings_print_check(const struct config *config, FILE *out)
 	print_count(", ", config->upstream_count, "upstream", out);
 	fputc('\n', out);
 	print_files(config->rules, out);
+	return 0;
 }

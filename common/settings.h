@@ -93,8 +93,9 @@ NODISCARD int settings_load(const struct settings *settings,
 
 /*
  * What --check says of a configuration without errors: a line for it, and one
- * for each list that was read.
+ * for each list that was read; or, on standard error, what this machine lacks
+ * for it, and ERR_CONFIG.
  */
-void settings_print_check(const struct config *config, FILE *out);
+NODISCARD int settings_print_check(const struct config *config, FILE *out);
 
 #endif

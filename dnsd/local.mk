@@ -87,12 +87,17 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/told.h \
 	dnsd/upstream/blame.c \
 	dnsd/upstream/blame.h \
+	dnsd/upstream/budget.c \
+	dnsd/upstream/budget.h \
 	dnsd/upstream/exchange.c \
 	dnsd/upstream/exchange.h \
 	dnsd/upstream/group.c \
 	dnsd/upstream/group.h \
 	dnsd/upstream/health.c \
 	dnsd/upstream/health.h \
+	dnsd/upstream/libcurl.c \
+	dnsd/upstream/libcurl.h \
+	dnsd/upstream/libcurl_api.h \
 	dnsd/upstream/links.c \
 	dnsd/upstream/links.h \
 	dnsd/upstream/lookup.c \
@@ -109,8 +114,13 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/upstream/stream.h \
 	dnsd/upstream/tunnel.c \
 	dnsd/upstream/tunnel.h \
+	dnsd/upstream/tunnel_parts.h \
+	dnsd/upstream/tunnel_setup.c \
 	dnsd/upstream/upstream.c \
 	dnsd/upstream/upstream.h \
+	dnsd/upstream/upstream_conf.c \
+	dnsd/upstream/ways.c \
+	dnsd/upstream/ways.h \
 	dnsd/used.c \
 	dnsd/used.h \
 	dnsd/verbs.c \

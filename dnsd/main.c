@@ -188,7 +188,8 @@ static int act(struct config *config)
 	case ACTION_RUN:
 		return run(config);
 	case ACTION_CHECK:
-		settings_print_check(config, stdout);
+		if (settings_print_check(config, stdout) < 0)
+			status = EXIT_FAILURE;
 		break;
 	case ACTION_PRINT_CONFIG:
 		config_print(config, stdout);

@@ -346,8 +346,8 @@ static int act(const struct config *config)
 	case ACTION_RUN:
 		break;
 	case ACTION_CHECK:
-		settings_print_check(config, stdout);
-		return EXIT_SUCCESS;
+		return settings_print_check(config, stdout) < 0 ? EXIT_FAILURE
+								: EXIT_SUCCESS;
 	case ACTION_PRINT_CONFIG:
 		config_print(config, stdout);
 		return EXIT_SUCCESS;

@@ -47,29 +47,12 @@ static int parse_via(const struct schema_call *call, void *target,
 
 	if (!outbound)
 		return tell_missing(call, "outbound", text, names->outbounds);
-	switch (outbound->type) {
-	case OUTBOUND_TYPE_DIRECT:
-	case OUTBOUND_TYPE_INTERFACE:
-	case OUTBOUND_TYPE_SOCKS5:
-	case OUTBOUND_TYPE_HTTP:
-		if (outbound->server_path)
-			break;
-		*via = outbound;
-		return 0;
-	case OUTBOUND_TYPE_FALLBACK:
-	case OUTBOUND_TYPE_LATENCY:
-	case OUTBOUND_TYPE_LOAD_BALANCE:
-		return schema_error(call,
-				    "'%s: %s' is not supported by this "
-				    "version, since that outbound is a group, "
-				    "expected %s",
-				    call->path, text, call->key->expected);
-	case OUTBOUND_TYPE_REJECT:
-	case OUTBOUND_TYPE_REJECT_DROP:
-	case OUTBOUND_TYPE_PASS:
-		break;
-	}
-	return -EINVAL;
+	if (outbound->type == OUTBOUND_TYPE_REJECT ||
+	    outbound->type == OUTBOUND_TYPE_REJECT_DROP ||
+	    outbound->type == OUTBOUND_TYPE_PASS)
+		return -EINVAL;
+	*via = outbound;
+	return 0;
 }
 
 static const char *format_via(const struct schema_key *key, const void *root,
@@ -81,7 +64,10 @@ static const char *format_via(const struct schema_key *key, const void *root,
 	(void)root;
 	(void)out;
 	/* What it comes to stands in `interface` for all others. */
-	return *via && config_is_proxy((*via)->type) ? (*via)->name : NULL;
+	return *via && (config_is_proxy((*via)->type) ||
+			config_is_group((*via)->type))
+		       ? (*via)->name
+		       : NULL;
 }
 
 const struct schema_type config_via = {
@@ -91,10 +77,77 @@ const struct schema_type config_via = {
 	.json = "\"type\": \"string\", \"minLength\": 1",
 };
 
+static void add_way(struct upstream_conf *upstream,
+		    const struct outbound_conf *outbound)
+{
+	struct upstream_way *way = &upstream->ways[upstream->way_count];
+
+	if (outbound->type == OUTBOUND_TYPE_REJECT ||
+	    outbound->type == OUTBOUND_TYPE_REJECT_DROP)
+		return;
+	*way = (struct upstream_way){
+		.outbound = outbound,
+		.proxy = config_is_proxy(outbound->type) ? outbound : NULL,
+		.interface = outbound->interface,
+	};
+	upstream->way_count++;
+}
+
+static int add_ways(const struct schema_call *call,
+		    struct upstream_conf *upstream)
+{
+	const struct config *config = call->walk->root;
+	const struct outbound_conf *via = upstream->via;
+	bool is_group = via && config_is_group(via->type);
+	size_t count = is_group ? via->group.leaf_count : 1;
+
+	upstream->ways = arena_array(call->walk->arena, count + 1,
+				     sizeof(*upstream->ways));
+	if (!upstream->ways)
+		return -ENOMEM;
+	if (!via) {
+		upstream->way_count = 1;
+		upstream->ways[0].interface = upstream->interface;
+		return 0;
+	}
+	if (!is_group)
+		add_way(upstream, via);
+	for (size_t i = 0; is_group && i < count; i++)
+		add_way(upstream, &config->outbounds[via->group.leaves[i]]);
+	/* Without any leaf the group is wrong, which has been told. */
+	if (upstream->way_count || !count)
+		return 0;
+	return schema_error(call,
+			    "no member of '%s' leads anywhere, expected one "
+			    "that is not REJECT",
+			    via->name);
+}
+
+static size_t count_proxies(const struct upstream_conf *upstream)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < upstream->way_count; i++)
+		count += upstream->ways[i].proxy != NULL;
+	return count;
+}
+
+bool config_needs_libcurl(const struct upstream_conf *upstream)
+{
+	bool needs = count_proxies(upstream) > 0;
+
+	for (size_t i = 0; i < upstream->server_count; i++)
+		needs |= upstream->servers[i].transport == UPSTREAM_TLS ||
+			 upstream->servers[i].transport == UPSTREAM_HTTPS;
+	return needs;
+}
+
+/* A proxy takes the name; all other ways need the address. */
 static bool needs_address(const struct upstream_conf *upstream,
 			  const struct upstream_server_conf *server)
 {
-	return server->transport != UPSTREAM_SYSTEM && !upstream->proxy &&
+	return server->transport != UPSTREAM_SYSTEM &&
+	       count_proxies(upstream) < upstream->way_count &&
 	       server->endpoint.addr.family == ADDR_NONE;
 }
 
@@ -160,7 +213,7 @@ static int check_proxy(const struct schema_call *call,
 		       const struct upstream_conf *upstream)
 {
 	for (size_t i = 0; i < upstream->server_count; i++) {
-		if (upstream->proxy &&
+		if (count_proxies(upstream) &&
 		    upstream->servers[i].transport == UPSTREAM_SYSTEM)
 			return schema_error(call,
 					    "'%s' asks the server 'system' via "
@@ -169,6 +222,20 @@ static int check_proxy(const struct schema_call *call,
 					    call->path);
 	}
 	return 0;
+}
+
+/* Each server is one for each way to it. */
+static int check_count(const struct schema_call *call,
+		       const struct upstream_conf *upstream)
+{
+	if (upstream->server_count * upstream->way_count <=
+	    UPSTREAM_SERVERS_MAX)
+		return 0;
+	return schema_error(call,
+			    "'%s' has %zu servers and %zu outbounds that lead "
+			    "to them, expected at most %d times one another",
+			    call->path, upstream->server_count,
+			    upstream->way_count, UPSTREAM_SERVERS_MAX);
 }
 
 int config_upstream_each(const struct schema_call *call, void *object)
@@ -182,15 +249,17 @@ int config_upstream_each(const struct schema_call *call, void *object)
 				   "'%s' has both 'via' and 'interface', "
 				   "expected one of them",
 				   call->path);
-	if (upstream->via && config_is_proxy(upstream->via->type))
-		upstream->proxy = upstream->via;
-	else if (upstream->via && upstream->via->interface)
+	if (upstream->via && upstream->via->interface)
 		upstream->interface = upstream->via->interface;
 	if (ret)
 		return ret;
 	set_names(upstream);
-	ret = check_proxy(call, upstream);
-	return ret ? ret : set_addresses(call, upstream);
+	ret = add_ways(call, upstream);
+	if (!ret)
+		ret = check_proxy(call, upstream);
+	if (!ret)
+		ret = set_addresses(call, upstream);
+	return ret ? ret : check_count(call, upstream);
 }
 
 /* None listed: the resolvers that the host has. */
@@ -202,6 +271,8 @@ static int add_system(const struct schema_call *call, struct config *config)
 		arena_alloc(call->walk->arena, sizeof(*config->upstreams));
 	server = arena_alloc(call->walk->arena, sizeof(*server));
 	if (!config->upstreams || !server)
+		return -ENOMEM;
+	if (add_ways(call, config->upstreams) < 0)
 		return -ENOMEM;
 	server->transport = UPSTREAM_SYSTEM;
 	config->upstreams->name = "system";
@@ -285,8 +356,9 @@ const struct schema_key config_upstream_keys[] = {
 	 UPSTREAM_AT(interface)},
 	{.name = "via",
 	 .type = &config_via,
-	 .expected = "DIRECT, or an outbound of type interface, socks5 or http",
-	 .help = "The outbound that queries leave by.",
+	 .expected = "DIRECT, or an outbound that is not REJECT or PASS",
+	 .help = "The outbound that queries leave by; of a group, the member "
+		 "that it would choose.",
 	 UPSTREAM_AT(via)},
 	{.name = "strategy",
 	 .type = &schema_word,

@@ -13,14 +13,14 @@ static void set(struct blame *blame, int status, uint16_t ede)
 	blame->ede = ede;
 }
 
-void blame_failure(struct blame *blame,
-		   const struct upstream_server_conf *server,
+void blame_failure(struct blame *blame, const struct group *group, size_t index,
 		   const struct exchange_result *result)
 {
 	char text[GROUP_SERVER_TEXT_SIZE];
 	char word[ADDR_TEXT_SIZE];
 
-	group_server_text(server, text, sizeof(text));
+	group_server_text(group->conf, &group->servers[index], text,
+			  sizeof(text));
 	switch (result->status) {
 	case ERR_REFUSED:
 		set(blame, ERR_REFUSED, EDE_NO_REACHABLE_AUTHORITY);
@@ -50,13 +50,13 @@ void blame_failure(struct blame *blame,
 	}
 }
 
-void blame_silence(struct blame *blame,
-		   const struct upstream_server_conf *server)
+void blame_silence(struct blame *blame, const struct group *group, size_t index)
 {
 	char text[GROUP_SERVER_TEXT_SIZE];
 
 	if (blame->status != ERR_TIMEOUT)
 		return;
 	snprintf(blame->why, sizeof(blame->why), "%s did not answer",
-		 group_server_text(server, text, sizeof(text)));
+		 group_server_text(group->conf, &group->servers[index], text,
+				   sizeof(text)));
 }

@@ -22,12 +22,11 @@ struct blame {
 };
 
 /* An exchange ended so; its result is an error. */
-void blame_failure(struct blame *blame,
-		   const struct upstream_server_conf *server,
+void blame_failure(struct blame *blame, const struct group *group, size_t index,
 		   const struct exchange_result *result);
 
 /* It was asked and has not answered; a failure that was noted tells more. */
-void blame_silence(struct blame *blame,
-		   const struct upstream_server_conf *server);
+void blame_silence(struct blame *blame, const struct group *group,
+		   size_t index);
 
 #endif

@@ -92,6 +92,11 @@ static size_t write_query(const struct exchange *exchange, uint16_t id,
 	return length;
 }
 
+static const struct upstream_way *way_of(const struct exchange *exchange)
+{
+	return group_way(exchange->links->conf.upstream, &exchange->server);
+}
+
 static int open_socket(struct exchange *exchange)
 {
 	struct sockaddr_storage ss;
@@ -103,7 +108,7 @@ static int open_socket(struct exchange *exchange)
 	if (fd < 0)
 		return -errno;
 	int ret = uplink_bind(fd, uplink_watch_state(all->watch), addr,
-			      exchange->links->conf.upstream->interface);
+			      way_of(exchange)->interface);
 	if (ret < 0)
 		goto close_fd;
 	socklen_t length =
@@ -146,14 +151,14 @@ static int begin_udp(struct exchange *exchange)
 static int begin_stream(struct exchange *exchange)
 {
 	struct links *links = exchange->links;
-	struct tunnel *tunnel = NULL;
+	struct stream_way way = {.interface = way_of(exchange)->interface};
 	int ret = 0;
 
 	if (links_need_tunnel(links, &exchange->server))
-		ret = links_tunnel(links, &tunnel);
+		ret = links_tunnel(links, &exchange->server, &way.tunnel);
 	if (ret < 0)
 		return ret;
-	return stream_ask(&links->streams[exchange->index], tunnel,
+	return stream_ask(&links->streams[exchange->index], &way,
 			  &exchange->server, &exchange->query);
 }
 
@@ -163,7 +168,7 @@ static int begin_https(struct exchange *exchange)
 {
 	uint8_t query[PACKET_QUERY_MAX];
 	struct tunnel *tunnel;
-	int ret = links_tunnel(exchange->links, &tunnel);
+	int ret = links_tunnel(exchange->links, &exchange->server, &tunnel);
 
 	if (ret < 0)
 		return ret;
@@ -211,8 +216,7 @@ static enum exchange_way way_to(const struct exchange *exchange)
 	case UPSTREAM_SYSTEM:
 		break;
 	}
-	return exchange->links->conf.upstream->proxy ? EXCHANGE_STREAM
-						     : EXCHANGE_UDP;
+	return way_of(exchange)->proxy ? EXCHANGE_STREAM : EXCHANGE_UDP;
 }
 
 int exchange_start(struct exchange *exchange, struct links *links,

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/uplink.h"
+#include "dnsd/upstream/ways.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,10 +45,17 @@ static bool is_self(const struct endpoint *server,
 	return false;
 }
 
+const struct upstream_way *group_way(const struct upstream_conf *conf,
+				     const struct upstream_server_conf *server)
+{
+	return &conf->ways[server->way];
+}
+
 static void add(struct group *group, const struct upstream_server_conf *server,
 		const struct group_self *self, const struct nl_state *state)
 {
-	if (!group->conf->proxy && is_self(&server->endpoint, self, state))
+	if (!group_way(group->conf, server)->proxy &&
+	    is_self(&server->endpoint, self, state))
 		group->left_out++;
 	else if (group->count < GROUP_SERVERS)
 		group->servers[group->count++] = *server;
@@ -71,6 +79,15 @@ static uint64_t mix_endpoint(uint64_t hash, const struct endpoint *endpoint)
 {
 	hash = mix(hash, &endpoint->addr, sizeof(endpoint->addr));
 	return mix(hash, &endpoint->port, sizeof(endpoint->port));
+}
+
+static uint64_t mix_way(uint64_t hash, const struct upstream_way *way)
+{
+	hash = mix_text(hash, way->interface);
+	if (!way->proxy)
+		return hash;
+	hash = mix_text(hash, way->proxy->server_path);
+	return mix_endpoint(hash, &way->proxy->server);
 }
 
 static uint64_t mix_uplink(uint64_t hash, const struct uplink *uplink)
@@ -97,12 +114,10 @@ static uint64_t make_key(const struct group *group,
 		key = mix_endpoint(key, &server->endpoint);
 		key = mix_text(key, server->host);
 		key = mix_text(key, server->path);
+		key = mix_way(key, group_way(conf, server));
 	}
 	key = mix(key, &conf->ecs.kind, sizeof(conf->ecs.kind));
 	key = mix(key, &conf->ecs.prefix, sizeof(conf->ecs.prefix));
-	key = mix_text(key, conf->interface);
-	if (conf->proxy)
-		key = mix_endpoint(key, &conf->proxy->server);
 	if (group_has_system(conf) && state &&
 	    uplink_find(state, ADDR_IPV4, NULL, &uplink) == 0)
 		key = mix_uplink(key, &uplink);
@@ -113,17 +128,19 @@ static uint64_t make_key(const struct group *group,
 static uint64_t make_route(const struct group *group,
 			   const struct nl_state *state)
 {
-	const struct outbound_conf *proxy = group->conf->proxy;
 	uint64_t route = group->key;
 
 	for (size_t i = 0; state && i < group->count; i++) {
-		const struct addr *addr =
-			proxy ? &proxy->server.addr
-			      : &group->servers[i].endpoint.addr;
+		const struct upstream_server_conf *server = &group->servers[i];
+		const struct upstream_way *way = group_way(group->conf, server);
+		const struct addr *addr = way->proxy ? &way->proxy->server.addr
+						     : &server->endpoint.addr;
 		struct uplink uplink = {0};
-		int ret = uplink_toward(state, addr, group->conf->interface,
-					&uplink);
+		int ret;
 
+		if (way->proxy && way->proxy->server_path)
+			continue;
+		ret = uplink_toward(state, addr, way->interface, &uplink);
 		route = mix(route, &ret, sizeof(ret));
 		if (ret == 0)
 			route = mix_uplink(route, &uplink);
@@ -135,7 +152,8 @@ static bool is_same_server(const struct upstream_server_conf *a,
 			   const struct upstream_server_conf *b)
 {
 	return a->transport == b->transport && a->host == b->host &&
-	       a->path == b->path && endpoint_equal(&a->endpoint, &b->endpoint);
+	       a->path == b->path && a->way == b->way &&
+	       endpoint_equal(&a->endpoint, &b->endpoint);
 }
 
 /* What is known of a server goes with it to its new place. */
@@ -156,29 +174,47 @@ static void keep_states(struct group *group, const struct group *old)
 	}
 }
 
+/* What decides whether a server is this daemon. */
+struct around {
+	const struct group_self *self;
+	const struct nl_state *state;
+};
+
+static void add_by_way(struct group *group, uint8_t way,
+		       const struct resolvconf *system,
+		       const struct around *around)
+{
+	for (size_t i = 0; i < group->conf->server_count; i++) {
+		struct upstream_server_conf one = group->conf->servers[i];
+
+		one.way = way;
+		if (one.transport != UPSTREAM_SYSTEM) {
+			add(group, &one, around->self, around->state);
+			continue;
+		}
+		for (size_t k = 0; k < system->count; k++) {
+			one = (struct upstream_server_conf){
+				.transport = UPSTREAM_UDP,
+				.endpoint = {system->servers[k], DNS_PORT},
+				.way = way,
+			};
+			add(group, &one, around->self, around->state);
+		}
+	}
+}
+
 void group_fill(struct group *group, const struct resolvconf *system,
 		const struct group_self *self, const struct nl_state *state)
 {
+	const struct around around = {self, state};
 	const struct group old = *group;
 
 	group->count = 0;
 	group->left_out = 0;
 	group->loops = 0;
 	group->first = 0;
-	for (size_t i = 0; i < group->conf->server_count; i++) {
-		const struct upstream_server_conf *server =
-			&group->conf->servers[i];
-		if (server->transport != UPSTREAM_SYSTEM) {
-			add(group, server, self, state);
-			continue;
-		}
-		for (size_t k = 0; k < system->count; k++) {
-			struct upstream_server_conf one = {
-				.transport = UPSTREAM_UDP,
-				.endpoint = {system->servers[k], DNS_PORT}};
-			add(group, &one, self, state);
-		}
-	}
+	for (uint8_t way = 0; way < group->conf->way_count; way++)
+		add_by_way(group, way, system, &around);
 	keep_states(group, &old);
 	group->key = make_key(group, state);
 	group->route = make_route(group, state);
@@ -186,10 +222,11 @@ void group_fill(struct group *group, const struct resolvconf *system,
 
 bool group_is_private(const struct group *group)
 {
-	if (group->conf->proxy)
-		return false;
 	for (size_t i = 0; i < group->count; i++) {
-		if (!addr_is_private(&group->servers[i].endpoint.addr))
+		const struct upstream_server_conf *server = &group->servers[i];
+
+		if (group_way(group->conf, server)->proxy ||
+		    !addr_is_private(&server->endpoint.addr))
 			return false;
 	}
 	return group->count > 0;
@@ -202,26 +239,44 @@ bool group_is_personal(const struct group *group,
 	       question->subnet.addr.family != ADDR_NONE;
 }
 
+/* What an order depends on. */
+struct ordering {
+	const struct group *group;
+	uint8_t ways[GROUP_SERVERS];
+	size_t preferred; /* GROUP_SERVERS: none */
+};
+
 /* Is server `a` to be asked before `b`? */
-static bool is_before(const struct group *group, size_t a, size_t b)
+static bool is_before(const struct ordering *ordering, size_t a, size_t b)
 {
+	const struct group *group = ordering->group;
 	const struct health *one = &group->healths[a];
 	const struct health *other = &group->healths[b];
+	uint8_t way = ordering->ways[group->servers[a].way];
+	uint8_t other_way = ordering->ways[group->servers[b].way];
 
 	if (health_is_broken(one) != health_is_broken(other))
 		return health_is_broken(other);
+	if (a == ordering->preferred || b == ordering->preferred)
+		return a == ordering->preferred;
+	if (way != other_way)
+		return way < other_way;
 	/* One that was never measured comes first, to be measured. */
 	return group->conf->strategy == UPSTREAM_LATENCY &&
 	       one->rtt_us < other->rtt_us;
 }
 
-size_t group_order(struct group *group, int64_t now_ms,
+size_t group_order(struct group *group, uint64_t key, int64_t now_ms,
 		   uint8_t order[GROUP_SERVERS])
 {
+	struct ordering ordering = {.group = group, .preferred = GROUP_SERVERS};
 	size_t count = 0;
 
 	if (now_ms >= group->until_ms)
 		group->first = 0;
+	else if (group->conf->way_count > 1)
+		ordering.preferred = group->first;
+	ways_rank(group, key, ordering.ways);
 	for (size_t i = 0; i < group->count; i++) {
 		size_t server = (group->first + i) % group->count;
 		size_t at = count;
@@ -229,7 +284,7 @@ size_t group_order(struct group *group, int64_t now_ms,
 		if (group->loops & 1U << server)
 			continue;
 		/* Insertion, which leaves equal ones in their order. */
-		while (at > 0 && is_before(group, server, order[at - 1])) {
+		while (at > 0 && is_before(&ordering, server, order[at - 1])) {
 			order[at] = order[at - 1];
 			at--;
 		}
@@ -245,6 +300,11 @@ void group_prefer(struct group *group, size_t index, int64_t now_ms)
 {
 	group->first = index;
 	group->until_ms = now_ms + PREFER_MS;
+}
+
+void group_forget_preference(struct group *group)
+{
+	group->until_ms = 0;
 }
 
 void group_note_failure(struct group *group, const char *why,
@@ -264,7 +324,13 @@ void group_note_answer(struct group *group)
 	group->failures = 0;
 }
 
-const char *group_server_text(const struct upstream_server_conf *server,
+static const char *name_of_way(const struct upstream_way *way)
+{
+	return way->outbound ? way->outbound->name : NULL;
+}
+
+const char *group_server_text(const struct upstream_conf *conf,
+			      const struct upstream_server_conf *server,
 			      char *out, size_t size)
 {
 	static const char *const schemes[] = {
@@ -274,15 +340,18 @@ const char *group_server_text(const struct upstream_server_conf *server,
 	const char *scheme = server->transport >= UPSTREAM_TLS
 				     ? schemes[server->transport]
 				     : "";
-	char text[ENDPOINT_TEXT_SIZE];
+	const char *way = conf->way_count > 1
+				  ? name_of_way(group_way(conf, server))
+				  : NULL;
+	char text[GROUP_SERVER_TEXT_SIZE];
 
 	if (server->endpoint.addr.family == ADDR_NONE)
-		snprintf(out, size, "%s%s:%u", scheme, server->host,
+		snprintf(text, sizeof(text), "%s:%u", server->host,
 			 server->endpoint.port);
 	else
-		snprintf(
-			out, size, "%s%s", scheme,
-			endpoint_format(&server->endpoint, text, sizeof(text)));
+		endpoint_format(&server->endpoint, text, sizeof(text));
+	snprintf(out, size, "%s%s%s%s", scheme, text, way ? " via " : "",
+		 way ? way : "");
 	return out;
 }
 
@@ -324,12 +393,13 @@ const char *group_describe(const struct group *group, char *out, size_t size)
 	append(out, size, &at, "%s", group->count ? "" : "no server");
 	for (size_t i = 0; i < group->count; i++) {
 		append(out, size, &at, "%s%s", i ? ", " : "",
-		       group_server_text(&group->servers[i], text,
+		       group_server_text(group->conf, &group->servers[i], text,
 					 sizeof(text)));
 		append_state(group, i, out, size, &at);
 	}
-	if (group->conf->proxy)
-		append(out, size, &at, " via %s", group->conf->proxy->name);
+	if (group->conf->way_count == 1 && group->conf->ways[0].proxy)
+		append(out, size, &at, " via %s",
+		       group->conf->ways[0].proxy->name);
 	else if (group->conf->interface)
 		append(out, size, &at, " by %s", group->conf->interface);
 	return out;

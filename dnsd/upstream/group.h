@@ -7,7 +7,9 @@
  * would ask for ever.  What is broken (health.h) comes last, what leads back
  * to us (prober.h) not at all.  Among the others it is the strategy that says:
  * the order of the list, where the server that answered when an earlier one
- * did not goes first for a while; or the one with the least latency.
+ * did not goes first for a while; or the one with the least latency.  Where
+ * outbounds lead there in more than one way (ways.h), each server is one for
+ * each way, and those of the best way come first.
  */
 #ifndef ERSATZ_DNSD_UPSTREAM_GROUP_H
 #define ERSATZ_DNSD_UPSTREAM_GROUP_H
@@ -23,10 +25,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GROUP_SERVERS 16
+#define GROUP_SERVERS UPSTREAM_SERVERS_MAX
 
 struct group {
-	const struct upstream_conf *conf; /* borrowed */
+	const struct upstream_conf *conf;      /* borrowed */
+	const struct outbound_conf *outbounds; /* borrowed; all of them */
 	struct upstream_server_conf servers[GROUP_SERVERS];
 	struct health healths[GROUP_SERVERS];
 	size_t count;
@@ -63,12 +66,18 @@ bool group_is_private(const struct group *group);
 bool group_is_personal(const struct group *group,
 		       const struct question *question);
 
-/* The places of the servers in the order to be asked now; how many. */
-size_t group_order(struct group *group, int64_t now_ms,
+/*
+ * The places of the servers in the order to be asked now; how many.  `key` is
+ * that of the name, for outbounds that share the load.
+ */
+size_t group_order(struct group *group, uint64_t key, int64_t now_ms,
 		   uint8_t order[GROUP_SERVERS]);
 
 /* That server answered, and an earlier one had not. */
 void group_prefer(struct group *group, size_t index, int64_t now_ms);
+
+/* One that was broken is well again: the order is what it was. */
+void group_forget_preference(struct group *group);
 
 /*
  * An ask was answered by nobody, for that reason, or by somebody.  One name
@@ -80,9 +89,17 @@ void group_note_failure(struct group *group, const char *why,
 			struct log_limit *limit);
 void group_note_answer(struct group *group);
 
-/* "192.0.2.1:53", "tls://192.0.2.1:853"; returns `out`. */
-#define GROUP_SERVER_TEXT_SIZE 272
-const char *group_server_text(const struct upstream_server_conf *server,
+/* How a server of the group is reached. */
+const struct upstream_way *group_way(const struct upstream_conf *conf,
+				     const struct upstream_server_conf *server);
+
+/*
+ * "192.0.2.1:53", "tls://192.0.2.1:853 via backup" where there is more than
+ * one way; returns `out`.
+ */
+#define GROUP_SERVER_TEXT_SIZE 336
+const char *group_server_text(const struct upstream_conf *conf,
+			      const struct upstream_server_conf *server,
 			      char *out, size_t size);
 
 /* "192.0.2.1:53, 192.0.2.2:53 (tcp) by wg0"; returns `out`. */

@@ -13,8 +13,8 @@
 
 struct links {
 	struct tunnel_conf conf; /* set by the caller */
-	struct tunnel *tunnel;   /* owned; NULL: not needed yet */
-	bool has_no_tunnel;      /* it could not be had, which was told */
+	/* One for each way: libcurl keeps the connections of each apart. */
+	struct tunnel *tunnels[GROUP_SERVERS]; /* owned; NULL: not needed yet */
 	struct stream streams[GROUP_SERVERS];
 };
 
@@ -23,12 +23,17 @@ void links_init(struct links *links, const struct stream_ops *ops);
 /* Nothing is under way any more. */
 void links_fini(struct links *links);
 
-/* libcurl, loaded when it is asked for first. */
-NODISCARD int links_tunnel(struct links *links, struct tunnel **tunnel);
+/* libcurl on the way to that server. */
+NODISCARD int links_tunnel(struct links *links,
+			   const struct upstream_server_conf *server,
+			   struct tunnel **tunnel);
 
 /* Does asking that server, other than by UDP, take libcurl? */
 bool links_need_tunnel(const struct links *links,
 		       const struct upstream_server_conf *server);
+
+/* libcurl is loaded, or cannot be. */
+void links_go_on(struct links *links);
 
 /*
  * Another network, or other servers: all connections end, and what is under

@@ -106,10 +106,11 @@ static void tell(const struct probe *probe, const char *what)
 	/* A lone server's silence is told by those who asked it. */
 	if (probe->group->count == 1)
 		return;
-	log_notice(
-		"upstream '%s': %s %s", probe->group->conf->name,
-		group_server_text(&probe->exchange.server, text, sizeof(text)),
-		what);
+	log_notice("upstream '%s': %s %s", probe->group->conf->name,
+		   group_server_text(probe->group->conf,
+				     &probe->exchange.server, text,
+				     sizeof(text)),
+		   what);
 }
 
 static void on_end(struct exchange *exchange,
@@ -122,8 +123,10 @@ static void on_end(struct exchange *exchange,
 		result->status == 0 || result->status == ERR_REFUSED;
 
 	if (has_answered &&
-	    health_on_answer(health, (now_ms - probe->started_ms) * 1000))
+	    health_on_answer(health, (now_ms - probe->started_ms) * 1000)) {
+		group_forget_preference(probe->group);
 		tell(probe, "answers again");
+	}
 	if (!has_answered && !probe->is_canary &&
 	    health_on_failure(health, now_ms))
 		tell(probe, "does not answer, others are asked first");
@@ -262,7 +265,8 @@ static void leave_out(struct group *group, size_t index)
 	group->loops |= 1U << index;
 	log_error("cannot use %s of upstream '%s': it leads back to us, every "
 		  "question to it would come here again",
-		  group_server_text(&group->servers[index], text, sizeof(text)),
+		  group_server_text(group->conf, &group->servers[index], text,
+				    sizeof(text)),
 		  group->conf->name);
 }
 

@@ -413,7 +413,7 @@ static int choose_id(const struct stream *stream, uint16_t *id)
 	return -EBUSY;
 }
 
-int stream_ask(struct stream *stream, struct tunnel *tunnel,
+int stream_ask(struct stream *stream, const struct stream_way *way,
 	       const struct upstream_server_conf *server,
 	       struct stream_query *query)
 {
@@ -424,8 +424,9 @@ int stream_ask(struct stream *stream, struct tunnel *tunnel,
 		return ret;
 	if (!is_connected(stream)) {
 		stream->server = *server;
-		stream->tunnel = tunnel;
-		ret = connect_to(stream, tunnel);
+		stream->tunnel = way->tunnel;
+		stream->interface = way->interface;
+		ret = connect_to(stream, way->tunnel);
 		if (ret < 0)
 			return ret;
 	}

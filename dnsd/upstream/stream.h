@@ -63,8 +63,8 @@ struct stream {
 	struct ev_loop *loop;             /* borrowed, as all of these */
 	const struct uplink_watch *watch; /* that sockets are bound by */
 	const struct stream_ops *ops;
-	const char *interface;
 	struct upstream_server_conf server;
+	const char *interface;    /* borrowed; NULL: the uplink */
 	struct tunnel *tunnel;    /* borrowed; NULL: plain TCP */
 	struct tunnel_call *call; /* owned; NULL: a socket of our own */
 	int fd;                   /* with `call`: libcurl's; -1: none */
@@ -81,15 +81,21 @@ struct stream {
 	uint8_t out[2 + STREAM_QUERY_MAX];
 };
 
+/* How a connection is made. */
+struct stream_way {
+	struct tunnel *tunnel; /* borrowed; NULL: plain TCP */
+	const char *interface; /* borrowed; NULL: the uplink */
+};
+
 /* All above `server` is set by the caller. */
 void stream_init(struct stream *stream);
 
 /*
- * Asks; `tunnel` is NULL for plain TCP.  Negative when no connection can be
- * tried; else it ends with a call of on_message, of on_error, or of
+ * Asks, by that way if there is no connection yet.  Negative when no connection
+ * can be tried; else it ends with a call of on_message, of on_error, or of
  * stream_withdraw().
  */
-NODISCARD int stream_ask(struct stream *stream, struct tunnel *tunnel,
+NODISCARD int stream_ask(struct stream *stream, const struct stream_way *way,
 			 const struct upstream_server_conf *server,
 			 struct stream_query *query);
 void stream_withdraw(struct stream_query *query);

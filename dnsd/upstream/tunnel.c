@@ -12,98 +12,13 @@
 #include "dnsd/upstream/tunnel.h"
 
 #include "common/err.h"
-#include "common/log.h"
+#include "dnsd/upstream/tunnel_parts.h"
 
-#define CURL_DISABLE_TYPECHECK
-#include <curl/curl.h>
-#include <dlfcn.h>
+#include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-/* The macros of the header would get in the way of the table. */
-#undef curl_easy_setopt
-#undef curl_easy_getinfo
-#undef curl_multi_setopt
-
-#define LIBRARY "libcurl.so.4"
-#define CONNECT_TIMEOUT_MS 5000L
-#define UNACKED_TIMEOUT_MS 5000
-#define URL_SIZE 1600
-#define BODY_MAX 65535
-#define QUERY_MAX 512
-
-struct api {
-	CURLcode (*global_init)(long flags);
-	CURL *(*easy_init)(void);
-	void (*easy_cleanup)(CURL *easy);
-	void (*easy_reset)(CURL *easy);
-	CURLcode (*easy_setopt)(CURL *easy, CURLoption option, ...);
-	CURLcode (*easy_getinfo)(CURL *easy, CURLINFO info, ...);
-	CURLcode (*easy_send)(CURL *easy, const void *bytes, size_t length,
-			      size_t *sent);
-	CURLcode (*easy_recv)(CURL *easy, void *bytes, size_t size,
-			      size_t *received);
-	const char *(*easy_strerror)(CURLcode code);
-	CURLM *(*multi_init)(void);
-	CURLMcode (*multi_cleanup)(CURLM *multi);
-	CURLMcode (*multi_setopt)(CURLM *multi, CURLMoption option, ...);
-	CURLMcode (*multi_add_handle)(CURLM *multi, CURL *easy);
-	CURLMcode (*multi_remove_handle)(CURLM *multi, CURL *easy);
-	CURLMcode (*multi_socket_action)(CURLM *multi, curl_socket_t fd,
-					 int events, int *running);
-	CURLMcode (*multi_assign)(CURLM *multi, curl_socket_t fd, void *ctx);
-	CURLMsg *(*multi_info_read)(CURLM *multi, int *left);
-	struct curl_slist *(*slist_append)(struct curl_slist *list,
-					   const char *text);
-	void (*slist_free_all)(struct curl_slist *list);
-};
-
-/* In the order of the struct. */
-static const char *const symbols[] = {
-	"curl_global_init",         "curl_easy_init",
-	"curl_easy_cleanup",        "curl_easy_reset",
-	"curl_easy_setopt",         "curl_easy_getinfo",
-	"curl_easy_send",           "curl_easy_recv",
-	"curl_easy_strerror",       "curl_multi_init",
-	"curl_multi_cleanup",       "curl_multi_setopt",
-	"curl_multi_add_handle",    "curl_multi_remove_handle",
-	"curl_multi_socket_action", "curl_multi_assign",
-	"curl_multi_info_read",     "curl_slist_append",
-	"curl_slist_free_all",
-};
-_Static_assert(sizeof(symbols) == sizeof(struct api), "one for each function");
-
-enum kind { CALL_FREE, CALL_ASK, CALL_OPEN };
-
-struct tunnel_call {
-	struct tunnel *tunnel; /* borrowed */
-	CURL *easy; /* owned; kept for the next one by those of DoH */
-	enum kind kind;
-	struct curl_slist *connect_to; /* owned */
-	tunnel_done_fn fn;
-	void *ctx;
-	uint8_t *body; /* owned, BODY_MAX bytes; of DoH */
-	size_t length;
-	uint8_t query[QUERY_MAX];
-	char error[CURL_ERROR_SIZE];
-};
-
-struct tunnel {
-	struct tunnel_conf conf;
-	struct api api;
-	void *library; /* never closed: its libraries cannot be */
-	CURLM *multi;  /* owned */
-	struct ev_timer timer;
-	struct curl_slist *headers; /* owned */
-	bool is_fresh;              /* the next one makes a new connection */
-	struct tunnel_call asks[TUNNEL_ASKS]; /* owned */
-};
 
 /* What libcurl wants of one socket. */
 struct socket_watch {
@@ -111,38 +26,14 @@ struct socket_watch {
 	struct ev_io io;
 };
 
-static int load(struct tunnel *tunnel)
-{
-	char *at = (char *)&tunnel->api;
-
-	tunnel->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!tunnel->library) {
-		log_error("cannot load libcurl, which upstream '%s' needs: %s; "
-			  "install the package libcurl4",
-			  tunnel->conf.upstream->name, dlerror());
-		return -ELIBACC;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(symbols); i++) {
-		void *function = dlsym(tunnel->library, symbols[i]);
-
-		if (!function) {
-			log_error("cannot use libcurl: it has no '%s'",
-				  symbols[i]);
-			return -ELIBACC;
-		}
-		memcpy(at + i * sizeof(function), &function, sizeof(function));
-	}
-	return tunnel->api.global_init(CURL_GLOBAL_DEFAULT) ? -ELIBACC : 0;
-}
-
 static void hand_on_results(struct tunnel *tunnel);
 
 static void act(struct tunnel *tunnel, curl_socket_t fd, int events)
 {
 	int running;
 
-	(void)tunnel->api.multi_socket_action(tunnel->multi, fd, events,
-					      &running);
+	(void)tunnel->api->multi_socket_action(tunnel->multi, fd, events,
+					       &running);
 	hand_on_results(tunnel);
 }
 
@@ -197,85 +88,48 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx,
 			return -1;
 		watch->tunnel = tunnel;
 		watch->io.data = watch;
-		(void)tunnel->api.multi_assign(tunnel->multi, fd, watch);
+		(void)tunnel->api->multi_assign(tunnel->multi, fd, watch);
 	}
 	ev_io_init(&watch->io, on_ready, fd, events);
 	ev_io_start(tunnel->conf.loop, &watch->io);
 	return 0;
 }
 
-/* Whatever it leads to, a proxy or the server itself, it leaves as ours do. */
-static curl_socket_t open_socket(void *ctx, curlsocktype purpose,
-				 struct curl_sockaddr *address)
-{
-	const struct tunnel *tunnel = ctx;
-	const int unacked_ms = UNACKED_TIMEOUT_MS;
-	struct endpoint peer;
-	int fd;
-
-	(void)purpose;
-	if (endpoint_from_sockaddr(&peer, &address->addr) < 0)
-		return CURL_SOCKET_BAD;
-	fd = socket(address->family,
-		    address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		    address->protocol);
-	if (fd < 0)
-		return CURL_SOCKET_BAD;
-	if (uplink_bind(fd, uplink_watch_state(tunnel->conf.watch), &peer.addr,
-			tunnel->conf.upstream->interface) < 0) {
-		close(fd);
-		return CURL_SOCKET_BAD;
-	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms,
-			 sizeof(unacked_ms));
-	return fd;
-}
-
-static size_t take_body(char *bytes, size_t size, size_t count, void *ctx)
-{
-	struct tunnel_call *call = ctx;
-	size_t length = size * count;
-
-	if (length > BODY_MAX - call->length)
-		return 0;
-	memcpy(call->body + call->length, bytes, length);
-	call->length += length;
-	return length;
-}
-
 int tunnel_new(struct tunnel **tunnel, const struct tunnel_conf *conf)
 {
 	struct tunnel *new = calloc(1, sizeof(*new));
-	int ret;
 
 	if (!new)
 		return -ENOMEM;
 	new->conf = *conf;
 	ev_timer_init(&new->timer, on_timer, 0.0, 0.0);
 	new->timer.data = new;
-	ret = load(new);
-	if (ret < 0)
-		goto free_tunnel;
-	ret = -ENOMEM;
-	new->multi = new->api.multi_init();
-	if (!new->multi)
-		goto free_tunnel;
-	new->headers = new->api.slist_append(
-		NULL, "Content-Type: application/dns-message");
-	new->headers = new->api.slist_append(new->headers,
-					     "Accept: application/dns-message");
-	if (!new->headers)
-		goto free_tunnel;
-	new->api.multi_setopt(new->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-	new->api.multi_setopt(new->multi, CURLMOPT_SOCKETDATA, new);
-	new->api.multi_setopt(new->multi, CURLMOPT_TIMERFUNCTION, want_timer);
-	new->api.multi_setopt(new->multi, CURLMOPT_TIMERDATA, new);
 	*tunnel = new;
 	return 0;
+}
 
-free_tunnel:
-	tunnel_free(new);
-	return ret;
+/* Once libcurl is there; what is half made serves no call. */
+static int prepare(struct tunnel *tunnel)
+{
+	const struct libcurl_api *api = libcurl_api(tunnel->conf.libcurl);
+
+	if (tunnel->headers)
+		return 0;
+	tunnel->api = api;
+	if (!tunnel->multi)
+		tunnel->multi = api->multi_init();
+	if (!tunnel->multi)
+		return -ENOMEM;
+	api->multi_setopt(tunnel->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+	api->multi_setopt(tunnel->multi, CURLMOPT_SOCKETDATA, tunnel);
+	api->multi_setopt(tunnel->multi, CURLMOPT_TIMERFUNCTION, want_timer);
+	api->multi_setopt(tunnel->multi, CURLMOPT_TIMERDATA, tunnel);
+	tunnel->headers = api->slist_append(
+		NULL, "Content-Type: application/dns-message");
+	if (tunnel->headers)
+		(void)api->slist_append(tunnel->headers,
+					"Accept: application/dns-message");
+	return tunnel->headers ? 0 : -ENOMEM;
 }
 
 void tunnel_free(struct tunnel *tunnel)
@@ -288,13 +142,13 @@ void tunnel_free(struct tunnel *tunnel)
 		if (call->kind != CALL_FREE)
 			tunnel_call_free(call);
 		if (call->easy)
-			tunnel->api.easy_cleanup(call->easy);
+			tunnel->api->easy_cleanup(call->easy);
 		free(call->body);
 	}
 	if (tunnel->multi)
-		(void)tunnel->api.multi_cleanup(tunnel->multi);
+		(void)tunnel->api->multi_cleanup(tunnel->multi);
 	if (tunnel->headers)
-		tunnel->api.slist_free_all(tunnel->headers);
+		tunnel->api->slist_free_all(tunnel->headers);
 	ev_timer_stop(tunnel->conf.loop, &tunnel->timer);
 	free(tunnel);
 }
@@ -304,83 +158,67 @@ void tunnel_reset(struct tunnel *tunnel)
 	tunnel->is_fresh = true;
 }
 
-/* The URL, and by CONNECT_TO the address that stands for its host. */
-static int set_server(struct tunnel_call *call,
-		      const struct upstream_server_conf *server)
+static int begin(struct tunnel_call *call)
 {
-	const struct api *api = &call->tunnel->api;
-	bool has_tls = server->transport == UPSTREAM_TLS ||
-		       server->transport == UPSTREAM_HTTPS;
-	bool has_address = server->endpoint.addr.family != ADDR_NONE;
-	char where[URL_SIZE], url[URL_SIZE];
+	struct tunnel *tunnel = call->tunnel;
+	int ret = prepare(tunnel);
 
-	if (server->host)
-		snprintf(where, sizeof(where), "%s:%u", server->host,
-			 server->endpoint.port);
-	else
-		endpoint_format(&server->endpoint, where, sizeof(where));
-	snprintf(url, sizeof(url), "%s://%.1100s%.400s",
-		 has_tls ? "https" : "http", where,
-		 server->path ? server->path : "/");
-	api->easy_setopt(call->easy, CURLOPT_URL, url);
-	if (!server->host || !has_address)
-		return 0;
-	memcpy(where, "::", 2);
-	endpoint_format(&server->endpoint, where + 2, sizeof(where) - 2);
-	call->connect_to = api->slist_append(NULL, where);
-	if (!call->connect_to)
+	if (ret < 0)
+		return ret;
+	if (!call->easy)
+		call->easy = tunnel->api->easy_init();
+	if (!call->easy)
 		return -ENOMEM;
-	api->easy_setopt(call->easy, CURLOPT_CONNECT_TO, call->connect_to);
+	ret = tunnel_call_set_up(call);
+	if (ret < 0)
+		return ret;
+	return tunnel->api->multi_add_handle(tunnel->multi, call->easy)
+		       ? -ENOMEM
+		       : 0;
+}
+
+static int begin_or_wait(struct tunnel_call *call)
+{
+	struct tunnel_call **link = &call->tunnel->waiting;
+	const struct libcurl *libcurl = call->tunnel->conf.libcurl;
+
+	if (libcurl_has_failed(libcurl))
+		return -ELIBACC;
+	if (libcurl_api(libcurl))
+		return begin(call);
+	while (*link)
+		link = &(*link)->next;
+	*link = call;
+	call->next = NULL;
+	call->is_waiting = true;
 	return 0;
 }
 
-/* No proxy of the environment, and no name that is resolved here. */
-static void set_proxy(struct tunnel_call *call,
-		      const struct outbound_conf *proxy)
+static void stop_waiting(struct tunnel_call *call)
 {
-	const struct api *api = &call->tunnel->api;
-	bool is_http = proxy && proxy->type == OUTBOUND_TYPE_HTTP;
-	char url[URL_SIZE];
-	size_t scheme = (size_t)snprintf(url, sizeof(url), "%s://",
-					 is_http ? "http" : "socks5h");
+	struct tunnel_call **link = &call->tunnel->waiting;
 
-	api->easy_setopt(call->easy, CURLOPT_NOPROXY, "");
-	if (proxy)
-		endpoint_format(&proxy->server, url + scheme,
-				sizeof(url) - scheme);
-	api->easy_setopt(call->easy, CURLOPT_PROXY, proxy ? url : "");
-	if (!proxy || !proxy->username)
+	if (!call->is_waiting)
 		return;
-	api->easy_setopt(call->easy, CURLOPT_PROXYUSERNAME, proxy->username);
-	api->easy_setopt(call->easy, CURLOPT_PROXYPASSWORD, proxy->password);
+	while (*link != call)
+		link = &(*link)->next;
+	*link = call->next;
+	call->is_waiting = false;
 }
 
-static int set_common(struct tunnel_call *call,
-		      const struct upstream_server_conf *server)
+void tunnel_go_on(struct tunnel *tunnel)
 {
-	const struct upstream_conf *upstream = call->tunnel->conf.upstream;
-	const struct api *api = &call->tunnel->api;
-	CURL *easy = call->easy;
+	struct tunnel_call *call;
 
-	api->easy_setopt(easy, CURLOPT_PRIVATE, call);
-	api->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	api->easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
-	api->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	api->easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	api->easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call->tunnel);
-	api->easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-	if (upstream->ca_file)
-		api->easy_setopt(easy, CURLOPT_CAINFO, upstream->ca_file);
-	set_proxy(call, upstream->proxy);
-	return set_server(call, server);
-}
+	while ((call = tunnel->waiting)) {
+		struct tunnel_result result = {.status = -ELIBACC};
 
-static int add(struct tunnel_call *call)
-{
-	struct tunnel *tunnel = call->tunnel;
-
-	return tunnel->api.multi_add_handle(tunnel->multi, call->easy) ? -ENOMEM
-								       : 0;
+		stop_waiting(call);
+		if (!libcurl_has_failed(tunnel->conf.libcurl))
+			result.status = begin(call);
+		if (result.status < 0 && call->fn)
+			call->fn(call->ctx, &result);
+	}
 }
 
 static struct tunnel_call *take_ask(struct tunnel *tunnel)
@@ -391,11 +229,9 @@ static struct tunnel_call *take_ask(struct tunnel *tunnel)
 		call++;
 	if (call == tunnel->asks + TUNNEL_ASKS)
 		return NULL;
-	if (!call->easy)
-		call->easy = tunnel->api.easy_init();
 	if (!call->body)
 		call->body = malloc(BODY_MAX);
-	if (!call->easy || !call->body)
+	if (!call->body)
 		return NULL;
 	call->tunnel = tunnel;
 	call->kind = CALL_ASK;
@@ -409,35 +245,19 @@ int tunnel_ask(struct tunnel *tunnel, struct tunnel_call **call,
 	       size_t length)
 {
 	struct tunnel_call *new = take_ask(tunnel);
-	const struct api *api = &tunnel->api;
 	int ret;
 
-	if (!new || length > QUERY_MAX)
+	if (!new)
 		return -EBUSY;
+	assert(length <= QUERY_MAX);
 	memcpy(new->query, query, length);
-	ret = set_common(new, server);
+	new->query_length = length;
+	new->server = server;
+	ret = begin_or_wait(new);
 	if (ret < 0)
-		goto free_call;
-	api->easy_setopt(new->easy, CURLOPT_PROTOCOLS_STR, "https");
-	api->easy_setopt(new->easy, CURLOPT_HTTP_VERSION,
-			 CURL_HTTP_VERSION_2TLS);
-	api->easy_setopt(new->easy, CURLOPT_PIPEWAIT, 1L);
-	api->easy_setopt(new->easy, CURLOPT_HTTPHEADER, tunnel->headers);
-	api->easy_setopt(new->easy, CURLOPT_POSTFIELDSIZE, (long)length);
-	api->easy_setopt(new->easy, CURLOPT_POSTFIELDS, new->query);
-	api->easy_setopt(new->easy, CURLOPT_WRITEFUNCTION, take_body);
-	api->easy_setopt(new->easy, CURLOPT_WRITEDATA, new);
-	api->easy_setopt(new->easy, CURLOPT_FRESH_CONNECT,
-			 tunnel->is_fresh ? 1L : 0L);
-	tunnel->is_fresh = false;
-	ret = add(new);
-	if (ret < 0)
-		goto free_call;
-	*call = new;
-	return 0;
-
-free_call:
-	tunnel_call_free(new);
+		tunnel_call_free(new);
+	else
+		*call = new;
 	return ret;
 }
 
@@ -445,29 +265,18 @@ int tunnel_open(struct tunnel *tunnel, struct tunnel_call **call,
 		const struct upstream_server_conf *server)
 {
 	struct tunnel_call *new = calloc(1, sizeof(*new));
-	int ret = -ENOMEM;
+	int ret;
 
 	if (!new)
-		return ret;
+		return -ENOMEM;
 	new->tunnel = tunnel;
 	new->kind = CALL_OPEN;
-	new->easy = tunnel->api.easy_init();
-	if (!new->easy)
-		goto free_call;
-	ret = set_common(new, server);
+	new->server = server;
+	ret = begin_or_wait(new);
 	if (ret < 0)
-		goto free_call;
-	tunnel->api.easy_setopt(new->easy, CURLOPT_CONNECT_ONLY, 1L);
-	tunnel->api.easy_setopt(new->easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
-	tunnel->api.easy_setopt(new->easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
-	ret = add(new);
-	if (ret < 0)
-		goto free_call;
-	*call = new;
-	return 0;
-
-free_call:
-	tunnel_call_free(new);
+		tunnel_call_free(new);
+	else
+		*call = new;
 	return ret;
 }
 
@@ -479,16 +288,18 @@ void tunnel_call_set(struct tunnel_call *call, tunnel_done_fn fn, void *ctx)
 
 void tunnel_call_free(struct tunnel_call *call)
 {
-	const struct api *api = &call->tunnel->api;
+	const struct libcurl_api *api = call->tunnel->api;
 
 	call->fn = NULL;
+	stop_waiting(call);
 	if (call->easy)
 		(void)api->multi_remove_handle(call->tunnel->multi, call->easy);
 	if (call->connect_to)
 		api->slist_free_all(call->connect_to);
 	call->connect_to = NULL;
 	if (call->kind == CALL_ASK) {
-		api->easy_reset(call->easy);
+		if (call->easy)
+			api->easy_reset(call->easy);
 		call->kind = CALL_FREE;
 		return;
 	}
@@ -520,7 +331,7 @@ static int status_of(CURLcode code)
 /* 200 with a body of the right kind, or why it is no answer. */
 static void check_http(struct tunnel_call *call, struct tunnel_result *result)
 {
-	const struct api *api = &call->tunnel->api;
+	const struct libcurl_api *api = call->tunnel->api;
 	const char *type = NULL;
 	long status = 0;
 
@@ -547,12 +358,12 @@ static void hand_on(struct tunnel *tunnel, CURL *easy, CURLcode code)
 	};
 	struct tunnel_call *call = NULL;
 
-	tunnel->api.easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+	tunnel->api->easy_getinfo(easy, CURLINFO_PRIVATE, &call);
 	if (!call || !call->fn)
 		return;
 	if (code && !call->error[0])
 		snprintf(call->error, sizeof(call->error), "%s",
-			 tunnel->api.easy_strerror(code));
+			 tunnel->api->easy_strerror(code));
 	if (!code && call->kind == CALL_ASK)
 		check_http(call, &result);
 	result.why = call->error;
@@ -564,7 +375,7 @@ static void hand_on_results(struct tunnel *tunnel)
 	CURLMsg *message;
 	int left;
 
-	while ((message = tunnel->api.multi_info_read(tunnel->multi, &left))) {
+	while ((message = tunnel->api->multi_info_read(tunnel->multi, &left))) {
 		if (message->msg == CURLMSG_DONE)
 			hand_on(tunnel, message->easy_handle,
 				message->data.result);
@@ -575,7 +386,7 @@ int tunnel_call_fd(const struct tunnel_call *call)
 {
 	curl_socket_t fd = CURL_SOCKET_BAD;
 
-	call->tunnel->api.easy_getinfo(call->easy, CURLINFO_ACTIVESOCKET, &fd);
+	call->tunnel->api->easy_getinfo(call->easy, CURLINFO_ACTIVESOCKET, &fd);
 	return fd;
 }
 
@@ -584,7 +395,7 @@ ssize_t tunnel_call_send(struct tunnel_call *call, const uint8_t *bytes,
 {
 	size_t sent = 0;
 	CURLcode code =
-		call->tunnel->api.easy_send(call->easy, bytes, length, &sent);
+		call->tunnel->api->easy_send(call->easy, bytes, length, &sent);
 
 	return code ? status_of(code) : (ssize_t)sent;
 }
@@ -592,8 +403,8 @@ ssize_t tunnel_call_send(struct tunnel_call *call, const uint8_t *bytes,
 ssize_t tunnel_call_recv(struct tunnel_call *call, uint8_t *bytes, size_t size)
 {
 	size_t received = 0;
-	CURLcode code =
-		call->tunnel->api.easy_recv(call->easy, bytes, size, &received);
+	CURLcode code = call->tunnel->api->easy_recv(call->easy, bytes, size,
+						     &received);
 
 	return code ? status_of(code) : (ssize_t)received;
 }

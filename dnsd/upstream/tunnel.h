@@ -6,20 +6,18 @@
  * a server, in TLS or not, whose far end is reached directly or through a
  * proxy.  The certificate must be valid and name the host.
  *
- * libcurl brings some forty libraries with it: 8 MB and 5 to 55 ms that a
- * daemon without such an upstream does not pay, as it is loaded (dlopen) when
- * the first query needs it; in the tree it is asked for its header alone.
- * Connections are made, and their memory is taken, by libcurl; nothing is
- * allocated here for a query on a connection that stands.
+ * libcurl may still be loading (libcurl.h): calls wait for it.  Connections are
+ *made, and their memory is taken, by libcurl; nothing is allocated here for a
+ *query on a connection that stands.
  *
  * Every socket is bound as uplink.h says, to the interface of the upstream,
  * and gives up after some seconds without an acknowledgement.  Names are never
  * resolved: the address comes with the host, or the proxy gets the name.
  *
- * Errors	-errno; -EPROTO with a text of libcurl's; -ELIBACC when it is
- *		not installed
- * Ownership	one struct tunnel for each group of servers, whose connections
- *		it has
+ * Errors	-errno; -EPROTO with a text of libcurl's; -ELIBACC when it
+ *		cannot be loaded
+ * Ownership	one struct tunnel for each way to a group of servers, whose
+ *		connections it has
  * Thread	the thread of the loop
  * Source	RFC 8484 (DoH), RFC 7858 (DoT), libcurl-multi(3)
  */
@@ -29,6 +27,7 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/uplink.h"
+#include "dnsd/upstream/libcurl.h"
 
 #include <ev.h>
 #include <stdbool.h>
@@ -45,6 +44,8 @@ struct tunnel_conf {
 	struct ev_loop *loop;             /* borrowed, as all of these */
 	const struct uplink_watch *watch; /* that sockets are bound by */
 	const struct upstream_conf *upstream;
+	const struct upstream_way *way; /* of it */
+	const struct libcurl *libcurl;
 };
 
 struct tunnel_result {
@@ -58,18 +59,21 @@ struct tunnel_result {
 /* At most once for each call, never from within the function that made it. */
 typedef void (*tunnel_done_fn)(void *ctx, const struct tunnel_result *result);
 
-/* Loads libcurl if it is not loaded yet; the reason, else, is logged. */
 NODISCARD int tunnel_new(struct tunnel **tunnel,
 			 const struct tunnel_conf *conf);
 /* Ends what is under way without a call of its function. */
 void tunnel_free(struct tunnel *tunnel);
 
+/* libcurl is loaded, or cannot be: calls that waited for it go on. */
+void tunnel_go_on(struct tunnel *tunnel);
+
 /* The network is another one: new calls make new connections. */
 void tunnel_reset(struct tunnel *tunnel);
 
 /*
- * Asks a DoH server; the result comes when it is there.  -EBUSY: too many are
- * under way.  tunnel_call_free() ends it early, and frees it afterwards.
+ * Asks a DoH server; the result comes when it is there.  The server is
+ * borrowed as long as the call lives.  -EBUSY: too many are under way.
+ * tunnel_call_free() ends it early, and frees it afterwards.
  */
 NODISCARD int tunnel_ask(struct tunnel *tunnel, struct tunnel_call **call,
 			 const struct upstream_server_conf *server,

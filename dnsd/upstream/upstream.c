@@ -16,9 +16,9 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
-#include "dnsd/listen/tcp.h"
 #include "dnsd/opt.h"
 #include "dnsd/upstream/blame.h"
+#include "dnsd/upstream/budget.h"
 #include "dnsd/upstream/exchange.h"
 #include "dnsd/upstream/group.h"
 #include "dnsd/upstream/prober.h"
@@ -28,12 +28,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
-#define ASKS_MAX 4096U
-#define ASKS_MIN 16U
-#define FDS_FOR_OTHERS 128U /* control, files; clients by TCP have theirs */
-#define ASK_EXCHANGES 4     /* sockets that wait at the same time */
+#define ASK_EXCHANGES 4 /* sockets that wait at the same time */
 #define TRIES_MIN 3
 #define STEP_MIN_MS 100
 #define STEP_MAX_MS 1500
@@ -67,9 +63,10 @@ struct upstreams {
 	int64_t look_ms; /* not before then for changes of `system` */
 	char *before;    /* owned: the path that `system` borrows */
 	int64_t timeout_ms;
-	struct group *groups;  /* owned */
-	struct links *links;   /* owned, one for each group */
-	struct prober *prober; /* owned */
+	struct group *groups;    /* owned */
+	struct links *links;     /* owned, one for each group */
+	struct prober *prober;   /* owned */
+	struct libcurl *libcurl; /* owned; NULL: nobody needs it */
 	size_t group_count;
 	struct ask *asks; /* owned */
 	size_t ask_count;
@@ -152,7 +149,8 @@ static void note_in_vain(struct ask *ask, size_t index, int64_t now_ms)
 		log_notice("upstream '%s': %s does not answer, others are "
 			   "asked first",
 			   group->conf->name,
-			   group_server_text(&group->servers[index], text,
+			   group_server_text(group->conf,
+					     &group->servers[index], text,
 					     sizeof(text)));
 }
 
@@ -228,7 +226,7 @@ static void note_failure(struct ask *ask, size_t index,
 {
 	struct group *group = ask->group;
 
-	blame_failure(&ask->blame, &group->servers[index], result);
+	blame_failure(&ask->blame, group, index, result);
 	ask->failed |= 1U << index;
 	if (result->status != ERR_REFUSED && is_its_fault(result->status))
 		note_in_vain(ask, index, clock_monotonic_ms());
@@ -282,7 +280,7 @@ static bool try_next(struct ask *ask, int64_t now_ms)
 		int ret = exchange_start(&ask->exchanges[place], ask->links,
 					 group, index, &ask->question);
 		if (ret == 0) {
-			blame_silence(&ask->blame, &group->servers[index]);
+			blame_silence(&ask->blame, group, index);
 			return true;
 		}
 		note_failure(ask, index,
@@ -395,8 +393,9 @@ int upstreams_ask(struct upstreams *upstreams, int index,
 	};
 	ask->question.raw = NULL;
 	ask->question.raw_length = 0;
-	ask->order_count =
-		(uint8_t)group_order(group, clock_monotonic_ms(), ask->order);
+	ask->order_count = (uint8_t)group_order(
+		group, name_hash(question->name.wire, question->name.length),
+		clock_monotonic_ms(), ask->order);
 	snprintf(ask->blame.why, sizeof(ask->blame.why), "%s",
 		 group->left_out || group->loops
 			 ? "its only server is dnsd itself"
@@ -421,31 +420,6 @@ int upstreams_home(struct upstreams *upstreams, int preferred)
 	return -ENOENT;
 }
 
-/* As many as descriptors allow, should all of them have every socket open. */
-static size_t count_asks(void)
-{
-	struct rlimit limit = {.rlim_cur = 0}; /* of which the least follows */
-	rlim_t others, asks = ASKS_MIN;
-	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	others = FDS_FOR_OTHERS + tcp_descriptors(limit.rlim_cur);
-	if (limit.rlim_cur > others + ASKS_MIN * ASK_EXCHANGES)
-		asks = (limit.rlim_cur - others) / ASK_EXCHANGES;
-	return asks < ASKS_MAX ? (size_t)asks : ASKS_MAX;
-}
-
-struct upstreams_conf upstreams_conf_of(const struct config *config)
-{
-	return (struct upstreams_conf){
-		.groups = config->upstreams,
-		.group_count = config->upstream_count,
-		.timeout_ms = config->dnsd.timeout_ms,
-		.run_dir = config->run_dir,
-		.fake = &config->dnsd.fake,
-		.listen = config->dnsd.listen,
-		.listen_count = config->dnsd.listen_count,
-	};
-}
-
 static int make_groups(struct upstreams *upstreams,
 		       const struct upstreams_conf *conf)
 {
@@ -456,19 +430,41 @@ static int make_groups(struct upstreams *upstreams,
 		return -ENOMEM;
 	for (size_t i = 0; i < conf->group_count; i++) {
 		upstreams->groups[i].conf = &conf->groups[i];
+		upstreams->groups[i].outbounds = conf->outbounds;
 		upstreams->links[i].conf = (struct tunnel_conf){
 			.loop = upstreams->loop,
 			.watch = upstreams->watch,
 			.upstream = &conf->groups[i],
+			.libcurl = upstreams->libcurl,
 		};
 		links_init(&upstreams->links[i], &exchange_stream_ops);
 	}
 	return 0;
 }
 
+static void on_libcurl(void *ctx)
+{
+	struct upstreams *upstreams = ctx;
+
+	for (size_t i = 0; i < upstreams->group_count; i++)
+		links_go_on(&upstreams->links[i]);
+}
+
+static int load_libcurl(struct upstreams *upstreams,
+			const struct upstreams_conf *conf)
+{
+	bool is_needed = false;
+
+	for (size_t i = 0; i < conf->group_count; i++)
+		is_needed |= config_needs_libcurl(&conf->groups[i]);
+	return is_needed ? libcurl_load(&upstreams->libcurl, upstreams->loop,
+					on_libcurl, upstreams)
+			 : 0;
+}
+
 static int make_asks(struct upstreams *upstreams)
 {
-	upstreams->ask_count = count_asks();
+	upstreams->ask_count = budget_asks(ASK_EXCHANGES);
 	/* Groups that are silent must not hold up the others. */
 	upstreams->share = upstreams->ask_count / upstreams->group_count;
 	if (upstreams->share == 0)
@@ -498,6 +494,7 @@ static void release(struct upstreams *upstreams)
 	prober_free(upstreams->prober);
 	for (size_t i = 0; upstreams->links && i < upstreams->group_count; i++)
 		links_fini(&upstreams->links[i]);
+	libcurl_free(upstreams->libcurl);
 	uplink_watch_close(upstreams->watch);
 	free(upstreams->asks);
 	free(upstreams->links);
@@ -522,6 +519,8 @@ int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
 		goto release_self;
 	resolvconf_init(&self->system, NULL, self->before);
 	ret = uplink_watch_open(&self->watch, loop, on_uplink_change, self);
+	if (ret == 0)
+		ret = load_libcurl(self, conf);
 	if (ret == 0)
 		ret = make_groups(self, conf);
 	if (ret == 0)

@@ -43,6 +43,8 @@ struct upstreams_stats {
 
 struct upstreams_conf {
 	const struct upstream_conf *groups; /* borrowed from the config */
+	const struct outbound_conf
+		*outbounds; /* the same; for groups of them */
 	size_t group_count;
 	int64_t timeout_ms;
 	const char *run_dir; /* resolv.conf from before routed's take-over */

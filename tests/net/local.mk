@@ -81,6 +81,7 @@ EXTRA_DIST += \
 	tests/net/test_watch.py \
 	tests/net/test_verify.py \
 	tests/net/test_way.py \
+	tests/net/test_ways.py \
 	tests/net/topology.py
 
 # What a newcomer sees first.

@@ -945,6 +945,10 @@ UNIT_TESTS += tests/unit/test_watch
 tests_unit_test_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_watch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_ways
+tests_unit_test_ways_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_ways_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_wire
 tests_unit_test_wire_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_wire_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)

@@ -12,12 +12,18 @@
 
 #include <cmocka.h>
 
-static struct upstream_server_conf server(enum upstream_transport transport)
-{
-	struct upstream_server_conf conf = {.transport = transport};
+static struct upstream_way ways[] = {{.interface = NULL}};
+static const struct upstream_conf upstream = {.ways = ways, .way_count = 1};
 
-	assert_int_equal(endpoint_parse(&conf.endpoint, "192.0.2.1:53", 0), 0);
-	return conf;
+static struct group group_of(enum upstream_transport transport)
+{
+	struct group group = {.conf = &upstream, .count = 1};
+
+	group.servers[0].transport = transport;
+	assert_int_equal(
+		endpoint_parse(&group.servers[0].endpoint, "192.0.2.1:53", 0),
+		0);
+	return group;
 }
 
 static void each_failure_has_its_code_and_sentence(void **state)
@@ -43,13 +49,13 @@ static void each_failure_has_its_code_and_sentence(void **state)
 		 EDE_NETWORK_ERROR,
 		 "cannot ask 192.0.2.1:53: the certificate has expired"},
 	};
-	struct upstream_server_conf conf = server(UPSTREAM_UDP);
+	struct group group = group_of(UPSTREAM_UDP);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct blame blame = {.status = ERR_TIMEOUT};
 
-		blame_failure(&blame, &conf, &cases[i].result);
+		blame_failure(&blame, &group, 0, &cases[i].result);
 		assert_int_equal(blame.status, cases[i].result.status);
 		assert_int_equal(blame.ede, cases[i].ede);
 		assert_string_equal(blame.why, cases[i].why);
@@ -59,14 +65,14 @@ static void each_failure_has_its_code_and_sentence(void **state)
 static void silence_does_not_hide_a_failure(void **state)
 {
 	struct blame blame = {.status = ERR_TIMEOUT};
-	struct upstream_server_conf conf = server(UPSTREAM_TLS);
+	struct group group = group_of(UPSTREAM_TLS);
 
 	(void)state;
-	blame_silence(&blame, &conf);
+	blame_silence(&blame, &group, 0);
 	assert_string_equal(blame.why, "tls://192.0.2.1:53 did not answer");
-	blame_failure(&blame, &conf,
+	blame_failure(&blame, &group, 0,
 		      &(struct exchange_result){.status = -ECONNREFUSED});
-	blame_silence(&blame, &conf);
+	blame_silence(&blame, &group, 0);
 	assert_string_equal(
 		blame.why, "cannot ask tls://192.0.2.1:53: Connection refused");
 }

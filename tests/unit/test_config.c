@@ -170,6 +170,8 @@ static void without_upstreams_there_is_the_system(void **state)
 	const struct upstream_conf *upstream = loaded.config->upstreams;
 
 	(void)state;
+	assert_int_equal(upstream->way_count, 1);
+	assert_null(upstream->ways[0].proxy);
 	assert_int_equal(loaded.config->upstream_count, 1);
 	assert_string_equal(upstream->name, "system");
 	assert_int_equal(upstream->server_count, 1);

@@ -14,6 +14,7 @@
 
 struct setting {
 	struct upstream_server_conf servers[SERVERS_MAX];
+	struct upstream_way way;
 	struct upstream_conf conf;
 	struct endpoint listen[2];
 	struct group_self self;
@@ -34,6 +35,8 @@ static void set(struct setting *s, const char *const *servers)
 	memset(s, 0, sizeof(*s));
 	s->conf.name = "home";
 	s->conf.servers = s->servers;
+	s->conf.ways = &s->way;
+	s->conf.way_count = 1;
 	for (; *servers; servers++) {
 		struct upstream_server_conf *one =
 			&s->servers[s->conf.server_count++];
@@ -63,7 +66,7 @@ static uint8_t order[GROUP_SERVERS];
 
 static size_t order_at(struct group *group, int64_t now_ms)
 {
-	return group_order(group, now_ms, order);
+	return group_order(group, 0, now_ms, order);
 }
 
 static void servers_are_asked_in_the_order_of_the_config(void **state)
@@ -245,7 +248,7 @@ static void the_key_is_of_the_servers_and_not_of_their_place(void **state)
 	fill(&other);
 	assert_false(s.group.key == other.group.key);
 	other.servers[0].transport = UPSTREAM_UDP;
-	other.conf.interface = "wg0";
+	other.way.interface = "wg0";
 	fill(&other);
 	assert_false(s.group.key == other.group.key);
 }

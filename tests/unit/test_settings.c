@@ -132,7 +132,7 @@ static void proxy_stands_for_a_configuration(void **state)
 	assert_string_equal(config->state_dir, "/s");
 	assert_string_equal(config->run_dir, "/r");
 	assert_non_null(out);
-	settings_print_check(config, out);
+	assert_int_equal(settings_print_check(config, out), 0);
 	fclose(out);
 	assert_memory_equal(text, "--proxy: correct: ", 18);
 	assert_non_null(strstr(text, " rules, 1 outbound, 1 upstream\n"));

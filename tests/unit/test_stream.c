@@ -133,8 +133,10 @@ static int tear_down(void **state)
 
 static void ask(int i)
 {
+	const struct stream_way way = {NULL, NULL};
+
 	assert_int_equal(
-		stream_ask(&t.stream, NULL, &t.server, &t.asked[i].query), 0);
+		stream_ask(&t.stream, &way, &t.server, &t.asked[i].query), 0);
 }
 
 static void accept_peer(void)
