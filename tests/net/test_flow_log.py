@@ -87,8 +87,10 @@ def test_flow_that_was_closed(net, daemons):
 
 
 def test_flow_that_was_reset(net, daemons):
-    role = peer.Role(net.site, 7002, peer.reset)
+    role = peer.Role(net.site, 7002,
+                     lambda sock: (sock.recv(1), peer.reset(sock)))
     with peer.connect(net.laptop, ADDRESS["site"], 7002) as client:
+        client.sendall(b"x")
         with pytest.raises(ConnectionResetError):
             client.recv(1)
     role.join()
