@@ -71,6 +71,8 @@ common_libcommon_a_SOURCES = \
 	common/libraries.h \
 	common/log.c \
 	common/log.h \
+	common/mac.c \
+	common/mac.h \
 	common/map.c \
 	common/map.h \
 	common/map_db.c \
@@ -85,6 +87,8 @@ common_libcommon_a_SOURCES = \
 	common/name.h \
 	common/nl.c \
 	common/nl.h \
+	common/nl_neigh.c \
+	common/nl_neigh.h \
 	common/nl_watch.c \
 	common/nl_watch.h \
 	common/notify.c \

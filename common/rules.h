@@ -24,6 +24,7 @@
 #include "common/addr.h"
 #include "common/compiler.h"
 #include "common/diag.h"
+#include "common/mac.h"
 #include "common/name.h"
 
 #include <stdbool.h>
@@ -56,6 +57,13 @@ enum flow_owner {
 	OWNER_KNOWN,
 };
 
+/* Which network card it comes from. */
+enum flow_mac {
+	MAC_UNKNOWN = 0, /* a device behind another router, or not yet known */
+	MAC_NONE,        /* it is this host's own */
+	MAC_KNOWN,
+};
+
 /* What is known; unknown members are zero. */
 struct facts {
 	const struct name *name; /* borrowed, NULL: unknown or none */
@@ -70,6 +78,8 @@ struct facts {
 	uint16_t dst_port; /* valid if network is known */
 	uint16_t src_port;
 	enum network network;
+	enum flow_mac has_mac;
+	struct mac mac; /* with MAC_KNOWN */
 	enum flow_owner owner;
 	uint32_t uid;        /* with OWNER_KNOWN, as the two below */
 	const char *process; /* borrowed; path of the program; NULL: unknown */

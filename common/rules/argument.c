@@ -189,6 +189,17 @@ static int add_network(struct matcher *matcher, const struct rule_parts *parts,
 	return matcher_add_condition(matcher, &condition, line);
 }
 
+static int add_mac(struct matcher *matcher, const struct rule_parts *parts,
+		   uint32_t line)
+{
+	struct condition condition;
+
+	if (condition_init_mac(&condition, parts->argument) < 0)
+		return wrong(parts, "the address of a network card such as "
+				    "02:42:ac:11:00:02");
+	return matcher_add_condition(matcher, &condition, line);
+}
+
 static int add_owner(struct matcher *matcher, enum condition_type type,
 		     const struct rule_parts *parts, uint32_t line)
 {
@@ -263,6 +274,8 @@ int argument_add(struct matcher *matcher, const struct rule_parts *parts,
 		return add_asn(matcher, parts, line);
 	case RULE_NETWORK:
 		return add_network(matcher, parts, line);
+	case RULE_SRC_MAC:
+		return add_mac(matcher, parts, line);
 	case RULE_GEOSITE:
 		return list_load_site(matcher, parts->argument, line,
 				      &parts->argument_place);

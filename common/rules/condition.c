@@ -42,6 +42,7 @@ void condition_fini(struct condition *condition)
 		logic_free(condition->logic);
 		break;
 	case CONDITION_NETWORK:
+	case CONDITION_SRC_MAC:
 	case CONDITION_ANY:
 		break;
 	}
@@ -123,6 +124,12 @@ int condition_init_network(struct condition *condition, const char *text)
 	else
 		return -EINVAL;
 	return 0;
+}
+
+int condition_init_mac(struct condition *condition, const char *text)
+{
+	*condition = (struct condition){.type = CONDITION_SRC_MAC};
+	return mac_parse(&condition->mac, text);
 }
 
 void condition_init_regex(struct condition *condition, enum condition_type type,
@@ -326,6 +333,24 @@ static enum answer ask_owner(const struct condition *condition,
 	return text_matches(condition, facts->process);
 }
 
+static enum answer ask_mac(const struct condition *condition,
+			   const struct asked *asked)
+{
+	const struct facts *facts = asked->facts;
+
+	switch (facts->has_mac) {
+	case MAC_UNKNOWN:
+		return asked_unknown(asked, ANSWER_NEEDS_FLOW);
+	case MAC_NONE:
+		return ANSWER_NO;
+	case MAC_KNOWN:
+		break;
+	}
+	return memcmp(&condition->mac, &facts->mac, sizeof(facts->mac)) == 0
+		       ? ANSWER_YES
+		       : ANSWER_NO;
+}
+
 static enum answer ask(const struct condition *condition, struct asked *asked,
 		       uint32_t *line)
 {
@@ -346,6 +371,8 @@ static enum answer ask(const struct condition *condition, struct asked *asked,
 		if (facts->network == NETWORK_UNKNOWN)
 			return asked_unknown(asked, ANSWER_NEEDS_FLOW);
 		return flow_matches(condition, facts) ? ANSWER_YES : ANSWER_NO;
+	case CONDITION_SRC_MAC:
+		return ask_mac(condition, asked);
 	case CONDITION_UID:
 	case CONDITION_PROCESS_NAME:
 	case CONDITION_PROCESS_NAME_REGEX:

@@ -33,6 +33,7 @@ enum condition_type {
 	CONDITION_DST_PORT,
 	CONDITION_SRC_PORT,
 	CONDITION_NETWORK,
+	CONDITION_SRC_MAC,
 	CONDITION_UID,
 	CONDITION_PROCESS_NAME,
 	CONDITION_PROCESS_NAME_REGEX,
@@ -51,6 +52,7 @@ struct condition {
 	enum network network;
 	uint32_t line; /* of the list it stands in */
 	union {
+		struct mac mac;
 		char *text;                /* owned */
 		struct wildcard *wildcard; /* owned */
 		struct ranges *ranges;     /* owned */
@@ -80,6 +82,9 @@ NODISCARD int condition_init_ranges(struct condition *condition,
 /* "tcp" or "udp". */
 NODISCARD int condition_init_network(struct condition *condition,
 				     const char *text);
+
+/* "02:42:ac:11:00:02" */
+NODISCARD int condition_init_mac(struct condition *condition, const char *text);
 
 /* PROCESS_NAME, PROCESS_PATH, CGROUP. */
 NODISCARD int condition_init_owner_text(struct condition *condition,

@@ -25,6 +25,7 @@ static const struct rule_word words[] = {
 	{"IP-CIDR6", RULE_IP_CIDR, PLAIN, 0, "2001:db8::/32"},
 	{"SRC-IP-CIDR", RULE_IP_CIDR, PLAIN, 1, "192.168.1.7/32"},
 	{"SRC-IP-CIDR6", RULE_IP_CIDR, PLAIN, 1, "2001:db8::7/128"},
+	{"SRC-MAC", RULE_SRC_MAC, PLAIN, 0, "02:42:ac:11:00:02"},
 	{"SRC-PORT", RULE_SRC_PORT, PLAIN, 0, "5000-5100"},
 	{"DST-PORT", RULE_DST_PORT, PLAIN, 0, "443"},
 	{"NETWORK", RULE_NETWORK, PLAIN, 0, "udp"},
@@ -65,7 +66,6 @@ static const struct {
 	{"SCHEDULE", "a timer that reloads with other rules"},
 	{"SCRIPT", "AND, OR and NOT"},
 	{"SRC-IP-SUFFIX", "SRC-IP-CIDR"},
-	{"SRC-MAC", "SRC-IP-CIDR"},
 	{"URL-REGEX", "DOMAIN-REGEX (nobody here sees URLs)"},
 	{"USER-AGENT", "PROCESS-NAME (nobody here sees HTTP)"},
 };

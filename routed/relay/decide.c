@@ -20,7 +20,8 @@ struct decider {
 	dev_t device;              /* of the file that is open */
 	ino_t inode;
 	struct log_limit limit;
-	struct uses *uses; /* borrowed, or NULL */
+	struct uses *uses;             /* borrowed, or NULL */
+	struct neighbours *neighbours; /* the same */
 };
 
 int decider_new(struct decider **decider, const char *map_path)
@@ -51,6 +52,12 @@ void decider_free(struct decider *decider)
 void decider_set_uses(struct decider *decider, struct uses *uses)
 {
 	decider->uses = uses;
+}
+
+void decider_set_neighbours(struct decider *decider,
+			    struct neighbours *neighbours)
+{
+	decider->neighbours = neighbours;
 }
 
 /* A map that was moved aside must not answer for the one that is there. */
@@ -207,6 +214,17 @@ static void set_owner(struct facts *facts, const struct decide_flow *flow)
 	facts->cgroup = text_or_null(owner->cgroup);
 }
 
+static void set_mac(struct facts *facts, const struct decider *decider,
+		    const struct decide_flow *flow)
+{
+	if (flow->is_askable || flow->owner)
+		facts->has_mac = MAC_NONE;
+	else if (decider->neighbours &&
+		 neighbours_find(decider->neighbours, &flow->src.addr,
+				 clock_monotonic_ms(), &facts->mac))
+		facts->has_mac = MAC_KNOWN;
+}
+
 void decide(struct decider *decider, const struct policy *policy,
 	    const struct decide_flow *flow, struct decision *decision)
 {
@@ -237,6 +255,8 @@ void decide(struct decider *decider, const struct policy *policy,
 		}
 	}
 	set_owner(&facts, flow);
+	if (policy->asks_mac)
+		set_mac(&facts, decider, flow);
 	verdict = rules_decide(policy->config->rules, &facts);
 	if (verdict.kind == VERDICT_NEEDS_FLOW && facts.is_name_askable) {
 		facts.is_name_askable = false;

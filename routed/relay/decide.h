@@ -13,6 +13,7 @@
 #define ERSATZ_ROUTED_RELAY_DECIDE_H
 
 #include "routed/link.h"
+#include "routed/relay/neighbours.h"
 #include "routed/relay/packet.h"
 #include "routed/relay/policy.h"
 #include "routed/relay/unreachable.h"
@@ -66,6 +67,10 @@ struct decide_flow decide_flow_of(const struct packet *packet);
 
 /* Each fake address that is decided about is noted there; borrowed. */
 void decider_set_uses(struct decider *decider, struct uses *uses);
+
+/* Who is asked for the card of a device behind us; borrowed. */
+void decider_set_neighbours(struct decider *decider,
+			    struct neighbours *neighbours);
 
 /* TCP, UDP or ICMP. */
 void decide(struct decider *decider, const struct policy *policy,

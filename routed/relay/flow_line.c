@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/flow_line.h"
 
+#include "common/clock.h"
 #include "common/rules.h"
+#include "routed/relay/intake.h"
 
 static const char *state_text(const struct flow *flow)
 {
@@ -77,6 +79,20 @@ static void set_setup(struct json *json, const struct flow_setup *setup)
 	json_set_int(json, "accept_us", setup->accept_us);
 }
 
+/* Of a device behind us, where it is known. */
+static void set_mac(struct json *json, struct parts *parts,
+		    const struct addr *src)
+{
+	char text[MAC_TEXT_SIZE];
+	struct mac mac;
+
+	if (parts->neighbours && !intake_is_of_this_host(parts, src) &&
+	    neighbours_find(parts->neighbours, src, clock_monotonic_ms(), &mac))
+		json_set_text(json, "mac", mac_format(&mac, text));
+	else
+		json_set_null(json, "mac");
+}
+
 struct json *flow_line_json(struct parts *parts, const char *network,
 			    const struct udp_line *flow)
 {
@@ -87,6 +103,7 @@ struct json *flow_line_json(struct parts *parts, const char *network,
 		return NULL;
 	json_set_text(json, "network", network);
 	set_endpoint(json, "src", &flow->tuple->src);
+	set_mac(json, parts, &flow->tuple->src.addr);
 	set_endpoint(json, "dst", &flow->tuple->dst);
 	set_name(json, parts, flow);
 	json_set_text(json, "outbound",

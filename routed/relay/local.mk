@@ -50,6 +50,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/listing.h \
 	routed/relay/mover.c \
 	routed/relay/mover.h \
+	routed/relay/neighbours.c \
+	routed/relay/neighbours.h \
 	routed/relay/packet.c \
 	routed/relay/packet.h \
 	routed/relay/parts.h \

@@ -30,6 +30,7 @@ struct parts {
 	struct uplink_watch *uplinks;
 	struct uses *uses; /* who keeps a flow to a slot: relay.c note_all() */
 	struct decider *decider;
+	struct neighbours *neighbours; /* NULL: they cannot be read */
 	struct resolver *resolver;
 	struct poller *poller;
 	struct mover_room *room;

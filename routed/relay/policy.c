@@ -34,21 +34,23 @@ static int outbound_init(struct policy_outbound *outbound,
 }
 
 /*
- * Looking for a process takes a while, so it is done only if a rule may ask
- * for it; lists may have such rules, too.
+ * Looking for a process or a card takes a while, so it is done only if a rule
+ * may ask for it; lists may have such rules, too.
  */
-static bool may_ask_process(const struct rules *rules)
+static bool may_ask(const struct rules *rules, const char *const words[])
 {
-	static const char *const words[] = {"PROCESS-", "CGROUP", "RULE-SET"};
-
 	for (size_t i = 0; i < rules_count(rules); i++) {
-		for (size_t w = 0; w < ARRAY_LEN(words); w++) {
+		for (size_t w = 0; words[w]; w++) {
 			if (strcasestr(rules_at(rules, i)->text, words[w]))
 				return true;
 		}
 	}
 	return false;
 }
+
+static const char *const process_words[] = {"PROCESS-", "CGROUP", "RULE-SET",
+					    NULL};
+static const char *const mac_words[] = {"SRC-MAC", "RULE-SET", NULL};
 
 static unsigned sniffs_of(const struct routed_conf *conf)
 {
@@ -85,7 +87,8 @@ int policy_new(struct policy **policy, const char *text, size_t length,
 		ret = outbound_init(&new->outbounds[i], new->config, i);
 	if (ret < 0)
 		goto free_outbounds;
-	new->asks_process = may_ask_process(new->config->rules);
+	new->asks_process = may_ask(new->config->rules, process_words);
+	new->asks_mac = may_ask(new->config->rules, mac_words);
 	new->sniffs = sniffs_of(&new->config->routed);
 	new->references = 1;
 	*policy = new;

@@ -45,6 +45,7 @@ struct policy {
 	struct policy_outbound *outbounds; /* owned, as many as the config's */
 	bool has_local_server;
 	bool asks_process; /* a rule may want to know more than the user */
+	bool asks_mac;     /* a rule may want to know it */
 	unsigned sniffs;   /* enum sniff_protocol, or-ed */
 	unsigned references;
 };

@@ -350,6 +350,10 @@ static int open_world(struct relay *relay, const struct link_setup *setup)
 	if (ret < 0)
 		goto free_paths;
 	decider_set_uses(parts->decider, parts->uses);
+	ret = neighbours_new(&parts->neighbours);
+	if (ret < 0)
+		goto free_paths;
+	decider_set_neighbours(parts->decider, parts->neighbours);
 	ret = resolver_new(&parts->resolver, parts->loop, socket, LOOKUPS);
 	if (ret < 0)
 		goto free_paths;
@@ -443,6 +447,7 @@ static void relay_fini(struct relay *relay)
 	poller_free(parts->poller);
 	resolver_free(parts->resolver);
 	decider_free(parts->decider);
+	neighbours_free(parts->neighbours);
 	uses_free(parts->uses);
 	uplink_watch_close(parts->uplinks);
 	policy_unref(parts->policy);

@@ -9,6 +9,7 @@ reaches the site and comes back has left with an address of the box.  The
 device asks dnsd on the box, or whom it likes.
 """
 import contextlib
+import json
 import os
 import re
 import signal
@@ -70,6 +71,31 @@ def scene(net, site):
     made.daemons.up()
     yield made
     made.daemons.down()
+
+
+def test_a_device_is_known_by_its_card(net, site):
+    """SRC-MAC, for names and addresses; the flow log has it, too."""
+    net.start_microsocks()
+    scene = Scene(net)
+    link = scene.device.out("ip -o link show dev eth0")
+    card = link.split("link/ether ")[1].split()[0]
+    scene.box.run("install -d -o ersatz /run/flowlog")
+    scene.daemons.write(CONFIG.replace("rules:\n", f"""\
+  link: {{ type: interface, interface: eth0 }}
+rules:
+  - SRC-MAC,{card.upper()},link
+""").replace("[lan0]", "[lan0], flow-log: /run/flowlog/flows"))
+    scene.daemons.up()
+    for family in (4, 6):
+        assert scene.who("direct.example", family).split()[0] in (
+            ADDRESS["laptop"], ADDRESS6["laptop"])
+    assert scene.who(ADDRESS["site"]).split()[0] == ADDRESS["laptop"]
+    # Positive control: the box itself has no card here, and goes as ever.
+    own = scene.box.out(f"curl -sS -m 10 http://{ADDRESS['site']}/who")
+    assert own.split()[0] == ADDRESS["proxy"]
+    scene.daemons.down()
+    log = scene.box.path("/run/flowlog/flows").read_text().splitlines()
+    assert {json.loads(line)["mac"] for line in log} == {card, None}
 
 
 def test_a_device_is_served(scene):

@@ -424,6 +424,15 @@ tests_unit_test_lookup_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_lookup_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_lookup_LDFLAGS = $(AM_LDFLAGS) $(LOOKUP_WRAPS)
 
+UNIT_TESTS += tests/unit/test_mac
+tests_unit_test_mac_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mac_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_neighbours
+tests_unit_test_neighbours_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_neighbours_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_neighbours_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=nl_neigh_dump
+
 UNIT_TESTS += tests/unit/test_map
 tests_unit_test_map_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_map_SOURCES = tests/unit/test_map.c \

@@ -165,6 +165,29 @@ static void source_of_a_local_query_is_not_known(void **state)
 	rules_free(rules);
 }
 
+static void cards_of_devices_are_asked(void **state)
+{
+	struct rules *rules =
+		rules_of("NOT,((SRC-MAC,02:00:00:00:00:01)),proxy\n"
+			 "SRC-MAC,02-00-00-00-00-01,backup\n");
+	struct facts facts = {.network = NETWORK_TCP,
+			      .has_mac = MAC_KNOWN,
+			      .mac = {{2, 0, 0, 0, 0, 1}}};
+
+	(void)state;
+	assert_int_equal(rules_decide(rules, &facts).outbound, BACKUP);
+	facts.mac.bytes[5] = 2;
+	assert_int_equal(rules_decide(rules, &facts).outbound, PROXY);
+	facts.has_mac = MAC_NONE;
+	assert_int_equal(rules_decide(rules, &facts).outbound, PROXY);
+	/* A question has none yet, and a flow may never have one. */
+	facts.has_mac = MAC_UNKNOWN;
+	assert_int_equal(rules_decide(rules, &facts).kind, VERDICT_NEEDS_FLOW);
+	facts.is_final = true;
+	assert_int_equal(rules_decide(rules, &facts).kind, VERDICT_NO_RULE);
+	rules_free(rules);
+}
+
 static void ports_of_the_source_are_asked(void **state)
 {
 	struct rules *rules = rules_of("SRC-PORT,5000-5100,proxy\n");
@@ -266,6 +289,7 @@ int main(void)
 		cmocka_unit_test(owner_is_asked_for_only_where_it_matters),
 		cmocka_unit_test(programs_and_groups_are_told_by_their_paths),
 		cmocka_unit_test(source_of_a_local_query_is_not_known),
+		cmocka_unit_test(cards_of_devices_are_asked),
 		cmocka_unit_test(ports_of_the_source_are_asked),
 		cmocka_unit_test(what_is_never_known_does_not_match_under_not),
 		cmocka_unit_test(
