@@ -89,6 +89,7 @@ class Beside(topology.Network):
         names = self.router.path("/etc/unbound.conf").read_text().replace(
             "remote-control:", '    local-data: "www.office.example. 60 IN A '
             f'{topology.ADDRESS["site"]}"\n'
+            f'    local-data: "box.office.example. 60 IN A {VPN["inner"]}"\n'
             '    local-data: "box.tail.ts.net. 60 IN A 100.64.0.1"\n'
             "remote-control:")
         self.vpn.path("/etc/unbound.conf").write_text(names)
@@ -182,6 +183,12 @@ class Case:
         except AssertionError:
             raise AssertionError(f"'{name}': {seen[-1]}, not {way}\n"
                                  + self.laptop.log("routed")) from None
+
+    def pings(self, name):
+        """A tunnel that has just come may not be known to everybody yet."""
+        wait_until(lambda: self.laptop.run(
+            ["ping", "-c", "1", "-W", "5", name], check=False)
+            .returncode == 0, f"an answer of '{name}'", 30)
 
     def doctor(self):
         lines = self.laptop.run(

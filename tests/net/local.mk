@@ -36,6 +36,7 @@ EXTRA_DIST += \
 	tests/net/test_bad_input.py \
 	tests/net/test_beside_host.py \
 	tests/net/test_beside_openvpn.py \
+	tests/net/test_beside_strongswan.py \
 	tests/net/test_beside_wireguard.py \
 	tests/net/test_cache.py \
 	tests/net/test_clients.py \

@@ -161,8 +161,7 @@ class Docker(Host):
         wait_until(lambda: guest.run(f"curl -sS -m 5 {far}", check=False)
                    .stdout == "welcome to the site\n", "the guest goes out",
                    20)
-        self.laptop.run(
-            f"ping -c 1 -W 10 {self.network}.2")
+        self.pings(f"{self.network}.2")
         self.check_published()
 
     def check_published(self):

@@ -39,7 +39,7 @@ class Outbound(FullTunnel):
         self.reaches("site.example", "proxy")
         self.reaches("direct.example", "laptop")
         self.reaches("www.office.example", "vpn")
-        self.laptop.run(["ping", "-c", "1", "-W", "10", VPN["inner"]])
+        self.pings(VPN["inner"])
 
 
 pytestmark = beside.needs_peers
@@ -105,13 +105,13 @@ class Tailscale(Case):
         self.laptop.run("set -e\n" + TAILSCALE_DOWN)
 
     def check_alone(self):
-        self.laptop.run(["ping", "-c", "1", "-W", "10", "100.64.0.1"])
+        self.pings("100.64.0.1")
         self.reaches("direct.example", self.outside)
 
     def check_both(self):
         self.check_alone()
         self.reaches("site.example", "proxy")
-        self.laptop.run(["ping", "-c", "1", "-W", "10", "box.tail.ts.net"])
+        self.pings("box.tail.ts.net")
 
 
 class ExitNode(Tailscale):
