@@ -34,10 +34,11 @@ static const struct {
 	{AF_INET6, "2001:db8::1", "[2001:db8:1::1]:9"},
 };
 
+/* What it holds ends with the process. */
 struct probe {
 	const struct carry_probe_conf *conf; /* borrowed */
 	const char *what;                    /* is being done; static */
-	struct nl_device *outside;           /* owned, as all of these */
+	struct nl_device *outside;
 	int netns;
 	int tun, inner_tun;
 	struct carry *carry;
@@ -76,25 +77,32 @@ static int furnish_tun(struct probe *probe)
 	return ret;
 }
 
-static int make_tuns(struct probe *probe)
+/* Created where it belongs: to move one costs a wait for RCU. */
+static int make_inner_tun(struct probe *probe)
 {
 	const struct carry_probe_conf *conf = probe->conf;
 	char name[IFNAMSIZ];
+
+	if (setns(conf->netns, CLONE_NEWNET) < 0)
+		return -errno;
+	probe->inner_tun = tun_open_nameless(conf->tun_name, name);
+	if (setns(probe->netns, CLONE_NEWNET) < 0)
+		return -errno;
+	if (probe->inner_tun < 0)
+		return probe->inner_tun;
+	return nl_device_up(conf->inside, conf->tun_name, MTU);
+}
+
+static int make_tuns(struct probe *probe)
+{
 
 	probe->what = "cannot make the TUNs of a trial";
 	probe->tun = tun_open(PROBE_TUN, MTU);
 	if (probe->tun < 0)
 		return probe->tun;
 	int ret = furnish_tun(probe);
-	if (ret < 0)
-		return ret;
-	probe->inner_tun = tun_open_nameless("probe%d", name);
-	if (probe->inner_tun < 0)
-		return probe->inner_tun;
-	ret = nl_device_move(probe->outside, name, conf->netns, conf->tun_name);
-	if (ret == 0)
-		ret = nl_device_up(conf->inside, conf->tun_name, MTU);
-	return ret;
+
+	return ret < 0 ? ret : make_inner_tun(probe);
 }
 
 static int start_carry(struct probe *probe)
@@ -283,15 +291,6 @@ static int try_all(struct probe *probe)
 	return ret;
 }
 
-static void probe_fini(struct probe *probe)
-{
-	carry_free(probe->carry);
-	close_fd(&probe->inner_tun);
-	close_fd(&probe->tun);
-	nl_device_close(probe->outside);
-	close_fd(&probe->netns);
-}
-
 int carry_probe(const struct carry_probe_conf *conf, const char **what)
 {
 	struct probe probe = {
@@ -306,12 +305,5 @@ int carry_probe(const struct carry_probe_conf *conf, const char **what)
 	int ret = unshare(CLONE_NEWNET) < 0 ? -errno : try_all(&probe);
 
 	*what = probe.what;
-	probe_fini(&probe);
-	if (setns(conf->netns, CLONE_NEWNET) < 0) {
-		/* Nothing may go on in the wrong namespace. */
-		log_error("cannot go back to the inner namespace: %s",
-			  strerror(errno));
-		abort();
-	}
 	return ret;
 }

@@ -4,8 +4,9 @@
  *
  * Programs that load and attach need not work: so a flow of our own is opened
  * in each family and data goes both ways, between the inner namespace and one
- * more namespace that stands for the host and is gone afterwards.  Nothing of
- * the host's is touched.
+ * more namespace that stands for the host.  Nothing of the host's is touched.
+ * The caller is a process made for this (trial.h): it stays in that namespace,
+ * and what was made lasts until it ends.
  *
  * Privilege	as carry_new(), and CAP_SYS_ADMIN
  * Errors	-errno; -ETIMEDOUT: nothing arrived; -EBADMSG: something else
@@ -26,10 +27,7 @@ struct carry_probe_conf {
 	int listener6; /* -1: kernel without IPv6 */
 };
 
-/*
- * `what` is set to what failed ("cannot open a flow"), a static text.  The
- * calling thread is back in the inner namespace.
- */
+/* `what` is set to what failed ("cannot open a flow"), a static text. */
 NODISCARD int carry_probe(const struct carry_probe_conf *conf,
 			  const char **what);
 

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define LIST_PLAIN "list table inet " TABLE_NAME "\n"
-#define LIST_LIVE "list table inet " TABLE_NAME_LIVE "\n"
 #define DELETE_PLAIN "delete table inet " TABLE_NAME "\n"
 #define DELETE_LIVE "delete table inet " TABLE_NAME_LIVE "\n"
 
@@ -19,8 +18,8 @@ static void forget(struct firewall *firewall)
 {
 	free(firewall->text);
 	free(firewall->listing);
-	free(firewall->live_listing);
-	firewall->text = firewall->listing = firewall->live_listing = NULL;
+	firewall->text = firewall->listing = NULL;
+	firewall->has_live = false;
 }
 
 void firewall_fini(struct firewall *firewall)
@@ -44,12 +43,15 @@ static int open_nft(struct firewall *firewall, char *why)
 	return ret < 0 ? tell(ret, "get at", "", why) : 0;
 }
 
-/* The listing, or NULL where there is no such table. */
-static int list(struct firewall *firewall, const char *command, char **text,
-		char *why)
+/*
+ * The listing, or NULL where there is no such table.  Of the other one there is
+ * none: nobody but us can change it, and for a table with an owner libnftables
+ * looks through the descriptors of every process for the name of the program.
+ */
+static int list(struct firewall *firewall, char **text, char *why)
 {
 	char error[NFT_ERROR_SIZE] = "";
-	int ret = nft_show(firewall->nft, command, true, text, error);
+	int ret = nft_show(firewall->nft, LIST_PLAIN, true, text, error);
 
 	if (ret == 0)
 		return 0;
@@ -84,7 +86,7 @@ int firewall_look(struct firewall *firewall, enum firewall_kind *kind,
 	int ret = open_nft(firewall, why);
 
 	if (ret == 0)
-		ret = list(firewall, LIST_PLAIN, &text, why);
+		ret = list(firewall, &text, why);
 	if (ret < 0)
 		return ret;
 	*kind = kind_of(text);
@@ -114,14 +116,14 @@ static int change(struct firewall *firewall, char *commands, char *error)
 }
 
 /* What it adds is only for the moment of a foreign flush: it may fail. */
-static int put_live(struct firewall *firewall, const char *text, char *why)
+static void put_live(struct firewall *firewall, const char *text)
 {
-	const bool is_there = firewall->live_listing;
+	const bool is_there = firewall->has_live;
 	char error[NFT_ERROR_SIZE] = "";
 	int ret;
 
 	if (firewall->is_without_owner)
-		return 0;
+		return;
 	ret = change(firewall,
 		     replacement(TABLE_NAME_LIVE, is_there ? DELETE_LIVE : "",
 				 "\tflags owner\n", text),
@@ -130,11 +132,9 @@ static int put_live(struct firewall *firewall, const char *text, char *why)
 		firewall->is_without_owner = !is_there;
 		log_info("no table that others cannot remove: %s",
 			 error[0] ? error : err_text(ret));
-		return 0;
+		return;
 	}
-	free(firewall->live_listing);
-	firewall->live_listing = NULL;
-	return list(firewall, LIST_LIVE, &firewall->live_listing, why);
+	firewall->has_live = true;
 }
 
 static int put_plain(struct firewall *firewall, const char *text, char *why)
@@ -151,7 +151,7 @@ static int put_plain(struct firewall *firewall, const char *text, char *why)
 		return tell(ret, "make", error, why);
 	free(firewall->listing);
 	firewall->listing = NULL;
-	return list(firewall, LIST_PLAIN, &firewall->listing, why);
+	return list(firewall, &firewall->listing, why);
 }
 
 int firewall_put(struct firewall *firewall, const char *text, char *why)
@@ -176,36 +176,25 @@ int firewall_put(struct firewall *firewall, const char *text, char *why)
 		return tell(-ENOMEM, "make", "", why);
 	ret = put_plain(firewall, text, why);
 	if (ret == 0)
-		ret = put_live(firewall, text, why);
+		put_live(firewall, text);
 	free(firewall->text);
 	firewall->text = copy;
 	firewall->before = now;
 	return ret;
 }
 
-static int is_another(struct firewall *firewall, const char *command,
-		      const char *wanted, char *why)
-{
-	char *now;
-	int ret = list(firewall, command, &now, why);
-
-	if (ret < 0)
-		return ret;
-	ret = !now || strcmp(now, wanted) != 0;
-	free(now);
-	return ret;
-}
-
 int firewall_has_changed(struct firewall *firewall, char *why)
 {
+	char *now;
 	int ret;
 
 	if (!firewall->listing)
 		return 0;
-	ret = is_another(firewall, LIST_PLAIN, firewall->listing, why);
-	if (ret == 0 && firewall->live_listing)
-		ret = is_another(firewall, LIST_LIVE, firewall->live_listing,
-				 why);
+	ret = list(firewall, &now, why);
+	if (ret < 0)
+		return ret;
+	ret = !now || strcmp(now, firewall->listing) != 0;
+	free(now);
 	return ret;
 }
 
@@ -220,7 +209,7 @@ int firewall_add_direct(struct firewall *firewall, const struct prefix *prefix,
 		return 0;
 	table_add_direct(prefix, TABLE_NAME, command);
 	ret = nft_change(firewall->nft, command, error);
-	if (ret == 0 && firewall->live_listing) {
+	if (ret == 0 && firewall->has_live) {
 		table_add_direct(prefix, TABLE_NAME_LIVE, command);
 		ret = nft_change(firewall->nft, command, error);
 	}
@@ -254,7 +243,7 @@ int firewall_remove(struct firewall *firewall, const char *guard, char *why)
 		ret = nft_change(firewall->nft, DELETE_PLAIN, error);
 		ret = ret < 0 ? tell(ret, "remove", error, why) : 1;
 	}
-	if (firewall->live_listing &&
+	if (firewall->has_live &&
 	    nft_change(firewall->nft, DELETE_LIVE, error) < 0)
 		log_debug("the live table goes with us: %s", error);
 	forget(firewall);
@@ -303,7 +292,7 @@ struct firewall_counters firewall_counters(struct firewall *firewall)
 		add_counters(firewall,
 			     "list counters table inet " TABLE_NAME "\n",
 			     &counters);
-	if (firewall->live_listing)
+	if (firewall->has_live)
 		add_counters(firewall,
 			     "list counters table inet " TABLE_NAME_LIVE "\n",
 			     &counters);

@@ -41,7 +41,7 @@ struct firewall {
 	struct nft *nft;       /* owned; NULL until it is needed */
 	char *text;            /* owned; what was put in; NULL: nothing */
 	char *listing;         /* owned; what the kernel made of it */
-	char *live_listing;    /* owned; NULL: there is none */
+	bool has_live;         /* the one that only we can change */
 	bool is_without_owner; /* this kernel knows no `flags owner` */
 	uint64_t repairs;
 	struct firewall_counters before; /* of tables that were replaced */

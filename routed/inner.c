@@ -5,7 +5,8 @@
  * later is done through these from outside, as the capability to go there
  * again is dropped.
  *
- * A TUN is made outside and moved in.  The rule names it, so that it holds
+ * The first TUN is made inside, others are made outside and moved in.  The
+ * rule names it, so that it holds
  * for each TUN of that name to come; the default routes go with a TUN and
  * are made again.  Multicast and broadcast need no care: the relay lets in
  * TCP and nothing else.
@@ -19,6 +20,7 @@
 #include "routed/nft.h"
 #include "routed/nl_device.h"
 #include "routed/steer.h"
+#include "routed/trial.h"
 #include "routed/tun.h"
 
 #include <errno.h>
@@ -43,6 +45,8 @@ struct inner {
 	int listener6;             /* owned, inside; -1: kernel without IPv6 */
 	struct steer *steer;       /* owned; NULL: nft does it */
 	struct carry *carry;       /* owned; NULL: the relay does it */
+	struct trial *trial;       /* owned; NULL: its result is known */
+	int first_tun;             /* owned; -1: others are moved in */
 	bool must_carry;
 	bool is_carried;    /* what goes by the TUN of now */
 	char why[WHY_SIZE]; /* not */
@@ -209,28 +213,18 @@ static int say_why_not(struct inner *inner, const char *what, int error)
 /* Runs inside. */
 static int prepare_carry(struct inner *inner, int outside)
 {
-	const struct carry_probe_conf probe_conf = {
-		.inside = inner->device,
-		.netns = inner->netns,
-		.tun_name = INNER_TUN,
-		.listener4 = inner->listener4,
-		.listener6 = inner->listener6,
-	};
 	const struct carry_conf conf = {
 		.inside = inner->device,
 		.outside = inner->outside,
 		.outside_netns = outside,
 	};
-	const char *what;
-	int ret = carry_probe(&probe_conf, &what);
+	int ret = carry_new(&inner->carry, &conf);
 
-	if (ret < 0)
-		return say_why_not(inner, what, ret);
-	ret = carry_new(&inner->carry, &conf);
 	if (ret == 0)
 		return 0;
 	inner->carry = NULL;
-	return say_why_not(inner, "cannot make a veth", ret);
+	return say_why_not(inner, "cannot load the programs or make a veth",
+			   ret);
 }
 
 /* Runs inside; what it leaves half done inner_free() takes down. */
@@ -264,14 +258,63 @@ static int furnish(struct inner *inner, const struct inner_conf *conf)
 	return steer(inner, conf);
 }
 
+static void inner_init(struct inner *inner, const struct inner_conf *conf)
+{
+	*inner = (struct inner){
+		.netns = -1,
+		.listener4 = -1,
+		.listener6 = -1,
+		.first_tun = -1,
+		.must_carry = conf->carrier == ROUTED_CARRIER_KERNEL,
+	};
+}
+
+/* In a process of its own, and in namespaces like those of the real one. */
+static int try_carry(const void *ctx, const char **what)
+{
+	const struct inner_conf *conf = ctx;
+	struct inner inner;
+	int ret;
+
+	inner_init(&inner, conf);
+	*what = "cannot make a namespace for a trial";
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	ret = furnish(&inner, conf);
+	if (ret < 0)
+		return ret;
+	const struct carry_probe_conf probe_conf = {
+		.inside = inner.device,
+		.netns = inner.netns,
+		.tun_name = INNER_TUN,
+		.listener4 = inner.listener4,
+		.listener6 = inner.listener6,
+	};
+	return carry_probe(&probe_conf, what);
+}
+
+/* Created where it belongs: to move one costs a wait for RCU. */
+static int make_first_tun(struct inner *inner)
+{
+	char name[IFNAMSIZ];
+
+	inner->first_tun = tun_open_nameless(INNER_TUN, name);
+	return inner->first_tun < 0 ? inner->first_tun : 0;
+}
+
 int inner_new(struct inner **out, const struct inner_conf *conf)
 {
+	const bool may_carry = conf->carrier != ROUTED_CARRIER_USER;
 	int ret = -ENOMEM, outside;
-	struct inner *inner = calloc(1, sizeof(*inner));
+	struct inner *inner = malloc(sizeof(*inner));
 	if (!inner)
 		return ret;
-	inner->netns = inner->listener4 = inner->listener6 = -1;
-	inner->must_carry = conf->carrier == ROUTED_CARRIER_KERNEL;
+	inner_init(inner, conf);
+	if (may_carry) {
+		ret = trial_start(&inner->trial, try_carry, conf);
+		if (ret < 0)
+			goto free_inner;
+	}
 
 	outside = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (outside < 0) {
@@ -286,8 +329,10 @@ int inner_new(struct inner **out, const struct inner_conf *conf)
 		goto close_outside;
 	}
 	ret = furnish(inner, conf);
-	if (ret == 0 && conf->carrier != ROUTED_CARRIER_USER)
+	if (ret == 0 && may_carry)
 		ret = prepare_carry(inner, outside);
+	if (ret == 0)
+		ret = make_first_tun(inner);
 	if (setns(outside, CLONE_NEWNET) < 0) {
 		/* Nothing may go on in the wrong namespace. */
 		log_error("cannot leave the inner namespace: %s",
@@ -311,6 +356,9 @@ void inner_free(struct inner *inner)
 {
 	if (!inner)
 		return;
+	trial_free(inner->trial);
+	if (inner->first_tun >= 0)
+		close(inner->first_tun);
 	carry_free(inner->carry);
 	steer_close(inner->steer);
 	if (inner->listener6 >= 0)
@@ -324,6 +372,13 @@ void inner_free(struct inner *inner)
 	free(inner);
 }
 
+void inner_leave_host(struct inner *inner)
+{
+	carry_free(inner->carry);
+	inner->carry = NULL;
+	inner->is_carried = false;
+}
+
 /* Accepts and drops what a dead relay left; they are resets to nobody. */
 static void drain(int listener)
 {
@@ -335,12 +390,24 @@ static void drain(int listener)
 	}
 }
 
-static int move_in(struct inner *inner, const char *name, uint32_t mtu)
+/* A TUN in there, which is down; its descriptor. */
+static int make_tun(struct inner *inner)
 {
-	int ret = nl_device_move(inner->outside, name, inner->netns, INNER_TUN);
-	if (ret < 0)
+	char name[IFNAMSIZ];
+	int fd = inner->first_tun, ret;
+
+	inner->first_tun = -1;
+	if (fd >= 0)
+		return fd;
+	fd = tun_open_nameless("ersatz-in%d", name);
+	if (fd < 0)
+		return fd;
+	ret = nl_device_move(inner->outside, name, inner->netns, INNER_TUN);
+	if (ret < 0) {
+		close(fd);
 		return ret;
-	return nl_device_up(inner->device, INNER_TUN, mtu);
+	}
+	return fd;
 }
 
 static int route_by_tun(struct inner *inner)
@@ -353,14 +420,32 @@ static int route_by_tun(struct inner *inner)
 				     RT_TABLE_MAIN, INNER_TUN);
 }
 
+/* Waits for it, the first time. */
+static int ask_trial(struct inner *inner)
+{
+	char what[TRIAL_WHAT_SIZE];
+	int ret;
+
+	if (!inner->trial)
+		return 0;
+	ret = trial_result(inner->trial, what);
+	trial_free(inner->trial);
+	inner->trial = NULL;
+	if (ret == 0 || !inner->carry)
+		return 0;
+	carry_free(inner->carry);
+	inner->carry = NULL;
+	return say_why_not(inner, what, ret);
+}
+
 /* Answers go out by the veth if the kernel carries, else by the TUN. */
 static int route_out(struct inner *inner, const char *host_tun, uint32_t mtu)
 {
 	inner->is_carried = false;
-	if (!inner->carry)
-		return route_by_tun(inner);
-	int ret =
-		carry_start(inner->carry, host_tun, mtu, inner->listener6 >= 0);
+	int ret = ask_trial(inner);
+	if (ret < 0 || !inner->carry)
+		return ret < 0 ? ret : route_by_tun(inner);
+	ret = carry_start(inner->carry, host_tun, mtu, inner->listener6 >= 0);
 	inner->is_carried = ret == 0;
 	if (ret == 0)
 		return 0;
@@ -370,14 +455,12 @@ static int route_out(struct inner *inner, const char *host_tun, uint32_t mtu)
 
 int inner_add_tun(struct inner *inner, const char *host_tun, uint32_t mtu)
 {
-	char name[IFNAMSIZ];
-
 	drain(inner->listener4);
 	drain(inner->listener6);
-	int fd = tun_open_nameless("ersatz-in%d", name);
+	int fd = make_tun(inner);
 	if (fd < 0)
 		return fd;
-	int ret = move_in(inner, name, mtu);
+	int ret = nl_device_up(inner->device, INNER_TUN, mtu);
 	if (ret == 0)
 		ret = route_out(inner, host_tun, mtu);
 	if (ret < 0) {

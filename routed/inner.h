@@ -48,11 +48,18 @@ struct inner_conf {
 };
 
 /*
- * Builds all but the TUN.  The calling thread is back in its namespace.  If
- * the kernel must carry and cannot, the log says why.
+ * Builds all but the TUN.  The calling thread is back in its namespace.
+ * Whether the kernel carries is tried out meanwhile, in a process of its own;
+ * inner_add_tun() waits for it.  If the kernel must carry and cannot, one of
+ * the two fails and the log says why.
  */
 NODISCARD int inner_new(struct inner **inner, const struct inner_conf *conf);
 void inner_free(struct inner *inner);
+/*
+ * The first half of it, for who has something to wait for anyhow: what it has
+ * at the host goes.  Nothing but inner_free() may follow.
+ */
+void inner_leave_host(struct inner *inner);
 
 /*
  * A new TUN in the namespace, up and with the routes through it or, if the

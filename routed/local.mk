@@ -58,6 +58,8 @@ routed_librouted_a_SOURCES = \
 	routed/journal.h \
 	routed/lan.c \
 	routed/lan.h \
+	routed/last_fd.c \
+	routed/last_fd.h \
 	routed/learnt.c \
 	routed/learnt.h \
 	routed/link.c \
@@ -130,6 +132,8 @@ routed_librouted_a_SOURCES = \
 	routed/takeover.h \
 	routed/throws.c \
 	routed/throws.h \
+	routed/trial.c \
+	routed/trial.h \
 	routed/tun.c \
 	routed/tun.h \
 	routed/tunnels.c \

@@ -5,6 +5,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "routed/backoff.h"
+#include "routed/last_fd.h"
 #include "routed/tun.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #define READY_S 10.0       /* to read rules and map */
 #define STOP_S 2.0
 #define MESSAGES_A_ROUND 64
+#define LAST_FD 512 /* above what else we have open */
 
 enum relay_state {
 	RELAY_NONE,
@@ -132,6 +134,20 @@ static bool obey(struct relays *relays, const struct link_message *message)
 	return false;
 }
 
+/*
+ * A relay that was told to stop has sent all it had to send, and now closes
+ * its TUNs: the kernel takes its time for each of them, as for the veth.
+ */
+static void on_last_word(struct relays *relays)
+{
+	if (!relays->is_stopping) {
+		end_relay(relays);
+		return;
+	}
+	ev_io_stop(relays->loop, &relays->link_io);
+	inner_leave_host(relays->inner);
+}
+
 /* Leaves the loop when an event ended the relay. */
 static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
 {
@@ -148,7 +164,7 @@ static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
 		if (ret == -EAGAIN || ret == -EINTR)
 			return;
 		if (ret == 0) { /* it is about to end by itself */
-			end_relay(relays);
+			on_last_word(relays);
 			return;
 		}
 		if (ret < 0 || !obey(relays, &message)) {
@@ -245,20 +261,35 @@ static int send_setup(struct relays *relays, int link_fd)
 	return ret;
 }
 
-/* Makes the TUNs and asks for a relay. */
+/* Of a relay that never was one: nobody hears of its death. */
+static void take_back(struct relays *relays)
+{
+	int ret = spawner_kill(relays->spawner, relays->id++);
+
+	if (ret < 0)
+		log_error("cannot kill the relay: %s", strerror(-ret));
+}
+
+/* Asks for a relay, and makes the TUNs while it starts. */
 static int launch(struct relays *relays)
 {
 	int ends[2];
+	if (if_nametoindex(relays->conf.tun))
+		return -EBUSY;
 	int ret = link_pair(ends);
 	if (ret < 0)
 		return ret;
-	ret = send_setup(relays, ends[0]);
-	if (ret < 0)
-		goto close_ends;
+	/* It is to hear of our death before all that goes with us. */
+	last_fd_raise(&ends[0], LAST_FD);
 	relays->id++;
 	ret = spawner_spawn(relays->spawner, relays->id, ends[1]);
 	if (ret < 0)
 		goto close_ends;
+	ret = send_setup(relays, ends[0]);
+	if (ret < 0) {
+		take_back(relays);
+		goto close_ends;
+	}
 	close(ends[1]);
 	relays->state = RELAY_STARTING;
 	relays->told_error = 0;

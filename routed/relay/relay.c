@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "routed/last_fd.h"
 #include "routed/relay/entrance.h"
 #include "routed/relay/flow_log.h"
 #include "routed/relay/icmp/icmp.h"
@@ -15,11 +16,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +30,7 @@ enum {
 	PIPES = 64,
 	LOOKUPS = 1024,
 	HALF_OPEN_MAX = 4096,
+	LAST_FD = 16384, /* above those of 8,000 flows */
 	/* Loop, link, TUNs, listeners, map, netlink, channels to dnsd, ... */
 	OTHER_FDS = 64 + 2 * PIPES,
 	/* The inner kernel sends its SYN-ACK four times in this time. */
@@ -274,6 +278,21 @@ static void close_fds(struct link_fds *fds)
 	}
 }
 
+/*
+ * The parent is gone: new flows are direct as soon as the TUN is, and not when
+ * all else has been put away.  The descriptor stays one of ours for who has it
+ * still.
+ */
+static void let_tun_go(const struct relay *relay)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	(void)dup3(null, relay->fds.fd[LINK_FD_TUN], O_CLOEXEC);
+	close(null);
+}
+
 static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
 {
 	struct relay *relay = io->data;
@@ -284,6 +303,8 @@ static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
 	(void)loop, (void)revents;
 	if (ret == -EAGAIN)
 		return;
+	if (ret == 0)
+		let_tun_go(relay);
 	if (ret <= 0) {
 		stop(relay, ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 		return;
@@ -501,6 +522,8 @@ static int receive_setup(struct relay *relay, struct link_message *message)
 		return ret < 0 ? ret : -EPIPE;
 	if (message->type != LINK_SETUP || relay->fds.count != LINK_FDS)
 		return ERR_MALFORMED;
+	/* New flows are direct when it is gone; not after the inner one. */
+	last_fd_raise(&relay->fds.fd[LINK_FD_TUN], LAST_FD);
 	return 0;
 }
 
@@ -519,6 +542,8 @@ static int run(struct relay *relay)
 	struct link_message message;
 	int ret = receive_setup(relay, &message);
 
+	if (ret == -EPIPE) /* nobody needs a relay any more */
+		return EXIT_FAILURE;
 	if (ret == 0)
 		ret = relay_init(relay, &message.setup);
 	if (ret == 0)
@@ -533,6 +558,8 @@ static int run(struct relay *relay)
 	intake_stop(&relay->parts);
 	udp_stop(relay->parts.udp);
 	carrier_flush(relay->parts.carrier);
+	/* All is said: the parent takes its part down while we do ours. */
+	(void)shutdown(relay->link_fd, SHUT_RDWR);
 	return relay->status;
 }
 

@@ -389,6 +389,10 @@ UNIT_TESTS += tests/unit/test_json
 tests_unit_test_json_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_json_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_last_fd
+tests_unit_test_last_fd_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_last_fd_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_learnt
 tests_unit_test_learnt_SOURCES = tests/unit/test_learnt.c $(FIB_MODEL)
 tests_unit_test_learnt_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -871,6 +875,10 @@ tests_unit_test_throws_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_told
 tests_unit_test_told_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_told_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_trial
+tests_unit_test_trial_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_trial_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_tuples
 tests_unit_test_tuples_CPPFLAGS = $(UNIT_CPPFLAGS)
