@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-static uint64_t hash_of(uint64_t group, const struct question *question)
+static uint64_t hash_of(uint64_t route, const struct question *question)
 {
 	uint64_t hash = name_hash(question->name.wire, question->name.length);
 
-	hash ^= group;
+	hash ^= route;
 	hash ^= (uint64_t)question->type << 16 | (uint64_t)question->cd << 1 |
 		question->do_bit;
 	hash *= UINT64_C(0x9e3779b97f4a7c15);
@@ -27,11 +27,11 @@ static struct failure *find(struct failures *failures, uint64_t hash)
 }
 
 const struct failure *failures_find(const struct failures *failures,
-				    uint64_t group,
+				    uint64_t route,
 				    const struct question *question,
 				    int64_t now_ms)
 {
-	uint64_t hash = hash_of(group, question);
+	uint64_t hash = hash_of(route, question);
 	const struct failure *set = failures->all[hash % FAILURES_SETS];
 
 	for (size_t i = 0; i < FAILURES_WAYS; i++) {
@@ -50,11 +50,11 @@ static int64_t duration_ms(uint32_t count)
 	return ms < FAILURES_MAX_MS ? ms : FAILURES_MAX_MS;
 }
 
-void failures_add(struct failures *failures, uint64_t group,
+void failures_add(struct failures *failures, uint64_t route,
 		  const struct question *question, int64_t now_ms,
 		  const struct failure *failure)
 {
-	uint64_t hash = hash_of(group, question);
+	uint64_t hash = hash_of(route, question);
 	struct failure *set = failures->all[hash % FAILURES_SETS];
 	struct failure *place = find(failures, hash);
 	uint32_t count = place ? place->count + 1 : 1;
@@ -72,10 +72,10 @@ void failures_add(struct failures *failures, uint64_t group,
 	place->until_ms = now_ms + duration_ms(count);
 }
 
-void failures_del(struct failures *failures, uint64_t group,
+void failures_del(struct failures *failures, uint64_t route,
 		  const struct question *question)
 {
-	struct failure *place = find(failures, hash_of(group, question));
+	struct failure *place = find(failures, hash_of(route, question));
 
 	if (place)
 		*place = (struct failure){0};

@@ -26,7 +26,7 @@
 #define FAILURES_WHY_SIZE 208
 
 struct failure {
-	uint64_t hash; /* of group and question; 0: empty */
+	uint64_t hash; /* of route and question; 0: empty */
 	int64_t until_ms;
 	uint32_t count; /* in a row */
 	int status;
@@ -38,19 +38,22 @@ struct failures {
 	struct failure all[FAILURES_SETS][FAILURES_WAYS];
 };
 
-/* What the question failed with, as long as that counts; else NULL. */
+/*
+ * What the question failed with, as long as that counts; else NULL.  The
+ * route stands for the servers and how they are reached (upstreams_route()).
+ */
 const struct failure *failures_find(const struct failures *failures,
-				    uint64_t group,
+				    uint64_t route,
 				    const struct question *question,
 				    int64_t now_ms);
 
 /* `why` is cut to fit. */
-void failures_add(struct failures *failures, uint64_t group,
+void failures_add(struct failures *failures, uint64_t route,
 		  const struct question *question, int64_t now_ms,
 		  const struct failure *failure);
 
 /* It was answered. */
-void failures_del(struct failures *failures, uint64_t group,
+void failures_del(struct failures *failures, uint64_t route,
 		  const struct question *question);
 
 /* The network is another one: everything may be tried again. */

@@ -5,6 +5,7 @@
 #include "dnsd/opt.h"
 #include "dnsd/upstream/packet.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static void set(struct blame *blame, int status, uint16_t ede)
@@ -59,4 +60,10 @@ void blame_silence(struct blame *blame, const struct group *group, size_t index)
 	snprintf(blame->why, sizeof(blame->why), "%s did not answer",
 		 group_server_text(group->conf, &group->servers[index], text,
 				   sizeof(text)));
+}
+
+bool blame_is_servers(int status)
+{
+	return status != -ENETUNREACH && status != -ENETRESET &&
+	       status != -ECANCELED && status != -ELIBACC;
 }

@@ -29,4 +29,7 @@ void blame_failure(struct blame *blame, const struct group *group, size_t index,
 void blame_silence(struct blame *blame, const struct group *group,
 		   size_t index);
 
+/* Is it the server that is to blame, and not our own network? */
+bool blame_is_servers(int status);
+
 #endif

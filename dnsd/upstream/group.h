@@ -35,6 +35,7 @@ struct group {
 	size_t count;
 	uint64_t key;      /* upstreams_key() */
 	uint64_t route;    /* changes when its servers are reached otherwise */
+	uint64_t moves;    /* how often it did */
 	uint32_t loops;    /* servers that lead back to us, as bits */
 	size_t left_out;   /* servers that are ourselves */
 	size_t first;      /* the one to begin with ... */

@@ -29,6 +29,7 @@ struct lookup {
 	struct lookup_waiter **last;
 	struct ev_timer timer;
 	uint64_t group;
+	uint64_t route; /* by which it was asked */
 	int index;
 	bool is_shared;     /* it is in a bucket */
 	bool is_background; /* it was started for nobody */
@@ -225,7 +226,7 @@ static void note_failure(struct lookup *lookup,
 	if (!is_to_be_kept(result->status))
 		return;
 	snprintf(failure.why, sizeof(failure.why), "%s", result->why);
-	failures_add(&lookup->lookups->conf.memory->failures, lookup->group,
+	failures_add(&lookup->lookups->conf.memory->failures, lookup->route,
 		     &lookup->question, clock_boottime_ms(), &failure);
 }
 
@@ -243,7 +244,7 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 		cache_put(conf->memory->cache,
 			  &(struct cache_key){lookup->group, &lookup->question},
 			  result->message, result->length, clock_boottime_ms());
-		failures_del(&conf->memory->failures, lookup->group,
+		failures_del(&conf->memory->failures, lookup->route,
 			     &lookup->question);
 	} else if (result->status != -ECANCELED) {
 		note_failure(lookup, result);
@@ -273,6 +274,7 @@ static int start(struct lookups *lookups, int index, uint64_t group,
 		.lookups = lookups,
 		.last = &lookup->waiters,
 		.group = group,
+		.route = upstreams_route(lookups->conf.upstreams, index),
 		.index = index,
 		.question = *question,
 	};
@@ -337,13 +339,15 @@ bool lookups_find(struct lookups *lookups, int index,
 	return true;
 }
 
-/* Failed a moment ago: the same failure. */
-static bool find_failure(struct lookups *lookups, uint64_t group,
+/* Failed a moment ago, in this network: the same failure. */
+static bool find_failure(struct lookups *lookups, int index,
 			 const struct question *question, int64_t now_ms,
 			 struct upstream_result *result)
 {
-	const struct failure *failure = failures_find(
-		&lookups->conf.memory->failures, group, question, now_ms);
+	const struct failure *failure =
+		failures_find(&lookups->conf.memory->failures,
+			      upstreams_route(lookups->conf.upstreams, index),
+			      question, now_ms);
 
 	if (!failure)
 		return false;
@@ -371,7 +375,7 @@ static bool answer_at_once(struct lookups *lookups, int index,
 	if (lookups_find(lookups, index, question, result))
 		return true;
 	conf->memory->stats.misses++;
-	has_failed = find_failure(lookups, group, question, now_ms, result);
+	has_failed = find_failure(lookups, index, question, now_ms, result);
 	if ((has_failed || (under_way && under_way->is_slow)) &&
 	    cache_find(conf->memory->cache,
 		       &(struct cache_key){group, question}, now_ms, &hit)) {

@@ -89,6 +89,7 @@ static void fill_groups(struct upstreams *upstreams)
 		group_fill(group, &upstreams->system, &upstreams->self, state);
 		if (group->route == route)
 			continue;
+		group->moves++;
 		memset(group->healths, 0, sizeof(group->healths));
 		links_reset(&upstreams->links[i]);
 		prober_send_canaries(upstreams->prober, i);
@@ -214,13 +215,6 @@ static void ask_fail(struct ask *ask)
 		     });
 }
 
-/* Is it the server that is to blame, and not our own network? */
-static bool is_its_fault(int status)
-{
-	return status != -ENETUNREACH && status != -ENETRESET &&
-	       status != -ECANCELED && status != -ELIBACC;
-}
-
 static void note_failure(struct ask *ask, size_t index,
 			 const struct exchange_result *result)
 {
@@ -228,7 +222,7 @@ static void note_failure(struct ask *ask, size_t index,
 
 	blame_failure(&ask->blame, group, index, result);
 	ask->failed |= 1U << index;
-	if (result->status != ERR_REFUSED && is_its_fault(result->status))
+	if (result->status != ERR_REFUSED && blame_is_servers(result->status))
 		note_in_vain(ask, index, clock_monotonic_ms());
 }
 
@@ -582,6 +576,11 @@ uint64_t upstreams_key(struct upstreams *upstreams, int index)
 	if (group_has_system(upstreams->groups[index].conf))
 		refresh_system(upstreams);
 	return upstreams->groups[index].key;
+}
+
+uint64_t upstreams_route(const struct upstreams *upstreams, int index)
+{
+	return upstreams->groups[index].route + upstreams->groups[index].moves;
 }
 
 void upstreams_stats(const struct upstreams *upstreams,

@@ -85,6 +85,12 @@ NODISCARD int upstreams_home(struct upstreams *upstreams, int preferred);
  */
 uint64_t upstreams_key(struct upstreams *upstreams, int index);
 
+/*
+ * Another number each time that its servers are reached otherwise: what failed
+ * before is worth to be tried again.
+ */
+uint64_t upstreams_route(const struct upstreams *upstreams, int index);
+
 /* Is the answer for this client alone, as the group hears of its subnet? */
 bool upstreams_is_personal(const struct upstreams *upstreams, int index,
 			   const struct question *question);

@@ -15,6 +15,7 @@ LOOKUP_FIXTURE = tests/unit/lookup_fixture.c tests/unit/lookup_fixture.h \
 LOOKUP_WRAPS = -Wl,--wrap=clock_boottime_ms \
 	-Wl,--wrap=upstreams_ask \
 	-Wl,--wrap=upstreams_key \
+	-Wl,--wrap=upstreams_route \
 	-Wl,--wrap=upstreams_is_personal \
 	-Wl,--wrap=ev_timer_start \
 	-Wl,--wrap=ev_timer_stop

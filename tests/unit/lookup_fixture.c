@@ -19,6 +19,7 @@ int __wrap_upstreams_ask(struct upstreams *upstreams, int index,
 			 const struct question *question, upstream_done_fn fn,
 			 void *ctx);
 uint64_t __wrap_upstreams_key(struct upstreams *upstreams, int index);
+uint64_t __wrap_upstreams_route(const struct upstreams *upstreams, int index);
 bool __wrap_upstreams_is_personal(const struct upstreams *upstreams, int index,
 				  const struct question *question);
 void __wrap_ev_timer_start(struct ev_loop *loop, struct ev_timer *timer);
@@ -55,6 +56,12 @@ uint64_t __wrap_upstreams_key(struct upstreams *upstreams, int index)
 {
 	(void)upstreams;
 	return (uint64_t)index + 1;
+}
+
+uint64_t __wrap_upstreams_route(const struct upstreams *upstreams, int index)
+{
+	(void)upstreams;
+	return world.route + (uint64_t)index;
 }
 
 bool __wrap_upstreams_is_personal(const struct upstreams *upstreams, int index,

@@ -33,6 +33,7 @@ struct world {
 	int64_t latency_ms; /* of asks that start now */
 	int ask_result;     /* of upstreams_ask() */
 	uint64_t asks;
+	uint64_t route; /* another one: the network changed */
 	struct lookup_memory memory;
 	struct lookups *lookups;
 	world_answer_fn answer;

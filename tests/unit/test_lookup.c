@@ -157,6 +157,20 @@ static void what_failed_is_not_asked_again_for_a_second(void **state)
 	assert_int_equal(askers[2].status, 0);
 }
 
+static void what_failed_is_asked_again_in_another_network(void **state)
+{
+	(void)state;
+	upstream_says = ERR_TIMEOUT;
+	ask_and_wait(&askers[0], "a.example");
+	upstream_says = 0;
+	ask(&askers[1], "a.example");
+	assert_int_equal(askers[1].status, ERR_TIMEOUT);
+	world.route++;
+	ask_and_wait(&askers[2], "a.example");
+	assert_int_equal(askers[2].status, 0);
+	assert_int_equal(world.asks, 2);
+}
+
 static void being_without_a_network_is_no_failure_of_the_name(void **state)
 {
 	(void)state;
@@ -298,6 +312,7 @@ int main(void)
 		TEST(equal_questions_share_one_query),
 		TEST(a_question_without_rd_passes_by),
 		TEST(what_failed_is_not_asked_again_for_a_second),
+		TEST(what_failed_is_asked_again_in_another_network),
 		TEST(being_without_a_network_is_no_failure_of_the_name),
 		TEST(a_failure_gives_what_has_ended),
 		TEST(a_slow_upstream_is_waited_for_until_stale_is_better),
