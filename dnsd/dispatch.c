@@ -244,7 +244,7 @@ static void reply_host_addresses(const struct job *job, int64_t host,
 {
 	const struct answer answer = answer_of(job, ede);
 	struct addr all[HOSTS_ADDRS_MAX];
-	const struct answer_addrs addrs = {
+	struct answer_addrs addrs = {
 		all,
 		hosts_addresses(job->dispatch->hosts, host,
 				job->question->type == DNS_TYPE_A ? ADDR_IPV4
@@ -252,6 +252,10 @@ static void reply_host_addresses(const struct job *job, int64_t host,
 				all, HOSTS_ADDRS_MAX)};
 	uint8_t message[DNS_EDNS_SIZE];
 	size_t length;
+
+	if (!asker_is_local(job->asker))
+		addrs.count = hosts_for_others(job->dispatch->hosts, host, all,
+					       addrs.count);
 
 	if (addrs.count == 0) {
 		reply_negative(job, DNS_RCODE_NOERROR, ede);

@@ -291,6 +291,10 @@ static void make_host(struct explanation *self)
 	if (question->type == DNS_TYPE_A || question->type == DNS_TYPE_AAAA)
 		count = hosts_addresses(hosts, self->decision.host, family,
 					addrs, HOSTS_ADDRS_MAX);
+	if (self->facts.src.family != ADDR_NONE &&
+	    !addr_is_loopback(&self->facts.src))
+		count = hosts_for_others(hosts, self->decision.host, addrs,
+					 count);
 	for (size_t i = 0; i < count && used < sizeof(self->answer); i++)
 		used += (size_t)snprintf(
 			self->answer + used, sizeof(self->answer) - used,

@@ -408,6 +408,32 @@ size_t hosts_addresses(const struct hosts *hosts, int64_t entry,
 	return count;
 }
 
+/* "localhost" and what is below it (RFC 6761, 6.3). */
+static bool is_localhost(const uint8_t *name)
+{
+	static const uint8_t wire[] = "\x09localhost";
+
+	return name[0] >= sizeof(wire) &&
+	       memcmp(name + 1 + name[0] - sizeof(wire), wire, sizeof(wire)) ==
+		       0;
+}
+
+size_t hosts_for_others(const struct hosts *hosts, int64_t entry,
+			struct addr *addrs, size_t count)
+{
+	const struct table *table = hosts->table;
+	const struct entry *one = &table->entries[entry];
+	size_t kept = 0;
+
+	if (!one->is_file || is_localhost(name_at(table, one)))
+		return count;
+	for (size_t i = 0; i < count; i++) {
+		if (!addr_is_loopback(&addrs[i]))
+			addrs[kept++] = addrs[i];
+	}
+	return kept;
+}
+
 int64_t hosts_name(const struct hosts *hosts, const struct addr *addr,
 		   struct name *name)
 {

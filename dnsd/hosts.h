@@ -44,6 +44,15 @@ NODISCARD int64_t hosts_find(const struct hosts *hosts,
 size_t hosts_addresses(const struct hosts *hosts, int64_t entry,
 		       enum addr_family family, struct addr *addrs, size_t max);
 
+/*
+ * Takes those off the list, in place, that another host must not be told: of
+ * the file, loopback addresses, which mean this host and not the one that
+ * asks.  Those of `localhost` mean whoever asks; what the configuration says is
+ * told as it says it.  Returns how many are left.
+ */
+size_t hosts_for_others(const struct hosts *hosts, int64_t entry,
+			struct addr *addrs, size_t count);
+
 /* The first name that was given to the address: its entry, or -ENOENT. */
 NODISCARD int64_t hosts_name(const struct hosts *hosts, const struct addr *addr,
 			     struct name *name);

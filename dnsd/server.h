@@ -40,6 +40,13 @@ struct asker {
 	int64_t since_us;    /* when it came in; 0 while nobody looks on */
 };
 
+/* Is it a program of this host? */
+static inline bool asker_is_local(const struct asker *asker)
+{
+	return addr_is_loopback(&asker->client.addr) ||
+	       addr_equal(&asker->client.addr, &asker->local);
+}
+
 struct server_conf {
 	const struct endpoint *listen; /* UDP and TCP on each; borrowed */
 	size_t listen_count;

@@ -181,6 +181,37 @@ rules: ["DOMAIN-SUFFIX,seven.example,REJECT", "MATCH,proxy"]
     assert is_fake(data(ask(laptop, "seven.example"))[0])
 
 
+def test_this_hosts_own_lines_are_not_told_to_others(net, laptop, start):
+    """127.0.1.1 of the file is this host; to the LAN it would be the asker."""
+    hosts = laptop.path("/etc/hosts")
+    hosts.write_text("127.0.0.1 localhost\n127.0.1.1 laptop.example\n"
+                     "::1 laptop.example\n127.0.0.1 both.example\n"
+                     "192.0.2.7 both.example\n")
+    daemons = start(OUTBOUNDS + """\
+hosts: { "written.example": 127.0.0.9 }
+dnsd: { listen: ["0.0.0.0:53"] }
+rules: ["MATCH,proxy"]
+""")
+    own, lan = (laptop, "127.0.0.1"), (net.router, ADDRESS["laptop"])
+    for machine, server in (own, (laptop, ADDRESS["laptop"])):
+        def told(name, rdtype="A"):
+            return data(ask(machine, name, rdtype, server=server))
+        assert told("laptop.example") == ["127.0.1.1"]
+        assert told("laptop.example", "AAAA") == ["::1"]
+        assert told("both.example") == ["127.0.0.1", "192.0.2.7"]
+    machine, server = lan
+    for rdtype in ("A", "AAAA"):
+        assert is_nodata(ask(machine, "laptop.example", rdtype, server=server))
+    assert data(ask(machine, "both.example", server=server)) == ["192.0.2.7"]
+    assert data(ask(machine, "localhost", server=server)) == ["127.0.0.1"]
+    assert data(ask(machine, "written.example",
+                    server=server)) == ["127.0.0.9"]
+    told = explain(laptop, daemons, "laptop.example")
+    assert told["answer"] == "127.0.1.1"
+    told = explain(laptop, daemons, "laptop.example", "--from", "192.168.7.1")
+    assert told["answer"] == "no data"
+
+
 def test_hosts_that_make_no_sense_are_told(laptop):
     daemons = Ersatz(laptop)
     for wrong, words in (('"a..b": 192.0.2.1', "is no name"),

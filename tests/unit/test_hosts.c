@@ -137,6 +137,57 @@ static void the_file_is_read_as_everybody_does(void **state)
 	assert_non_null(strstr(where, t.path));
 }
 
+/* What is left for another host of the addresses of IPv4. */
+static size_t count_for_others(const char *text)
+{
+	struct addr addrs[HOSTS_ADDRS_MAX];
+	struct name name;
+	int64_t entry;
+	size_t count;
+
+	assert_int_equal(name_parse(&name, text), 0);
+	entry = hosts_find(t.hosts, &name);
+	assert_true(entry >= 0);
+	count = hosts_addresses(t.hosts, entry, ADDR_IPV4, addrs,
+				HOSTS_ADDRS_MAX);
+	count = hosts_for_others(t.hosts, entry, addrs, count);
+	for (size_t i = 0; i < count; i++)
+		assert_true(addrs[i].family == ADDR_IPV4);
+	return count;
+}
+
+static void loopback_addresses_of_the_file_are_for_this_host(void **state)
+{
+	(void)state;
+	write_file("127.0.0.1 localhost a.localhost\n"
+		   "127.0.1.1 laptop.lan laptop notlocalhost\n"
+		   "127.0.0.1 both.lan\n"
+		   "192.0.2.1 both.lan\n");
+	load("hosts: {written.lan: 127.0.0.2}\n");
+	assert_has("laptop.lan", "127.0.1.1");
+	assert_int_equal(count_for_others("laptop.lan"), 0);
+	assert_int_equal(count_for_others("laptop"), 0);
+	assert_int_equal(count_for_others("notlocalhost"), 0);
+	assert_int_equal(count_for_others("both.lan"), 1);
+	assert_int_equal(count_for_others("localhost"), 1);
+	assert_int_equal(count_for_others("a.localhost"), 1);
+	assert_int_equal(count_for_others("written.lan"), 1);
+}
+
+static void aliases_lead_there_and_the_first_name_back(void **state)
+{
+	(void)state;
+	write_file("192.0.2.1 nas.example nas storage.example\n"
+		   "2001:db8::1 nas.example nas\n"
+		   "192.0.2.1 later.example\n");
+	load("");
+	assert_has("nas", "192.0.2.1 2001:db8::1");
+	assert_has("storage.example", "192.0.2.1");
+	assert_has("later.example", "192.0.2.1");
+	assert_named("192.0.2.1", "nas.example");
+	assert_named("2001:db8::1", "nas.example");
+}
+
 static void the_configuration_hides_the_file(void **state)
 {
 	(void)state;
@@ -213,6 +264,8 @@ int main(void)
 #define TEST(claim) cmocka_unit_test_setup_teardown(claim, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(the_file_is_read_as_everybody_does),
+		TEST(loopback_addresses_of_the_file_are_for_this_host),
+		TEST(aliases_lead_there_and_the_first_name_back),
 		TEST(the_configuration_hides_the_file),
 		TEST(many_names_are_found_and_none_is_left_over),
 		TEST(what_cannot_be_read_leaves_what_was),
