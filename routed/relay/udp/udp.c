@@ -62,7 +62,7 @@ static bool set_head(struct udp *udp, struct udp_peer *peer,
 	struct socks_target to = {.endpoint = peer->real};
 	struct name name;
 
-	target->to.addr.family = ADDR_NONE;
+	target->to = (struct endpoint){.addr.family = ADDR_NONE};
 	if (peer->real.addr.family == ADDR_NONE) {
 		if (!decider_name(udp->parts->decider, peer->slot, &name))
 			return false;
