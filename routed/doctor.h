@@ -57,8 +57,8 @@ struct doctor_facts {
 	bool is_forwarding;
 	bool has_user;
 	bool has_tun;
-	bool is_networkd_in_charge;        /* of rules that it did not make */
-	bool is_network_manager_in_charge; /* of resolv.conf */
+	bool is_networkd_in_charge; /* of rules that it did not make */
+	bool has_network_manager;
 	bool is_resolv_conf_ours;
 	struct addr nameservers[DOCTOR_NAMESERVERS_MAX]; /* of resolv.conf */
 	size_t nameserver_count;

@@ -37,18 +37,16 @@ static const struct neighbour neighbours[] = {
 static void find_network_manager(struct doctor *doctor,
 				 const struct doctor_facts *facts)
 {
-	if (!facts->is_network_manager_in_charge)
+	if (!facts->has_network_manager)
 		return;
 	struct doctor_finding *finding =
 		doctor_add(doctor, "beside-networkmanager", false);
-	DOCTOR_SAY(finding->what, "NetworkManager writes '/etc/resolv.conf'");
-	DOCTOR_SAY(finding->why,
-		   "whenever a connection changes names go past dnsd until "
-		   "routed has put its file back");
-	DOCTOR_SAY(finding->mend,
-		   "printf '[main]\\ndns=none\\n' > "
-		   "/etc/NetworkManager/conf.d/ersatz.conf && nmcli general "
-		   "reload conf");
+	DOCTOR_SAY(finding->what, "NetworkManager is there");
+	DOCTOR_SAY(
+		finding->why,
+		"when it writes '/etc/resolv.conf' for a new network, routed "
+		"takes the file over again, and its resolvers are asked");
+	DOCTOR_SAY(finding->mend, "# to see what it manages: nmcli device");
 }
 
 void doctor_find_neighbours(struct doctor *doctor,

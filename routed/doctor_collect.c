@@ -21,6 +21,7 @@
 #define LINES_MAX 1000 /* of any file */
 /* Its folder is there without it. */
 #define NETWORKD_STATE "/run/systemd/netif/state"
+#define NETWORK_MANAGER_FOLDER "/run/NetworkManager"
 #define NETWORKD_KEY "ManageForeignRoutingPolicyRules="
 
 /* A small number in a file; -1 if there is none. */
@@ -101,42 +102,6 @@ static void read_nameservers(struct doctor_facts *facts)
 			facts->nameserver_count++;
 	}
 	fclose(file);
-}
-
-#define NETWORK_MANAGER_FOLDER "/run/NetworkManager"
-#define NETWORK_MANAGER_FILES "/etc/NetworkManager/conf.d/*.conf"
-
-static bool has_line(const char *path, const char *wanted)
-{
-	FILE *file = fopen(path, "re");
-	char line[LINE_SIZE];
-	int lines = 0;
-	bool found = false;
-
-	if (!file)
-		return false;
-	while (!found && fgets(line, sizeof(line), file) &&
-	       lines++ < LINES_MAX) {
-		line[strcspn(line, "\n")] = '\0';
-		found = strcmp(line, wanted) == 0;
-	}
-	fclose(file);
-	return found;
-}
-
-static bool is_network_manager_in_charge(void)
-{
-	glob_t found = {0};
-	bool is_told = false;
-
-	if (access(NETWORK_MANAGER_FOLDER, F_OK) != 0)
-		return false;
-	if (glob(NETWORK_MANAGER_FILES, 0, NULL, &found) == 0) {
-		for (size_t i = 0; i < found.gl_pathc; i++)
-			is_told |= has_line(found.gl_pathv[i], "dns=none");
-	}
-	globfree(&found);
-	return !is_told;
 }
 
 /* 1: on, 0: off, -1: the file does not say. */
@@ -358,7 +323,7 @@ int doctor_collect(struct doctor *doctor, const struct doctor_conf *conf)
 	facts.has_user = own.has_own_uid;
 	facts.has_tun = access("/dev/net/tun", F_OK) == 0;
 	facts.is_networkd_in_charge = is_networkd_in_charge();
-	facts.is_network_manager_in_charge = is_network_manager_in_charge();
+	facts.has_network_manager = access(NETWORK_MANAGER_FOLDER, F_OK) == 0;
 	facts.is_resolv_conf_ours = resolvconf_is_ours(&resolvconf);
 	read_nameservers(&facts);
 	find_sockets(&facts, &servers,

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define QUARREL_PAUSE_S 3
+
 static bool is_still_ours(const struct takeover *takeover)
 {
 	const struct resolvconf conf = {RESOLVCONF_PATH,
@@ -17,25 +19,46 @@ static bool is_still_ours(const struct takeover *takeover)
 	return resolvconf_is_ours(&conf);
 }
 
-static void on_change(void *ctx)
+static void take_again(struct takeover *takeover)
 {
-	struct takeover *takeover = ctx;
 	char why[TAKEOVER_WHY_SIZE];
 
 	if (!takeover->is_taken || is_still_ours(takeover))
 		return;
-	if (!log_limit_pass(&takeover->again)) {
-		log_warning("leave '" RESOLVCONF_PATH "' alone: another "
-			    "program writes it again and again; "
-			    "'routed.resolver: off' ends the quarrel");
-		return;
-	}
 	if (takeover_start(takeover, takeover->config, why) < 0)
 		log_error("%s", why);
 	else
 		log_notice("took '" RESOLVCONF_PATH "' over again: another "
 			   "program has written it, its resolvers are upstream "
 			   "'system' now");
+}
+
+static void on_pause_end(struct ev_loop *loop, struct ev_timer *timer,
+			 int revents)
+{
+	(void)loop;
+	(void)revents;
+	take_again(timer->data);
+}
+
+/* Two that write at once would do so for ever. */
+static void on_change(void *ctx)
+{
+	struct takeover *takeover = ctx;
+
+	if (!takeover->is_taken || is_still_ours(takeover) ||
+	    ev_is_active(&takeover->pause))
+		return;
+	if (log_limit_pass(&takeover->again)) {
+		take_again(takeover);
+		return;
+	}
+	log_warning("another program writes '" RESOLVCONF_PATH "' again and "
+		    "again: take it over in %d s; 'routed.resolver: off' ends "
+		    "the quarrel",
+		    QUARREL_PAUSE_S);
+	ev_timer_set(&takeover->pause, QUARREL_PAUSE_S, 0);
+	ev_timer_start(takeover->loop, &takeover->pause);
 }
 
 void takeover_init(struct takeover *takeover, struct ev_loop *loop)
@@ -46,10 +69,15 @@ void takeover_init(struct takeover *takeover, struct ev_loop *loop)
 		log_warning("cannot watch '" RESOLVCONF_PATH "': %s",
 			    err_text(ret));
 	takeover->again.burst = 3;
+	takeover->loop = loop;
+	ev_timer_init(&takeover->pause, on_pause_end, 0, 0);
+	takeover->pause.data = takeover;
 }
 
 void takeover_fini(struct takeover *takeover)
 {
+	if (takeover->loop)
+		ev_timer_stop(takeover->loop, &takeover->pause);
 	file_watch_free(takeover->watch);
 	memset(takeover, 0, sizeof(*takeover));
 }

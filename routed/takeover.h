@@ -24,6 +24,8 @@ struct takeover {
 	struct file_watch *watch;    /* owned; NULL: what changes is not seen */
 	const struct config *config; /* borrowed; of the last start */
 	struct log_limit again;
+	struct ev_loop *loop;  /* borrowed */
+	struct ev_timer pause; /* of a quarrel */
 	bool is_taken;
 };
 

@@ -38,7 +38,8 @@ class Recipe:
             file = machine.path(path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-            file.chmod(0o600 if "wireguard" in path else 0o644)
+            file.chmod(0o600 if "/wireguard/" in path or
+                       "-connections/" in path else 0o644)
 
     def run(self, machine, word):
         """The commands that have that word."""

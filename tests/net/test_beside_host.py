@@ -273,6 +273,69 @@ def test_networkd_lets_our_rules_be(networkd):
     networkd.check_alone()
 
 
+class NetworkManager(Host):
+    title = "NETWORKMANAGER"
+    finding = "beside-networkmanager"
+
+    def start(self):
+        # Not as the manager of this host's name.
+        self.laptop.run("mkdir -p /var/lib/NetworkManager; printf '[main]\\n"
+                        "auth-polkit=false\\nhostname-mode=none\\n' > "
+                        "/etc/NetworkManager/NetworkManager.conf")
+        self.laptop.start(["unshare", "--uts", "NetworkManager", "--debug"],
+                          log="NetworkManager")
+        wait_until(lambda: self.laptop.run(
+            "nmcli -g GENERAL.STATE device show eth0", check=False)
+            .stdout.startswith("100"), "NetworkManager has eth0", 30)
+
+    def resolver_is(self, address):
+        """Ours in resolv.conf, with that address behind it."""
+        def is_there():
+            text = self.laptop.path("/etc/resolv.conf").read_text()
+            return "by routed" in text and f"nameserver {address}\n" in text
+        wait_until(is_there, f"the resolver of the network is {address}", 30)
+
+    def set_resolver(self, address):
+        self.laptop.run(f"nmcli connection modify home ipv4.dns {address};"
+                        "nmcli device reapply eth0")
+
+
+@pytest.fixture
+def manager():
+    net = beside.Beside()
+    try:
+        beside.start_bus(net.laptop)
+        serve(net.laptop, PORT, "served")
+        net.laptop.run("mount -t sysfs -o ro sysfs /sys;"
+                       "ip addr flush dev eth0 scope global")
+        yield NetworkManager(net)
+    finally:
+        net.close()
+
+
+def test_networkmanager_and_its_resolvers(manager):
+    laptop = manager.laptop
+    manager.start()
+    manager.check_alone()
+    manager.start_us()
+    theirs = manager.net.objects()
+    manager.check_both()
+    manager.check_found()
+    assert "ersatz-v0:unmanaged" in laptop.out("nmcli -g DEVICE,STATE device")
+    # More often than a quarrel may: it is no quarrel.
+    for address in ("192.168.7.99", "192.168.7.98", "192.168.7.97",
+                    "192.168.7.1"):
+        manager.set_resolver(address)
+        manager.resolver_is(address)
+    manager.check_both()
+    laptop.run("nmcli connection down home; nmcli connection up home")
+    manager.check_both()
+    manager.stop_us()
+    beside.same(theirs, manager.net.objects())
+    assert "NetworkManager" in laptop.path("/etc/resolv.conf").read_text()
+    manager.check_alone()
+
+
 pytestmark = beside.needs_peers
 
 
@@ -318,3 +381,16 @@ def net():
 @pytest.mark.parametrize("order", [beside.other_first, beside.ersatz_first])
 def test_beside(net, kind, order):
     order(kind(net))
+
+
+def test_strict_rp_filter(net):
+    """Named as broken (multicast that comes in is); the rest works."""
+    case = Docker(net)
+    net.laptop.sysctl(net__ipv4__conf__all__rp_filter=1)
+    case.up()
+    case.start_us()
+    case.check_both()
+    assert case.doctor()["rp-filter"]["broken"]
+    case.stop_us()
+    case.down()
+    net.laptop.sysctl(net__ipv4__conf__all__rp_filter=0)

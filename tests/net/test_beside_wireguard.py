@@ -45,6 +45,15 @@ class Outbound(FullTunnel):
 pytestmark = beside.needs_peers
 
 
+class LastDefault(Outbound):
+    """With a default route in main that is no way for anything but us."""
+
+    def up(self):
+        super().up()
+        self.laptop.run("ip route add default dev wg0 metric 10000;"
+                        "ip -6 route add default dev wg0 metric 10000")
+
+
 class Closed(Outbound):
     """What is not carried may not leave, but for the tunnel's own packets."""
 
@@ -146,8 +155,9 @@ def test_outbound(net, order):
     order(Outbound(net))
 
 
-def test_closed_outbound(net):
-    case = Closed(net)
+@pytest.mark.parametrize("kind", [LastDefault, Closed])
+def test_outbound_otherwise(net, kind):
+    case = kind(net)
     case.start_us()
     case.up()
     case.check_both()

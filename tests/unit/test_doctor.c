@@ -295,8 +295,8 @@ static void neighbours_are_named_and_break_nothing(void **state)
 	f->facts.ruleset = "chain LIBVIRT_INP {\n";
 	finds(f, "beside-libvirt", false, "virsh");
 	f->facts.ruleset = NULL;
-	f->facts.is_network_manager_in_charge = true;
-	finds(f, "beside-networkmanager", false, "dns=none");
+	f->facts.has_network_manager = true;
+	finds(f, "beside-networkmanager", false, "nmcli");
 }
 
 static void udp_servers_are_named_until_they_are_served(void **state)
