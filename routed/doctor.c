@@ -547,4 +547,5 @@ void doctor_find(struct doctor *doctor, const struct doctor_facts *facts)
 	doctor_find_firewalls(doctor, facts);
 	doctor_find_vpns(doctor, facts);
 	doctor_find_neighbours(doctor, facts);
+	doctor_find_gateways(doctor, facts);
 }

@@ -95,10 +95,12 @@ const char *doctor_device(const char *name);
 
 /*
  * The parts: firewalls (from what nft lists), other VPNs (from rules and
- * routes), and who else is there.
+ * routes), who else is there, and devices behind this host.
  */
 void doctor_find_firewalls(struct doctor *doctor,
 			   const struct doctor_facts *facts);
+void doctor_find_gateways(struct doctor *doctor,
+			  const struct doctor_facts *facts);
 void doctor_find_vpns(struct doctor *doctor, const struct doctor_facts *facts);
 void doctor_find_neighbours(struct doctor *doctor,
 			    const struct doctor_facts *facts);

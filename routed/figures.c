@@ -3,7 +3,9 @@
 
 #include "common/metrics.h"
 #include "common/uplink.h"
+#include "routed/gateway.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 static void set_uplink(struct json *json, const struct verbs *verbs,
@@ -25,6 +27,26 @@ static void set_refused(struct json *json, const struct verbs *verbs)
 	json_set_int(json, "refused_closed", (int64_t)refused.closed);
 }
 
+static void set_gateways(struct json *json, const struct verbs *verbs)
+{
+	const struct lan_counters counters = host_lan(verbs->host);
+	struct gateways gateways;
+	char names[512] = "";
+	size_t length = 0;
+
+	if (gateways_find(&gateways, verbs->config, host_state(verbs->host)) <
+	    0)
+		return;
+	for (size_t i = 0; i < gateways.count && length < sizeof(names); i++)
+		length += (size_t)snprintf(names + length,
+					   sizeof(names) - length, "%s%s",
+					   i ? " " : "", gateways.names[i]);
+	json_set_text(json, "gateways", names);
+	json_set_int(json, "gateway_loops", (int64_t)counters.loops);
+	json_set_int(json, "gateway_stranded", (int64_t)counters.stranded);
+	gateways_fini(&gateways);
+}
+
 static void set_host(struct json *json, const struct verbs *verbs)
 {
 	const struct host_status status = host_status(verbs->host);
@@ -42,6 +64,7 @@ static void set_host(struct json *json, const struct verbs *verbs)
 	json_set_int(json, "foreign", (int64_t)status.foreign);
 	json_set_bool(json, "closed", status.is_closed);
 	set_refused(json, verbs);
+	set_gateways(json, verbs);
 	json_set_int(json, "directs", (int64_t)status.directs.count);
 	json_set_int(json, "directs_asked", (int64_t)status.directs.asked);
 	json_set_int(json, "directs_evicted", (int64_t)status.directs.evicted);
@@ -208,6 +231,9 @@ static const struct metric table[] = {
 	COUNTER("refused_pool_in", "firewall_refused", "kind=\"pool_in\"",
 		NULL),
 	COUNTER("refused_closed", "firewall_refused", "kind=\"closed\"", NULL),
+	COUNTER("gateway_loops", "firewall_refused", "kind=\"loop\"", NULL),
+	COUNTER("gateway_stranded", "firewall_refused", "kind=\"stranded\"",
+		NULL),
 	COUNTER("relay_deaths", "relay_deaths", NULL, "Relays that died."),
 	GAUGE("rules", "rules", NULL, "Rules of the configuration."),
 	{NULL, NULL, METRIC_GAUGE, NULL, NULL},

@@ -80,6 +80,19 @@ static void plan_ipv4(const struct draft *draft)
 	       FORWARDING_OWN);
 }
 
+static void plan_strict(const struct draft *draft)
+{
+	for (size_t i = 0; i < draft->found->link_count; i++) {
+		const struct nl_link *link = &draft->found->links[i];
+
+		if (!link->is_loopback && !link->master &&
+		    link->group != NL_PROTOCOL &&
+		    link->ifindex != draft->facts->tun_ifindex)
+			append(draft, ADDR_IPV4, link->name, "src_valid_mark",
+			       1, FORWARDING_STRICT);
+	}
+}
+
 /* Where router advertisements may come from. */
 static bool may_have_router(const struct draft *draft,
 			    const struct nl_link *link)
@@ -140,6 +153,7 @@ int forwarding_plan(struct forwarding *forwarding, const struct config *config,
 	if (!facts->gateway_count)
 		return 0;
 	plan_ipv4(&draft);
+	plan_strict(&draft);
 	if (has_ipv6(&draft) &&
 	    plan_ipv6(config, found, facts) == PLAN_IPV6_CARRIED)
 		plan_ipv6_host(&draft);
@@ -152,6 +166,19 @@ void forwarding_fini(struct forwarding *forwarding)
 	memset(forwarding, 0, sizeof(*forwarding));
 }
 
+/* Of the interface whose setting that is, or of all. */
+static bool is_strict(const struct forwarding_setting *one)
+{
+	const char *name = strrchr(one->path, '/');
+	char path[SYSCTLS_PATH_SIZE];
+	int own, all = sysctls_get("net/ipv4/conf/all/rp_filter");
+
+	snprintf(path, sizeof(path), "%.*s/rp_filter", (int)(name - one->path),
+		 one->path);
+	own = sysctls_get(path);
+	return (own > all ? own : all) == 1;
+}
+
 static int apply(const struct forwarding_setting *one, struct sysctls *sysctls)
 {
 	switch (one->how) {
@@ -161,6 +188,10 @@ static int apply(const struct forwarding_setting *one, struct sysctls *sysctls)
 		return sysctls_note(sysctls, one->path, one->value);
 	case FORWARDING_RAISE:
 		if (sysctls_get(one->path) != 1)
+			return 0;
+		break;
+	case FORWARDING_STRICT:
+		if (!is_strict(one))
 			return 0;
 		break;
 	case FORWARDING_SET:
@@ -206,6 +237,8 @@ static bool has_command(const struct forwarding_setting *one)
 		return false;
 	case FORWARDING_RAISE:
 		return now == 1;
+	case FORWARDING_STRICT:
+		return now >= 0 && now != one->value && is_strict(one);
 	case FORWARDING_SET:
 		return now >= 0 && now != one->value;
 	case FORWARDING_OWN:

@@ -13,9 +13,11 @@
  * where it was 1.  IPv6 is left alone while no interface that is served has an
  * address of it.
  *
- * The TUN, which is our own, gets rp_filter 2 as well: the kernel looks for
- * the way back of what the relay sends to a device as if this host itself had
- * asked, and finds the uplink.
+ * A strict rp_filter looks for the way back of a forwarded packet as for one
+ * that comes in where that one leaves: by the rules for devices, thus into the
+ * TUN.  With src_valid_mark it looks with the mark that the packet has (side.h)
+ * and finds the uplink.  The TUN, which is our own, gets rp_filter 2: it
+ * answers for addresses that are thrown, too.
  *
  * Which settings there are to be is pure.
  *
@@ -33,6 +35,8 @@ enum forwarding_how {
 	FORWARDING_SET,
 	FORWARDING_RAISE, /* from 1, and from nothing else */
 	FORWARDING_OWN,   /* of the TUN, with which it goes */
+	/* Set where rp_filter is strict, for packets of that interface. */
+	FORWARDING_STRICT,
 	/* Not set, but taken along by the one that is set next. */
 	FORWARDING_TAKEN,
 };

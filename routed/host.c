@@ -15,7 +15,6 @@
 #include "common/log.h"
 #include "common/nl_watch.h"
 #include "routed/capture.h"
-#include "routed/lan.h"
 #include "routed/learnt.h"
 #include "routed/nft_watch.h"
 #include "routed/outlook.h"
@@ -575,6 +574,11 @@ int host_diff(struct host *host, struct reconcile *diff, char *why)
 struct firewall_counters host_refused(struct host *host)
 {
 	return firewall_counters(&host->capture.firewall);
+}
+
+struct lan_counters host_lan(struct host *host)
+{
+	return lan_counters(&host->lan);
 }
 
 struct host_status host_status(const struct host *host)

@@ -28,6 +28,7 @@
 #include "common/nl.h"
 #include "routed/capture.h"
 #include "routed/direct.h"
+#include "routed/lan.h"
 #include "routed/reconcile.h"
 
 #include <ev.h>
@@ -139,7 +140,8 @@ struct host_status host_status(const struct host *host);
  */
 NODISCARD int host_diff(struct host *host, struct reconcile *diff, char *why);
 
-/* Asks the kernel. */
+/* Both ask the kernel. */
 struct firewall_counters host_refused(struct host *host);
+struct lan_counters host_lan(struct host *host);
 
 #endif

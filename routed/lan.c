@@ -2,6 +2,7 @@
 #include "routed/lan.h"
 
 #include "common/err.h"
+#include "routed/blockade.h"
 #include "routed/forwarding.h"
 #include "routed/side.h"
 
@@ -205,6 +206,35 @@ int lan_change_directs(struct lan *lan, const struct addr *removed,
 	return ret;
 }
 
+static void tell_blockade(const struct blockade *one, const char *tun,
+			  const char *interface)
+{
+	log_warning("chain '%s' of nftables table '%s' lets nothing through "
+		    "from '%s' to '%s': devices there are not served; do: %s",
+		    one->chain, one->table, interface, tun, one->mend);
+}
+
+static void look_for_blockades(struct lan *lan, const struct config *config,
+			       const struct plan_facts *facts)
+{
+	struct blockade list[BLOCKADE_MAX];
+	char error[NFT_ERROR_SIZE], *ruleset;
+
+	if (nft_show(lan->nft, "list ruleset\n", true, &ruleset, error) < 0)
+		return;
+	for (size_t i = 0; i < facts->gateway_count; i++) {
+		const char *name = facts->gateways[i];
+		size_t count = 0;
+
+		if (config_names_gateway(config, name))
+			count = blockade_find(list, ruleset, config->routed.tun,
+					      name);
+		for (size_t b = 0; b < count; b++)
+			tell_blockade(&list[b], config->routed.tun, name);
+	}
+	free(ruleset);
+}
+
 void lan_open(struct lan *lan, const struct config *config,
 	      const struct nl_state *found, const struct plan_facts *facts)
 {
@@ -213,6 +243,9 @@ void lan_open(struct lan *lan, const struct config *config,
 	if (forwarding_plan(&forwarding, config, found, facts) == 0)
 		forwarding_apply(&forwarding, &lan->sysctls, &lan->failures);
 	forwarding_fini(&forwarding);
+	if (lan->text && !lan->has_looked)
+		look_for_blockades(lan, config, facts);
+	lan->has_looked = lan->text;
 }
 
 void lan_close(struct lan *lan)

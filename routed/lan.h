@@ -36,7 +36,8 @@ struct lan {
 	struct sysctls sysctls;
 	struct lan_counters before; /* of tables that were replaced */
 	struct log_limit failures;
-	bool is_unlike; /* the sets are not as they should be */
+	bool has_looked; /* for firewalls in the way */
+	bool is_unlike;  /* the sets are not as they should be */
 };
 
 void lan_init(struct lan *lan, const char *run_dir);
@@ -65,7 +66,7 @@ NODISCARD int lan_change_directs(struct lan *lan, const struct addr *removed,
 				 size_t removed_count, const struct addr *added,
 				 size_t added_count);
 
-/* The settings. */
+/* The settings; the first time firewalls that are in the way are told too. */
 void lan_open(struct lan *lan, const struct config *config,
 	      const struct nl_state *found, const struct plan_facts *facts);
 

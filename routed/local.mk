@@ -9,6 +9,8 @@ routed_librouted_a_SOURCES = \
 	routed/backoff.h \
 	routed/band.c \
 	routed/band.h \
+	routed/blockade.c \
+	routed/blockade.h \
 	routed/capture.c \
 	routed/capture.h \
 	routed/carry.h \
@@ -24,6 +26,7 @@ routed_librouted_a_SOURCES = \
 	routed/doctor_collect.c \
 	routed/doctor_collect.h \
 	routed/doctor_firewall.c \
+	routed/doctor_gateway.c \
 	routed/doctor_print.c \
 	routed/doctor_vpn.c \
 	routed/draft.c \

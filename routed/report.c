@@ -68,6 +68,28 @@ static void print_uplinks(const struct json *status, FILE *out)
 	fputs(ipv4[0] || ipv6[0] ? "\n" : "none\n", out);
 }
 
+/* Who is served besides this host. */
+static void print_gateways(const struct json *status, FILE *out)
+{
+	const char *names = text_of(status, "gateways");
+	long long loops = int_of(status, "gateway_loops");
+	long long stranded = int_of(status, "gateway_stranded");
+
+	if (names[0])
+		fprintf(out, KEY "devices that come in by %s\n", "serves",
+			names);
+	if (loops)
+		fprintf(out,
+			KEY "%lld packets of ours came back: a router sends to "
+			    "us what we send to it\n",
+			"loop", loops);
+	if (stranded)
+		fprintf(out,
+			KEY "%lld packets of flows that were in the TUN while "
+			    "there was none\n",
+			"refused", stranded);
+}
+
 /* What would have left past us, or came where it has no business. */
 static void print_refused(const struct json *status, FILE *out)
 {
@@ -235,6 +257,7 @@ void report_status(const struct json *status, FILE *out)
 		plural(int_of(status, "rules"), "rule", "rules"));
 	print_capture(status, out);
 	print_uplinks(status, out);
+	print_gateways(status, out);
 	print_objects(status, out);
 	print_relay(status, out);
 	print_carrier(status, out);

@@ -13,6 +13,7 @@
 
 /* Behind conntrack, before the address translation and the routing. */
 #define PRIORITY_MARK "-150"
+#define PRIORITY_INBOUND "-90"
 /* Behind the address translation of others: what they do not change. */
 #define PRIORITY_NAT "120"
 
@@ -122,6 +123,27 @@ static void put_prerouting(const struct writer *w)
 	fputs("\n\t}\n", w->out);
 }
 
+/*
+ * Behind the address translation: what is forwarded to them from outside.  The
+ * strict filter of source addresses looks for the way back as for a packet of
+ * theirs, and must find what a reply will find.
+ */
+static void put_inbound(const struct writer *w)
+{
+	fputs("\tchain inbound {\n"
+	      "\t\ttype filter hook prerouting priority " PRIORITY_INBOUND
+	      "; policy accept;\n\t\t",
+	      w->out);
+	put_gateways(w, "iifname", true);
+	fprintf(w->out,
+		"accept\n"
+		"\t\tiifname { \"lo\", \"%s\" } accept\n"
+		"\t\tfib daddr type unicast ",
+		w->config->routed.tun);
+	put_side(w, "meta", GATEWAY_MARK_OUT);
+	fputs("\n\t}\n", w->out);
+}
+
 static void put_sides(const struct writer *w)
 {
 	const char *tun = w->config->routed.tun;
@@ -212,6 +234,7 @@ static void put_table(const struct writer *w)
 	      "\tset " SIDE_SET "6 {\n\t\ttype ipv6_addr\n\t}\n",
 	      w->out);
 	put_prerouting(w);
+	put_inbound(w);
 	put_forward(w);
 	put_output(w);
 	put_masquerade(w);

@@ -8,13 +8,14 @@ The router knows no way to 10.77.0.0/24 and 2001:db8:77::/64, so whatever
 reaches the site and comes back has left with an address of the box.  The
 device asks dnsd on the box, or whom it likes.
 """
-import contextlib
+import ctypes
+import fcntl
 import json
 import os
-import re
 import signal
-import socket
+import struct
 
+import peer
 import pytest
 from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, Machine, wait_until
 
@@ -61,7 +62,47 @@ class Scene:
 
     def who(self, name, family=4):
         """Who asks, as the site sees it."""
-        return self.device.out(f"curl -{family} -sS -m 10 http://{name}/who")
+        return self.device.out(
+            f"curl -{family} -sS -m 10 http://{name}/who").split()[0]
+
+    def flow(self, server, address, port=7000):
+        """A connection of the device: its ends, and who the site sees."""
+        near = peer.connect(self.device, address, port)
+        far, who = server.accept()
+        far.settimeout(peer.PATIENCE)
+        return near, far, who[0].replace("::ffff:", "")
+
+    def ask_direct(self):
+        ask_direct(self.box, self.device)
+
+
+def ask_direct(box, device):
+    """Asks for the DIRECT name until the kernel knows both addresses: dnsd
+    waits only some milliseconds for that."""
+    def is_known():
+        device.run("dig +short direct.example A;"
+                   "dig +short direct.example AAAA")
+        sets = box.out("nft list set inet ersatz_gateway named4;"
+                       "nft list set inet ersatz_gateway named6")
+        return ADDRESS["site"] in sets and ADDRESS6["site"] in sets
+    wait_until(is_known, "the addresses of the DIRECT name")
+
+
+def passes(near, far):
+    near.sendall(b"there")
+    assert peer.receive_exactly(far, 5) == b"there"
+    far.sendall(b"and back")
+    assert peer.receive_exactly(near, 8) == b"and back"
+    return True
+
+
+def set_checksums(machine, name, is_offloaded):
+    """As by `ethtool -K NAME tx off`: checksums are complete then."""
+    with machine.socket() as sock:
+        value = struct.pack("II", 0x17, is_offloaded)  # ETHTOOL_STXCSUM
+        where = (ctypes.c_char * 8).from_buffer_copy(value)
+        request = struct.pack("16sP", name.encode(), ctypes.addressof(where))
+        fcntl.ioctl(sock, 0x8946, request)  # SIOCETHTOOL
 
 
 @pytest.fixture
@@ -98,14 +139,150 @@ rules:
     assert {json.loads(line)["mac"] for line in log} == {card, None}
 
 
-def test_a_device_is_served(scene):
-    """By name and address, TCP, UDP and ICMP, both families."""
+PROXY = (ADDRESS["proxy"], ADDRESS6["proxy"])
+
+
+def served(scene):
     for family, address, proxy in ((4, ADDRESS["site"], ADDRESS["proxy"]),
                                    (6, f"[{ADDRESS6['site']}]",
                                     ADDRESS6["proxy"])):
-        assert scene.who("site.example", family).split()[0] in (
-            ADDRESS["proxy"], ADDRESS6["proxy"])
-        assert scene.who(address, family).startswith(proxy)
+        assert scene.who("site.example", family) in PROXY
+        assert scene.who(address, family) == proxy
     scene.device.run(["ping", "-c", "1", "-W", "5", "site.example"])
-    assert scene.who("direct.example").startswith(ADDRESS["laptop"])
-    assert scene.who("direct.example", 6).startswith(ADDRESS6["laptop"])
+
+
+def test_a_device_is_served(scene):
+    """By name and address, TCP and ICMP, both families."""
+    served(scene)
+    scene.ask_direct()
+    assert scene.who("direct.example") == ADDRESS["laptop"]
+    assert scene.who("direct.example", 6) == ADDRESS6["laptop"]
+    assert "lan0" in scene.status()
+
+
+@pytest.mark.parametrize("carrier", ("kernel", "user"))
+def test_strict_filter_and_complete_checksums(net, site, carrier):
+    """Each of them has been a reason for silence."""
+    net.start_microsocks()
+    scene = Scene(net, CONFIG.replace("routed: {",
+                                      f"routed: {{ carrier: {carrier},"))
+    scene.box.sysctl(net__ipv4__conf__all__rp_filter=1,
+                     net__ipv4__conf__default__rp_filter=1)
+    set_checksums(scene.device, "eth0", 0)
+    scene.daemons.up()
+    served(scene)
+    scene.ask_direct()
+    assert scene.who("direct.example") == ADDRESS["laptop"]
+    scene.daemons.down()
+
+
+def test_queries_that_pass_are_dnsds(scene):
+    """The device asks the router, on a link that is thrown, and a stranger."""
+    for server in (ROUTER["laptop"], "203.0.113.99", "2001:db8:2::99"):
+        answer = scene.device.out(f"dig +short +time=5 +tries=2 @{server} "
+                                  "site.example A")
+        assert answer.startswith("198.18."), f"{server}: {answer}"
+
+
+def test_flows_stay_on_their_side(scene):
+    """Whatever addresses come and go; in and out, and over a reload."""
+    server = peer.listen(scene.net.site, 7000)
+    site = ADDRESS["site"]
+    near, far, who = scene.flow(server, site)
+    assert who == ADDRESS["proxy"]
+    scene.ask_direct()
+    assert passes(near, far), "what is in the TUN stays there"
+    out_near, out_far, who = scene.flow(server, site)
+    assert who == ADDRESS["laptop"]
+    # Nobody but us would, but a time-out does the same.
+    scene.box.run(
+        f"nft delete element inet ersatz_gateway named4 '{{ {site} }}'")
+    assert passes(out_near, out_far), "what is outside stays outside"
+    assert passes(near, far)
+    reloads = scene.box.log("routed").count("reloaded")
+    scene.daemons.write(CONFIG.replace(
+        "  - MATCH", f"  - IP-CIDR,{site}/32,DIRECT\n  - MATCH"))
+    os.kill(scene.daemons.pid("routed"), signal.SIGHUP)
+    wait_until(lambda: scene.box.log("routed").count("reloaded") > reloads and
+               site in scene.box.out("ip route show table 198"),
+               "the throw of the new rule")
+    assert passes(near, far) and passes(out_near, out_far)
+    assert scene.flow(server, site)[2] == ADDRESS["laptop"]
+
+
+def test_a_flow_of_before_goes_on(net, site):
+    """Start and stop leave it outside; the admin forwards and masquerades."""
+    net.start_microsocks()
+    scene = Scene(net)
+    scene.box.sysctl(net__ipv4__ip_forward=1)
+    scene.box.run("nft add table ip admin;"
+                  "nft 'add chain ip admin post "
+                  "{ type nat hook postrouting priority srcnat; }';"
+                  "nft add rule ip admin post oifname eth0 masquerade")
+    server = peer.listen(net.site, 7000)
+    near, far, who = scene.flow(server, ADDRESS["site"])
+    assert who == ADDRESS["laptop"]
+    scene.daemons.up()
+    assert passes(near, far)
+    held = scene.flow(server, ADDRESS["site"])
+    assert held[2] == ADDRESS["proxy"]
+    first = scene.daemons.relay_pid()
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: scene.daemons.relay_pid() not in (None, first) and
+               "ersatz0" in scene.box.out("ip route show table 199"),
+               "a new relay")
+    held[0].sendall(b"x")
+    with pytest.raises(ConnectionResetError):  # what hung on the TUN
+        held[0].recv(1)
+    assert passes(near, far)
+    scene.daemons.down()
+    assert passes(near, far)
+
+
+def test_settings_come_back(net, site):
+    """After a stop (the fixture's way), and after a crash."""
+    net.start_microsocks()
+    scene = Scene(net)
+    scene.box.sysctl(net__ipv6__conf__eth0__accept_ra=1,
+                     net__ipv6__conf__lan0__forwarding=1)
+    advertise(net)
+    scene.daemons.up()
+    settings = scene.box.out(
+        "cd /proc/sys/net; grep . ipv4/ip_forward ipv4/conf/*/forwarding "
+        "ipv6/conf/all/forwarding ipv6/conf/*/accept_ra")
+    for line in ("ipv4/ip_forward:0", "ipv4/conf/lan0/forwarding:1",
+                 "ipv4/conf/eth0/forwarding:1", "ipv4/conf/lo/forwarding:0",
+                 "ipv6/conf/all/forwarding:1", "ipv6/conf/eth0/accept_ra:2",
+                 "ipv6/conf/lan0/accept_ra:0"):
+        assert line in settings.splitlines(), f"{line} in\n{settings}"
+    assert "proto ra" in scene.box.out("ip -6 route show default")
+    scene.daemons.kill("routed")
+    scene.daemons.recover()
+    scene.daemons.assert_as_before()
+    scene.daemons.start("routed")
+    assert scene.who(f"[{ADDRESS6['site']}]", 6) == ADDRESS6["proxy"]
+    scene.daemons.down()
+
+
+def advertise(net):
+    """The router's advertisement is the box's only way out by IPv6."""
+    net.laptop.run("ip -6 route del default")
+    line = net.router.out("ip -6 -o addr show dev laptop scope link")
+    net.router.run(["/usr/bin/python3", "-c", f"""
+from scapy.all import *
+sendp(Ether(dst="33:33:00:00:00:01") /
+      IPv6(src="{line.split()[3].split("/")[0]}", dst="ff02::1", hlim=255) /
+      ICMPv6ND_RA(routerlifetime=1800), iface="laptop", verbose=False)
+"""])
+    wait_until(lambda: "proto ra" in net.laptop.out(
+        "ip -6 route show default"), "the route of the router")
+
+
+def test_pool_of_an_interface_that_is_not_listed(net, site):
+    """Refused with ICMP, counted, and told."""
+    scene = Scene(net, CONFIG.replace("[lan0]", "off"))
+    scene.daemons.up()
+    told = scene.device.run("ping -c 1 -W 5 198.18.0.77", check=False)
+    assert "Unreachable" in told.stdout, told.stdout
+    assert "1 that came in by one" in scene.status()
+    scene.daemons.down()

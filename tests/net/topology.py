@@ -181,7 +181,8 @@ class Machine:
                     "ip -6 route show table all",
                     "ip -d link show", "ip addr show", "tc qdisc show",
                     "cd /proc/sys/net; grep . ipv4/conf/*/rp_filter "
-                    "ipv4/conf/*/*forwarding ipv4/conf/*/*_redirects "
+                    "ipv4/conf/*/src_valid_mark ipv4/conf/*/*forwarding "
+                    "ipv4/conf/*/*_redirects "
                     "ipv6/conf/*/*forwarding ipv6/conf/*/accept_ra "
                     "ipv6/conf/*/accept_redirects ipv4/ip_forward "
                     "ipv4/icmp_errors_use_inbound_ifaddr",
@@ -224,9 +225,10 @@ class Machine:
 def _without_timers(line):
     """IPv6 lifetimes and ages move by themselves."""
     words = line.split()
-    for key in ("expires", "valid_lft", "preferred_lft", "age"):
-        if key in words[:-1]:
-            words[words.index(key) + 1] = "-"
+    for i, word in enumerate(words[:-1]):
+        if (word in ("expires", "valid_lft", "preferred_lft", "age") or
+                word.endswith("_timer")):  # of a bridge
+            words[i + 1] = "-"
     return " ".join(words)
 
 
