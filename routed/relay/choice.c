@@ -188,6 +188,16 @@ bool choice_is_same_way(const struct outbound_conf *a,
 	       is_equal(a->interface, b->interface);
 }
 
+bool choice_has_way(const struct policy *policy,
+		    const struct outbound_conf *conf)
+{
+	for (size_t i = 0; i < policy->config->outbound_count; i++) {
+		if (choice_is_same_way(conf, policy->outbounds[i].conf))
+			return true;
+	}
+	return false;
+}
+
 static void adopt_member(struct group_member *member, const char *name,
 			 const struct policy *old, const struct group *group)
 {

@@ -52,5 +52,8 @@ void choice_adopt(const struct policy *policy, const struct policy *old);
 /* Do they lead to the same place in the same way, whatever their names? */
 bool choice_is_same_way(const struct outbound_conf *a,
 			const struct outbound_conf *b);
+/* Does a policy have, under whatever name, an outbound like this one? */
+bool choice_has_way(const struct policy *policy,
+		    const struct outbound_conf *conf);
 
 #endif

@@ -529,19 +529,6 @@ void intake_close(struct parts *parts, const struct link_flow *wanted)
 		refuse_flow(parts, flow, &closed);
 }
 
-/* Is there, under whatever name, the outbound that the flow left by? */
-static bool has_way(const struct policy *policy, const struct flow *flow)
-{
-	const struct outbound_conf *own =
-		flow->policy->outbounds[flow->outbound].conf;
-
-	for (size_t i = 0; i < policy->config->outbound_count; i++) {
-		if (choice_is_same_way(own, policy->outbounds[i].conf))
-			return true;
-	}
-	return false;
-}
-
 void intake_on_policy(struct parts *parts)
 {
 	static const struct dial_failure removed = {
@@ -554,7 +541,9 @@ void intake_on_policy(struct parts *parts)
 		struct flow *flow = flows_at(parts->flows, i);
 
 		if (!flow || flow->policy == parts->policy ||
-		    has_way(parts->policy, flow))
+		    choice_has_way(
+			    parts->policy,
+			    flow->policy->outbounds[flow->outbound].conf))
 			continue;
 		if (flow->state == FLOW_OPEN)
 			passage_reset(parts, flow);

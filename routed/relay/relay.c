@@ -204,6 +204,7 @@ static void on_config(struct relay *relay, int fd)
 	policy_unref(relay->parts.policy);
 	relay->parts.policy = policy;
 	intake_on_policy(&relay->parts);
+	udp_on_policy(relay->parts.udp);
 	flow_log_follow(relay->parts.log);
 	scout_follow(relay->parts.scout);
 	uses_set_guard(relay->parts.uses, policy->config->dnsd.fake_guard_ms);

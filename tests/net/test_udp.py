@@ -575,6 +575,35 @@ def test_a_reload_keeps_mappings(net, daemons):
         thing.close()
 
 
+def test_a_reload_ends_flows_of_a_removed_outbound(net, daemons):
+    """Those of others stay: the positive control."""
+    first, second = Echo(net.site, 7100), Echo(net.site, 7101)
+    config = CONFIG.replace("rules:\n", "rules:\n  - DST-PORT,7100,wire\n")
+    without = "".join(line for line in CONFIG.splitlines(True)
+                      if "wire" not in line)
+
+    def follow(text):
+        before = net.laptop.log("routed").count("reloaded")
+        daemons.write(text)
+        os.kill(daemons.pid("routed"), signal.SIGHUP)
+        wait_until(lambda: net.laptop.log("routed").count("reloaded") > before,
+                   "the reload")
+
+    follow(config)
+    lost, kept = udp(net.laptop), udp(net.laptop)
+    ask(lost, ADDRESS["site"], 7100)
+    ask(kept, ADDRESS["site"], 7101)
+    assert {flow["outbound"] for flow in flows_of(daemons)} == {"wire",
+                                                                "DIRECT"}
+    follow(without)
+    wait_until(lambda: [flow["outbound"] for flow in flows_of(daemons)] ==
+               ["DIRECT"], "the flow of the outbound is gone")
+    # What comes next follows the rules that are.
+    ask(lost, ADDRESS["site"], 7100)
+    for thing in (lost, kept, first, second):
+        thing.close()
+
+
 def test_a_link_that_goes_and_comes(net, daemons):
     echo = Echo(net.site, 7100)
     client = udp(net.laptop)

@@ -2,6 +2,7 @@
 #include "routed/relay/udp/udp.h"
 
 #include "common/clock.h"
+#include "routed/relay/choice.h"
 #include "routed/relay/egress.h"
 #include "routed/relay/flow_log.h"
 #include "routed/relay/udp/parts.h"
@@ -328,6 +329,21 @@ void udp_on_links(struct udp *udp, const struct nl_state *state)
 			udp_leg_shut(udp, leg);
 		else /* The way may lead by another link now. */
 			udp_end_leg(udp, leg, REFUSAL_SILENT);
+	}
+}
+
+void udp_on_policy(struct udp *udp)
+{
+	const struct policy *policy = udp->parts->policy;
+
+	udp->now_ms = clock_monotonic_ms();
+	for (uint32_t i = 0; i < udp_leg_end(udp->table); i++) {
+		struct udp_leg *leg = udp_leg_at(udp->table, i);
+
+		if (leg && leg->policy != policy &&
+		    !choice_has_way(policy,
+				    leg->policy->outbounds[leg->outbound].conf))
+			udp_end_leg(udp, leg, REFUSAL_PORT);
 	}
 }
 

@@ -52,6 +52,9 @@ bool udp_on_owner(struct udp *udp, uint32_t id, const struct link_owner *owner);
 /* Flows that left by a link or an address that is gone are made anew. */
 void udp_on_links(struct udp *udp, const struct nl_state *state);
 
+/* parts->policy is another one: flows of outbounds that are gone end. */
+void udp_on_policy(struct udp *udp);
+
 /* Ends every flow, silently. */
 void udp_stop(struct udp *udp);
 
