@@ -56,8 +56,8 @@ void options_help(FILE *out)
 		"stderr",
 		"  -c FILE                the configuration "
 		"(" CONFIG_DEFAULT_FILE ")",
-		"  --proxy URL            no file: everything through "
-		"socks5://[USER@]HOST:PORT",
+		"  --proxy URL            no file: all through "
+		"socks5://, http:// or unix:",
 		"  --password-file FILE   the password of USER",
 		"  --listen ADDRESS       instead of dnsd.listen; may be "
 		"repeated",

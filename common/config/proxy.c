@@ -13,9 +13,11 @@
 #define OPTION "--proxy"
 #define SOCKS_PORT 1080
 #define URL_MAX 1024
+#define UNIX "unix:"
+#define FORMS "socks5://[USER@]HOST:PORT, http://[USER@]HOST:PORT or unix:/PATH"
 
 static const char *const head[] = {
-	"# Everything goes through one SOCKS5 proxy, but what is private.",
+	"# Everything goes through one proxy, but what is private.",
 	"#",
 	"# This is what '--proxy' stands for.  It can be the start of a file "
 	"of",
@@ -81,6 +83,9 @@ static const char *const tail[] = {
 };
 
 struct proxy {
+	const char *type;
+	const char *path;   /* of a Unix socket; NULL: none */
+	uint16_t port;      /* where the URL has none; 0: it must */
 	char user[URL_MAX]; /* "": none */
 	struct endpoint server;
 };
@@ -144,15 +149,14 @@ static int parse_server(struct proxy *proxy, const char *host,
 
 	/* A "/" at the end says nothing. */
 	if (host[length] && strcmp(host + length, "/"))
-		return tell(diag, "has a path in it, expected "
-				  "socks5://[USER@]HOST:PORT");
+		return tell(diag, "has a path in it, expected " FORMS);
 	if (!strncmp(host, local, strlen(local)) &&
 	    (host[strlen(local)] == ':' || strlen(local) == length))
 		snprintf(text, sizeof(text), "127.0.0.1%.*s",
 			 (int)(length - strlen(local)), host + strlen(local));
 	else
 		snprintf(text, sizeof(text), "%.*s", (int)length, host);
-	if (endpoint_parse(&proxy->server, text, SOCKS_PORT) ||
+	if (endpoint_parse(&proxy->server, text, proxy->port) ||
 	    !proxy->server.port)
 		return tell(diag,
 			    "'%s' is no address of a proxy, expected a numeric "
@@ -163,28 +167,58 @@ static int parse_server(struct proxy *proxy, const char *host,
 	return 0;
 }
 
+/* A SOCKS5 server at a Unix socket: the same text as in `server:`. */
+static int parse_path(struct proxy *proxy, const char *url, struct diag *diag)
+{
+	if (url[strlen(UNIX)] != '/')
+		return tell(diag,
+			    "'%s' is no absolute path, expected one such as "
+			    "unix:/run/proxy.sock",
+			    url + strlen(UNIX));
+	proxy->path = url;
+	return 0;
+}
+
+/* What comes behind the scheme; NULL: it is none of ours. */
+static const char *parse_scheme(struct proxy *proxy, const char *url)
+{
+	static const struct {
+		const char *scheme, *type;
+		uint16_t port;
+	} schemes[] = {
+		{"socks5://", "socks5", SOCKS_PORT},
+		{"socks5h://", "socks5", SOCKS_PORT},
+		{"http://", "http", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+		size_t length = strlen(schemes[i].scheme);
+
+		if (strncmp(url, schemes[i].scheme, length) != 0)
+			continue;
+		proxy->type = schemes[i].type;
+		proxy->port = schemes[i].port;
+		return url + length;
+	}
+	return strstr(url, "://") ? NULL : url;
+}
+
 static int parse_url(struct proxy *proxy, const char *url, struct diag *diag)
 {
-	static const char *const schemes[] = {"socks5://", "socks5h://"};
-	const char *rest = NULL, *at;
+	const char *rest, *at;
 	int ret = 0;
 
 	if (strlen(url) >= URL_MAX)
-		return tell(diag,
-			    "is longer than %d bytes, expected "
-			    "socks5://[USER@]HOST:PORT",
+		return tell(diag, "is longer than %d bytes, expected " FORMS,
 			    URL_MAX);
-	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
-		if (!strncmp(url, schemes[i], strlen(schemes[i])))
-			rest = url + strlen(schemes[i]);
-	}
-	if (!rest && strstr(url, "://"))
+	if (strncmp(url, UNIX, strlen(UNIX)) == 0)
+		return parse_path(proxy, url, diag);
+	rest = parse_scheme(proxy, url);
+	if (!rest)
 		return tell(diag,
 			    "'%.*s' is not supported by this version, "
-			    "expected socks5://[USER@]HOST:PORT",
+			    "expected " FORMS,
 			    (int)(strstr(url, "://") - url), url);
-	if (!rest)
-		rest = url;
 	at = strrchr(rest, '@');
 	if (at)
 		ret = parse_user(proxy, rest, (size_t)(at - rest), diag);
@@ -225,7 +259,7 @@ static int print_password_file(const char *path, FILE *out)
 int config_text_for_proxy(char **text, const char *url,
 			  const char *password_file, struct diag *diag)
 {
-	struct proxy proxy = {.user = ""};
+	struct proxy proxy = {.type = "socks5", .port = SOCKS_PORT};
 	char server[ENDPOINT_TEXT_SIZE];
 	size_t size;
 	FILE *out;
@@ -241,10 +275,10 @@ int config_text_for_proxy(char **text, const char *url,
 		return -ENOMEM;
 	print_lines(head, out);
 	fprintf(out, "  proxy:\n");
-	print_member("type", "socks5", out);
-	print_member("server",
-		     endpoint_format(&proxy.server, server, sizeof(server)),
-		     out);
+	if (!proxy.path)
+		endpoint_format(&proxy.server, server, sizeof(server));
+	print_member("type", proxy.type, out);
+	print_member("server", proxy.path ? proxy.path : server, out);
 	if (*proxy.user)
 		print_member("username", proxy.user, out);
 	if (password_file)

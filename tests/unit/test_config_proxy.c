@@ -68,7 +68,10 @@ static void what_is_no_proxy_is_told_with_the_form_expected(void **state)
 	static const struct {
 		const char *url, *word;
 	} bad[] = {
-		{"http://127.0.0.1:8080", "'http' is not supported"},
+		{"http://127.0.0.1", "a port of 1 to 65535"},
+		{"https://127.0.0.1:8080", "'https' is not supported"},
+		{"unix:proxy.sock", "absolute path"},
+		{"unix:", "absolute path"},
 		{"socks4://127.0.0.1:1080", "'socks4' is not supported"},
 		{"socks5://proxy.example.com:1080", "numeric"},
 		{"socks5://127.0.0.1:0", "1 to 65535"},
@@ -98,6 +101,40 @@ static void what_is_no_proxy_is_told_with_the_form_expected(void **state)
 		assert_non_null(strstr(diag.lines[0], bad[i].word));
 		assert_null(strstr(diag.lines[0], "secret"));
 		diag_fini(&diag);
+	}
+}
+
+static void other_forms_become_what_they_say(void **state)
+{
+	static const struct {
+		const char *url, *type, *server;
+	} good[] = {
+		{"http://192.0.2.7:3128", "    type: http\n",
+		 "    server: 192.0.2.7:3128\n"},
+		{"http://localhost:3128/", "    type: http\n",
+		 "    server: 127.0.0.1:3128\n"},
+		{"unix:/run/a b.sock", "    type: socks5\n",
+		 "    server: \"unix:/run/a b.sock\"\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		struct config *config;
+		struct diag diag;
+		char *text = NULL;
+
+		diag_init(&diag);
+		assert_int_equal(
+			config_text_for_proxy(&text, good[i].url, NULL, &diag),
+			0);
+		assert_non_null(strstr(text, good[i].type));
+		assert_non_null(strstr(text, good[i].server));
+		assert_int_equal(
+			config_load(&config, text, strlen(text), "p", &diag),
+			0);
+		config_free(config);
+		diag_fini(&diag);
+		free(text);
 	}
 }
 
@@ -203,6 +240,7 @@ int main(void)
 		cmocka_unit_test(each_form_of_a_url_is_taken),
 		cmocka_unit_test(
 			what_is_no_proxy_is_told_with_the_form_expected),
+		cmocka_unit_test(other_forms_become_what_they_say),
 		cmocka_unit_test(a_password_file_needs_a_user_name),
 		cmocka_unit_test(a_password_file_is_found_from_any_folder),
 		cmocka_unit_test(
