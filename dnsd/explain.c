@@ -11,6 +11,7 @@
 #include "common/fake.h"
 #include "dnsd/carried.h"
 #include "dnsd/decide.h"
+#include "dnsd/explain_kept.h"
 #include "dnsd/explain_sink.h"
 #include "dnsd/message.h"
 #include "dnsd/reason.h"
@@ -36,6 +37,7 @@ struct explanation {
 	struct facts facts;             /* name: that of the question */
 	struct decision decision;
 	int asked; /* the upstream that was asked last */
+	struct explain_kept kept;
 	int64_t slot;
 	bool has_answer;
 	bool is_missing; /* dnsd.fake.verify finds no such name */
@@ -228,6 +230,7 @@ static void tell_summary(const struct explanation *self)
 		message_type_text(self->question.type, type, sizeof(type)));
 	set_verdict(json, self);
 	set_upstream(json, self);
+	explain_kept_tell(&self->kept, json);
 	json_set_text(json, "answer", reason.answer);
 	set_slot(json, self);
 	if (self->facts.dst.family == ADDR_NONE)
@@ -373,7 +376,19 @@ static void on_answer(void *ctx, const struct upstream_result *result);
 
 static void ask(struct explanation *self)
 {
+	const struct explain_conf *conf = &self->explainer->conf;
+	struct upstream_result result;
+
 	self->asked = self->decision.upstream;
+	if (conf->memory &&
+	    explain_kept_find(&self->kept,
+			      &(struct explain_kept_subject){
+				      conf->memory, conf->upstreams,
+				      self->asked, &self->question},
+			      &result)) {
+		on_answer(self, &result);
+		return;
+	}
 	int ret = upstreams_ask(self->explainer->conf.upstreams, self->asked,
 				&self->question, on_answer, self);
 	if (ret == 0)

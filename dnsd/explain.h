@@ -23,6 +23,7 @@
 #include "common/control.h"
 #include "common/name.h"
 #include "dnsd/hosts.h"
+#include "dnsd/upstream/lookup_memory.h"
 #include "dnsd/upstream/upstream.h"
 
 #include <stdbool.h>
@@ -32,9 +33,10 @@
 struct explainer;
 
 struct explain_conf {
-	const struct config *config; /* borrowed */
-	struct upstreams *upstreams; /* borrowed */
-	const struct hosts *hosts;   /* borrowed; NULL: none */
+	const struct config *config;  /* borrowed */
+	struct upstreams *upstreams;  /* borrowed */
+	const struct hosts *hosts;    /* borrowed; NULL: none */
+	struct lookup_memory *memory; /* borrowed; NULL: nothing is kept */
 	/* The slot that the name has, or -ENOENT; gives none. */
 	int64_t (*slot_of)(void *ctx, const struct name *name);
 	/* The name of the slot, or -ENOENT. */

@@ -87,6 +87,27 @@ static void print_text(FILE *out, const struct json *line, const char *word,
 		fprintf(out, "  %-10s %s\n", word, text);
 }
 
+/* "kept for 12 s, 288 s left" */
+static void print_cache(FILE *out, const struct json *line)
+{
+	const char *word = json_get_text(line, "cache");
+	long long age_s = (long long)json_get_int(line, "cache_age_s", 0);
+	long long left_s = (long long)json_get_int(line, "cache_left_s", 0);
+
+	if (!word)
+		return;
+	fprintf(out, "  %-10s ", "cache");
+	if (strcmp(word, "fresh") == 0)
+		fprintf(out, "kept for %lld s, %lld s left\n", age_s, left_s);
+	else if (strcmp(word, "stale") == 0)
+		fprintf(out, "ended %lld s ago, given if nobody answers\n",
+			-left_s);
+	else if (strcmp(word, "failure") == 0)
+		fprintf(out, "failed a moment ago, not asked again yet\n");
+	else
+		fprintf(out, "has no answer, the upstream was asked\n");
+}
+
 static void view_summary(struct view *view, const struct json *line)
 {
 	FILE *out = view->summary;
@@ -109,6 +130,7 @@ static void view_summary(struct view *view, const struct json *line)
 	print_place(out, line, "list", "list_file", "list_line");
 	print_text(out, line, "upstream", "upstream");
 	print_text(out, line, "servers", "servers");
+	print_cache(out, line);
 	print_text(out, line, "resolved", "resolved");
 	print_text(out, line, "answer", "answer");
 	int64_t slot = json_get_int(line, "slot", -1);

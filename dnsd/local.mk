@@ -30,6 +30,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/ede_text.h \
 	dnsd/explain.c \
 	dnsd/explain.h \
+	dnsd/explain_kept.c \
+	dnsd/explain_kept.h \
 	dnsd/explain_run.c \
 	dnsd/explain_sink.h \
 	dnsd/explain_verb.c \

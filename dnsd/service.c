@@ -184,6 +184,7 @@ static int begin_epoch(struct service *service, struct epoch *epoch)
 	struct explain_conf explain_conf = {
 		.config = config,
 		.hosts = service->hosts,
+		.memory = &service->memory,
 		.slot_of = slot_of,
 		.name_of = name_of,
 		.ctx = service,

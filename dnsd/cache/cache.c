@@ -462,6 +462,19 @@ bool cache_find(struct cache *cache, const struct cache_key *wanted,
 	return entry && give(cache, entry, now_ms, hit);
 }
 
+bool cache_look(const struct cache *cache, const struct cache_key *wanted,
+		int64_t now_ms, struct cache_look *look)
+{
+	struct full_key key = full_key_of(wanted, wanted->question->type);
+	struct entry *entry = cache->memory ? find(cache, &key) : NULL;
+
+	if (!entry || now_ms >= end_ms(entry) + cache->stale_ms)
+		return false;
+	look->age_ms = now_ms - entry->born_ms;
+	look->left_ms = end_ms(entry) - now_ms;
+	return true;
+}
+
 static bool is_under(struct entry *entry, const struct name *name)
 {
 	const uint8_t *wire = message_of(entry) + DNS_HEADER_SIZE;

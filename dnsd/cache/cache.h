@@ -64,6 +64,15 @@ size_t cache_size(const struct cache *cache);
 bool cache_find(struct cache *cache, const struct cache_key *key,
 		int64_t now_ms, struct cache_hit *hit);
 
+struct cache_look {
+	int64_t age_ms;
+	int64_t left_ms; /* below 0: it has ended, and is stale */
+};
+
+/* What cache_find() would find of the very question, without using it. */
+bool cache_look(const struct cache *cache, const struct cache_key *key,
+		int64_t now_ms, struct cache_look *look);
+
 /* Keeps an answer that packet_check() let pass, if it may be kept. */
 void cache_put(struct cache *cache, const struct cache_key *key,
 	       const uint8_t *message, size_t length, int64_t now_ms);

@@ -123,6 +123,42 @@ def test_what_has_ended_bridges_a_dead_upstream(laptop):  # noqa: F811
                "the failure is forgotten")
 
 
+def test_explain_tells_what_is_kept(laptop):  # noqa: F811
+    def explain(name):
+        return json.loads(laptop.dnsd("--json", "--explain", name).stdout)
+
+    server = laptop.server(lambda query: with_ttl(
+        1 if str(query.name) == "short.example." else 300)(query))
+    laptop.start(timeout="1s")
+    told = explain("a.example")
+    assert told["cache"] == "nothing" and told["answer"] == GOOD
+    # To explain is not to ask: nothing is kept by it.
+    assert explain("a.example")["cache"] == "nothing"
+    laptop.ask("a.example")
+    before = asked(server, "a.example")
+    told = explain("a.example")
+    assert (told["cache"], told["answer"]) == ("fresh", GOOD)
+    assert told["cache_age_s"] + told["cache_left_s"] in (299, 300)
+    assert asked(server, "a.example") == before
+    assert " s left\n" in laptop.dnsd("--explain", "a.example").stdout
+    laptop.ask("short.example")
+    server.conduct = silent
+    # Fresh, then stale; what is then told is what a client is given.
+    told = wait_until(lambda: (told := explain("short.example")) and
+                      told["cache"] == "stale" and told, "it is stale")
+    assert told["cache_left_s"] <= 0
+    wait_until(lambda: codes(laptop.ask("short.example", use_edns=0)) == [3]
+               and explain("short.example")["answer"] == GOOD,
+               "the answer that has ended is told")
+
+    def has_failed():
+        assert is_failure(laptop.ask("b.example"))
+        told = explain("b.example")
+        return told["cache"] == "failure" and told["answer"] is None
+    # Each time it counts for twice as long.
+    wait_until(has_failed, "the failure is told", seconds=60)
+
+
 def test_equal_questions_are_asked_once(laptop):  # noqa: F811
     held = []
     server = laptop.server(held.append)
