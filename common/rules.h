@@ -116,6 +116,7 @@ struct verdict {
 	int upstream; /* of the rule that matched or that needs more */
 	const struct rule *rule; /* NULL with NO_RULE */
 	bool is_any;             /* that rule is a MATCH: it asks for nothing */
+	bool is_personal;        /* a rule was asked about the source */
 	/* Where in a list file the match stands; NULL, 0 if not in one. */
 	const char *list_file;
 	unsigned list_line;

@@ -311,7 +311,8 @@ static bool is_direct(const struct verdict *verdict)
 }
 
 bool decide_goes_past(const struct config *config, const struct name *name,
-		      const struct addr *client, const struct addr *addr)
+		      const struct addr *client, const struct addr *addr,
+		      bool *is_personal)
 {
 	const struct facts named = {.name = name, .src = *client, .dst = *addr};
 	const struct facts alone = {.dst = *addr, .is_final = true};
@@ -321,6 +322,7 @@ bool decide_goes_past(const struct config *config, const struct name *name,
 	    config->routed.on_crash == ROUTED_ON_CRASH_CLOSED)
 		return false;
 	verdict = rules_decide(config->rules, &named);
+	*is_personal |= verdict.is_personal;
 	if (!is_direct(&verdict) &&
 	    !breaks_when_faked(config, special_find(name, DNS_TYPE_A),
 			       &verdict))

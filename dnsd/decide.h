@@ -99,10 +99,12 @@ struct decision decide_verdict(const struct config *config,
  *   does not speak of the name, and nothing is known of other flows.
  *
  * When it may not, the answer is the same, and the relay decides about each
- * flow by its address.  With `on-crash: closed` none may.
+ * flow by its address.  With `on-crash: closed` none may.  `*is_personal` is
+ * set, never cleared, when that depends on the client.
  */
 bool decide_goes_past(const struct config *config, const struct name *name,
-		      const struct addr *client, const struct addr *addr);
+		      const struct addr *client, const struct addr *addr,
+		      bool *is_personal);
 
 /*
  * "fake", "nodata", "reject", "reverse", "forward", "resolve", "special",

@@ -38,6 +38,8 @@ struct direct {
 	void *ctx;
 	int fd; /* owned; -1: not connected */
 	int64_t tried_ms;
+	int64_t deaf_until_ms; /* of CLOCK_BOOTTIME; with no connection */
+	uint32_t epoch;        /* of notes; never 0 */
 	struct ev_io io;
 	struct ev_timer timer; /* the first that waits has waited enough */
 	struct log_limit limit;
@@ -70,6 +72,7 @@ int direct_new(struct direct **direct, struct ev_loop *loop, const char *path,
 	new->ctx = ctx;
 	new->fd = -1;
 	new->tried_ms = INT64_MIN / 2;
+	new->epoch = 1;
 	new->limit.burst = 1;
 	ev_timer_init(&new->timer, on_timer, 0., 0.);
 	new->timer.data = new;
@@ -100,6 +103,7 @@ static void disconnect(struct direct *direct)
 	close(direct->fd);
 	direct->fd = -1;
 	direct->line_length = 0;
+	direct_forget(direct);
 	told_clear(&direct->told);
 	for (uint32_t i = 0; i < direct->count; i++) {
 		struct entry *entry = entry_at(direct, i);
@@ -129,6 +133,7 @@ static bool is_connected(struct direct *direct)
 	if (now_ms < direct->tried_ms + DIRECT_PAUSE_MS)
 		return false;
 	direct->tried_ms = now_ms;
+	direct->deaf_until_ms = clock_boottime_ms() + DIRECT_PAUSE_MS;
 	direct->fd =
 		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (direct->fd < 0)
@@ -141,7 +146,54 @@ static bool is_connected(struct direct *direct)
 	ev_io_init(&direct->io, on_readable, direct->fd, EV_READ);
 	direct->io.data = direct;
 	ev_io_start(direct->loop, &direct->io);
+	direct_forget(direct);
 	return true;
+}
+
+void direct_forget(struct direct *direct)
+{
+	if (++direct->epoch == 0)
+		direct->epoch = 1;
+}
+
+bool direct_may_pass(struct direct *direct, const struct cache_note *note,
+		     int64_t now_ms)
+{
+	if (note->epoch != direct->epoch || now_ms >= note->until_ms)
+		return false;
+	if (!note->is_alone)
+		return true;
+	/* Somebody has to find out whether routed is there. */
+	if (now_ms >= direct->deaf_until_ms)
+		return false;
+	direct->stats.alone++;
+	return true;
+}
+
+void direct_note_silent(const struct direct *direct, struct cache_note *note)
+{
+	*note = (struct cache_note){INT64_MAX, direct->epoch, false};
+}
+
+void direct_note(const struct direct *direct, const struct news *news,
+		 struct cache_note *note, int64_t now_ms)
+{
+	int64_t told_ms = clock_monotonic_ms();
+	int64_t left_ms = INT64_MAX;
+
+	if (direct->fd < 0) {
+		*note = (struct cache_note){INT64_MAX, direct->epoch, true};
+		return;
+	}
+	for (size_t i = 0; i < news->count; i++) {
+		const struct addr *addr = &news->addrs[i];
+
+		if (!told_has(&direct->told, addr, told_ms, news->ttl_s))
+			return;
+		if (told_until_ms(&direct->told, addr) - told_ms < left_ms)
+			left_ms = told_until_ms(&direct->told, addr) - told_ms;
+	}
+	*note = (struct cache_note){now_ms + left_ms, direct->epoch, false};
 }
 
 /* By hand, as it has nothing to escape: a reply allocates nothing. */

@@ -19,6 +19,7 @@
 #define ERSATZ_DNSD_DIRECT_H
 
 #include "common/compiler.h"
+#include "dnsd/cache/cache.h"
 #include "dnsd/news.h"
 #include "dnsd/server.h"
 
@@ -39,6 +40,20 @@ NODISCARD int direct_new(struct direct **direct, struct ev_loop *loop,
 			 const char *path, direct_reply_fn fn, void *ctx);
 /* Replies that wait leave before. */
 void direct_free(struct direct *direct);
+
+/*
+ * What the cache keeps of an answer (cache.h): until when it may leave without
+ * a look at its addresses, as there is nothing to tell, all of it was told, or
+ * nobody is there to be told.  Written by direct_note_silent() and
+ * direct_note(), and void once routed, or the configuration, is another one:
+ * the latter is told by direct_forget().
+ */
+bool direct_may_pass(struct direct *direct, const struct cache_note *note,
+		     int64_t now_ms);
+void direct_note_silent(const struct direct *direct, struct cache_note *note);
+void direct_note(const struct direct *direct, const struct news *news,
+		 struct cache_note *note, int64_t now_ms);
+void direct_forget(struct direct *direct);
 
 /* Tells, and calls `fn` with the reply exactly once, now or later. */
 void direct_tell(struct direct *direct, const struct news *news,

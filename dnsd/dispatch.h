@@ -28,7 +28,10 @@ void dispatch_free(struct dispatch *dispatch);
 /* Both before the first query; the second again at a reload. */
 void dispatch_set_parts(struct dispatch *dispatch, struct server *server,
 			struct fakes *fakes, struct direct *direct);
-/* Where names with written addresses are; borrowed, NULL: nowhere. */
+/*
+ * Where names with written addresses are; borrowed, NULL: nowhere.  Again
+ * whenever they have changed.
+ */
 void dispatch_set_hosts(struct dispatch *dispatch, const struct hosts *hosts);
 void dispatch_set_config(struct dispatch *dispatch, const struct config *config,
 			 struct queries *queries);

@@ -310,9 +310,9 @@ static void end_pending(struct fakes *fakes)
 	fakes->pending_count = 0;
 }
 
-void fakes_expect(const struct fakes *fakes, uint64_t hash)
+void fakes_expect(const struct fakes *fakes, uint64_t hash, unsigned step)
 {
-	names_expect(fakes->names, hash);
+	names_expect(fakes->names, hash, step);
 }
 
 int64_t fakes_take(struct fakes *fakes, const struct name *name, uint64_t hash,

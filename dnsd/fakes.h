@@ -50,8 +50,8 @@ void fakes_set_guard(struct fakes *fakes, int64_t guard_ms);
 NODISCARD int64_t fakes_take(struct fakes *fakes, const struct name *name,
 			     uint64_t hash, int64_t now_ms, bool *is_promise);
 
-/* A name with that hash may be taken soon: costs nothing, and saves a wait. */
-void fakes_expect(const struct fakes *fakes, uint64_t hash);
+/* A name with that hash may be taken soon, as names_expect() says. */
+void fakes_expect(const struct fakes *fakes, uint64_t hash, unsigned step);
 
 /* A flow uses the slot's address now; one that no name can have is ignored. */
 void fakes_hold(struct fakes *fakes, uint32_t slot, int64_t now_ms);

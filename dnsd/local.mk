@@ -51,6 +51,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/listen/tcp.h \
 	dnsd/listen/udp.c \
 	dnsd/listen/udp.h \
+	dnsd/memo.c \
+	dnsd/memo.h \
 	dnsd/message.c \
 	dnsd/message.h \
 	dnsd/names.c \
@@ -71,6 +73,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/question.h \
 	dnsd/reason.c \
 	dnsd/reason.h \
+	dnsd/reply.c \
+	dnsd/reply.h \
 	dnsd/report.c \
 	dnsd/report.h \
 	dnsd/resolved.c \

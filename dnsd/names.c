@@ -125,9 +125,19 @@ int64_t names_find(const struct names *names, const struct name *name,
 	return slot ? (int64_t)slot : -ENOENT;
 }
 
-void names_expect(const struct names *names, uint64_t hash)
+void names_expect(const struct names *names, uint64_t hash, unsigned step)
 {
-	__builtin_prefetch(&names->buckets[tag_of(hash) & names->mask]);
+	const struct bucket *bucket =
+		&names->buckets[tag_of(hash) & names->mask];
+
+	if (step == 0)
+		__builtin_prefetch(bucket);
+	else if (bucket->tag != tag_of(hash) || bucket->slot == 0)
+		return;
+	else if (step == 1)
+		__builtin_prefetch(&names->places[bucket->slot]);
+	else
+		__builtin_prefetch(names->arena + names->places[bucket->slot]);
 }
 
 static uint64_t hash_of(const struct names *names, uint32_t slot)

@@ -47,8 +47,12 @@ void names_del(struct names *names, uint32_t slot);
 NODISCARD int names_get(const struct names *names, uint32_t slot,
 			struct name *name);
 
-/* A name with that hash is about to be looked for: its bucket is fetched. */
-void names_expect(const struct names *names, uint64_t hash);
+/*
+ * A name with that hash is about to be looked for.  What the search will touch
+ * is fetched, a step at each call, since one place leads to the next: `step` is
+ * 0, then 1, then 2, with time for other work in between.
+ */
+void names_expect(const struct names *names, uint64_t hash, unsigned step);
 
 uint32_t names_count(const struct names *names);
 

@@ -31,6 +31,7 @@ bool news_read(struct news *news, const struct news_source *source,
 	int count;
 
 	news->count = 0;
+	news->is_personal = false;
 	if (source->config->routed.capture != ROUTED_CAPTURE_ALL ||
 	    question->klass != DNS_CLASS_IN ||
 	    (question->type != DNS_TYPE_A && question->type != DNS_TYPE_AAAA))
@@ -39,7 +40,8 @@ bool news_read(struct news *news, const struct news_source *source,
 			       NEWS_ADDRS_MAX);
 	for (int i = 0; i < count; i++) {
 		if (decide_goes_past(source->config, &question->name,
-				     source->client, &addrs[i]))
+				     source->client, &addrs[i],
+				     &news->is_personal))
 			news->addrs[news->count++] = addrs[i];
 	}
 	if (news->count == 0)

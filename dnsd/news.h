@@ -19,7 +19,8 @@
 struct news {
 	struct addr addrs[NEWS_ADDRS_MAX];
 	size_t count;
-	uint32_t ttl_s; /* the longest of an address */
+	uint32_t ttl_s;   /* the longest of an address */
+	bool is_personal; /* another client's answer may have other news */
 };
 
 /* All borrowed. */

@@ -7,6 +7,7 @@
  */
 #include "dnsd/query.h"
 
+#include "common/clock.h"
 #include "common/err.h"
 #include "dnsd/answer.h"
 #include "dnsd/carried.h"
@@ -174,7 +175,9 @@ static void send_reply(struct queries *queries, const struct asker *asker,
 			limit_of(queries, asker, question), result->ede);
 	queries->conf.counters->passed_on++;
 	queries->conf.ops->reply(queries->conf.ctx, asker, question,
-				 queries->reply, (size_t)length);
+				 &(struct query_reply){queries->reply,
+						       (size_t)length,
+						       result->note});
 }
 
 static void pass_on(struct query *query, const struct upstream_result *result)
@@ -405,7 +408,7 @@ static bool is_kept(struct queries *queries, const struct question *question,
 	for (int i = 0; i < 2 && !*is_missing; i++) {
 		other.type = i ? DNS_TYPE_AAAA : DNS_TYPE_A;
 		if (!lookups_find(queries->conf.lookups, upstream, &other,
-				  &result))
+				  clock_boottime_ms(), &result))
 			continue;
 		*is_missing = is_nxdomain(&result);
 		is_known |= other.type == question->type;
@@ -441,7 +444,7 @@ static bool reply_at_once(struct queries *queries, const struct asker *asker,
 	int length;
 
 	if (!lookups_find(queries->conf.lookups, upstream_of(queries, upstream),
-			  question, &result))
+			  question, asker->now_ms, &result))
 		return false;
 	length = forwarded_make(question, result.message, result.length,
 				queries->reply,
@@ -450,6 +453,14 @@ static bool reply_at_once(struct queries *queries, const struct asker *asker,
 		return false;
 	send_reply(queries, asker, question, &result, length);
 	return true;
+}
+
+void queries_expect(const struct queries *queries,
+		    const struct question *question, int upstream,
+		    unsigned step)
+{
+	lookups_expect(queries->conf.lookups, upstream_of(queries, upstream),
+		       question, step);
 }
 
 void queries_forward(struct queries *queries, const struct asker *asker,

@@ -35,11 +35,18 @@ enum query_decided {
 	QUERY_REAL,     /* the name is not carried: pass the answer on */
 };
 
+/* A finished message, what an upstream said. */
+struct query_reply {
+	const uint8_t *message;
+	size_t length;
+	struct cache_note *note; /* NULL: it does not come from the cache */
+};
+
 struct query_ops {
-	/* Sends the finished message, what an upstream said; copies. */
+	/* Sends it; copies. */
 	void (*reply)(void *ctx, const struct asker *asker,
-		      const struct question *question, const uint8_t *message,
-		      size_t length);
+		      const struct question *question,
+		      const struct query_reply *reply);
 	/* Answers SERVFAIL with an Extended DNS Error (RFC 8914). */
 	void (*fail)(void *ctx, const struct asker *asker,
 		     const struct question *question, uint16_t ede,
@@ -105,6 +112,14 @@ NODISCARD int queries_new(struct queries **queries,
  * `canceled`.
  */
 void queries_free(struct queries *queries);
+
+/*
+ * The question is about to be handed to queries_forward(): what is kept of it
+ * is fetched, a step at each call (cache_expect()).
+ */
+void queries_expect(const struct queries *queries,
+		    const struct question *question, int upstream,
+		    unsigned step);
 
 /* Asks that group (UPSTREAM_DEFAULT: the config's) and passes the answer on. */
 void queries_forward(struct queries *queries, const struct asker *asker,

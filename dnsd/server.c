@@ -107,6 +107,28 @@ static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 	return server->ops->on_query(server->ctx, asker, query, length);
 }
 
+static void on_queries_end(void *ctx)
+{
+	struct server *server = ctx;
+
+	server->ops->on_queries_end(server->ctx);
+}
+
+/* By TCP what was read is moved at once. */
+static bool on_message(void *ctx, const struct asker *asker,
+		       const uint8_t *query, size_t length)
+{
+	bool has_reply = on_query(ctx, asker, query, length);
+
+	on_queries_end(ctx);
+	return has_reply;
+}
+
+static const struct udp_ops udp_ops = {
+	.on_query = on_query,
+	.on_queries_end = on_queries_end,
+};
+
 int server_open(struct server **server, struct ev_loop *loop,
 		const struct server_conf *conf, const struct server_ops *ops,
 		void *ctx)
@@ -124,10 +146,10 @@ int server_open(struct server **server, struct ev_loop *loop,
 	new->replies = calloc(REPLIES_MAX, sizeof(*new->replies));
 	if (!new->replies)
 		goto close_server;
-	ret = udp_open(&new->udp, loop, conf, on_query, new);
+	ret = udp_open(&new->udp, loop, conf, &udp_ops, new);
 	if (ret < 0)
 		goto close_server;
-	ret = tcp_open(&new->tcp, loop, conf, on_query, new);
+	ret = tcp_open(&new->tcp, loop, conf, on_message, new);
 	if (ret < 0)
 		goto close_server;
 	*server = new;

@@ -38,6 +38,7 @@ struct asker {
 	bool is_tcp;
 	uint64_t tcp_client; /* number, never reused */
 	int64_t since_us;    /* when it came in; 0 while nobody looks on */
+	int64_t now_ms;      /* CLOCK_BOOTTIME, when it was read */
 };
 
 /* Is it a program of this host? */
@@ -57,7 +58,12 @@ typedef bool (*server_query_fn)(void *ctx, const struct asker *asker,
 				const uint8_t *query, size_t length);
 
 struct server_ops {
+	/*
+	 * `query` is good until on_queries_end() returns, which comes soon:
+	 * so that several may be looked at before the first is answered.
+	 */
 	server_query_fn on_query;
+	void (*on_queries_end)(void *ctx);
 	/*
 	 * Before the replies of a batch leave.  A negative result means that
 	 * what the batch promised is not durable: each reply that was made with

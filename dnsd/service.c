@@ -234,6 +234,7 @@ static void load_hosts(struct service *service)
 			    config->dnsd.hosts_file ? config->dnsd.hosts_file
 						    : config->file,
 			    err_text(ret));
+	dispatch_set_hosts(service->dispatch, service->hosts);
 }
 
 static void on_hosts_change(void *ctx)
@@ -370,7 +371,6 @@ static int start_unprivileged(struct service *service)
 	fakes_set_guard(service->fakes, config->dnsd.fake_guard_ms);
 	dispatch_set_parts(service->dispatch, service->server, service->fakes,
 			   service->direct);
-	dispatch_set_hosts(service->dispatch, service->hosts);
 	service->verbs.server = service->server;
 	service->verbs.fakes = service->fakes;
 	service->verbs.direct = service->direct;

@@ -31,6 +31,17 @@ bool told_has(const struct told *told, const struct addr *addr, int64_t now_ms,
 	return false;
 }
 
+int64_t told_until_ms(const struct told *told, const struct addr *addr)
+{
+	const struct told_entry *set = told->entries[set_of(addr)];
+
+	for (size_t i = 0; i < TOLD_WAYS; i++) {
+		if (addr_equal(&set[i].addr, addr))
+			return set[i].told_ms + TOLD_MS;
+	}
+	return INT64_MIN;
+}
+
 void told_add(struct told *told, const struct addr *addr, int64_t now_ms,
 	      uint32_t ttl_s)
 {

@@ -33,6 +33,9 @@ struct told {
 bool told_has(const struct told *told, const struct addr *addr, int64_t now_ms,
 	      uint32_t ttl_s);
 
+/* Until when one that told_has() says was told counts, at the longest. */
+int64_t told_until_ms(const struct told *told, const struct addr *addr);
+
 /* The one that was told longest ago makes room. */
 void told_add(struct told *told, const struct addr *addr, int64_t now_ms,
 	      uint32_t ttl_s);

@@ -9,6 +9,7 @@ void asked_init(struct asked *asked, const struct facts *facts)
 {
 	asked->facts = facts;
 	asked->has_text = false;
+	asked->is_source_used = false;
 }
 
 /*
@@ -53,10 +54,11 @@ enum answer asked_nameless(const struct asked *asked)
 	return asked->facts->is_name_askable ? ANSWER_NEEDS_FLOW : ANSWER_NO;
 }
 
-bool asked_has_source(const struct asked *asked)
+bool asked_has_source(struct asked *asked)
 {
 	const struct facts *facts = asked->facts;
 
+	asked->is_source_used = true;
 	return facts->src.family != ADDR_NONE &&
 	       (facts->is_final || !addr_is_loopback(&facts->src));
 }

@@ -14,6 +14,7 @@
 struct asked {
 	const struct facts *facts;
 	bool has_text;
+	bool is_source_used; /* asked_has_source() was called */
 	uint8_t text_length;
 	/* The text between the marks of cover.h, and zeroes behind. */
 	char framed[NAME_WIRE_MAX + 8];
@@ -32,6 +33,6 @@ enum answer asked_unknown(const struct asked *asked, enum answer needs);
 enum answer asked_nameless(const struct asked *asked);
 
 /* The source that a flow will have is not the one that asks from loopback. */
-bool asked_has_source(const struct asked *asked);
+bool asked_has_source(struct asked *asked);
 
 #endif

@@ -196,7 +196,7 @@ static enum answer ask_prefixes(const struct matcher *matcher,
 }
 
 static enum answer ask_sources(const struct matcher *matcher,
-			       const struct asked *asked, uint32_t *line)
+			       struct asked *asked, uint32_t *line)
 {
 	if (!matcher->sources)
 		return ANSWER_NO;

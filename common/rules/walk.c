@@ -229,11 +229,15 @@ static struct verdict verdict_of(const struct rules *rules,
 static struct verdict decide(const struct rules *rules, struct walk *walk,
 			     const struct facts *facts)
 {
+	struct verdict verdict;
+
 	assert(rules->is_sealed);
 	assert(!facts->name || facts->name->length > 0);
 	asked_init(&walk->asked, facts);
 	(void)walk_list(walk, rules->lists[0], ANSWER_YES);
-	return verdict_of(rules, walk);
+	verdict = verdict_of(rules, walk);
+	verdict.is_personal = walk->asked.is_source_used;
+	return verdict;
 }
 
 struct verdict rules_decide(const struct rules *rules,

@@ -43,6 +43,7 @@ struct entry {
 	uint32_t hash; /* the lower half */
 	uint64_t group;
 	int64_t born_ms;
+	struct cache_note note;
 	uint32_t ttl_s;
 	uint32_t size; /* of all that belongs to it, in bytes */
 	uint16_t length;
@@ -312,6 +313,7 @@ static struct entry *place(struct cache *cache, const struct full_key *key,
 	entry->hash = key->hash;
 	entry->group = key->group;
 	entry->born_ms = now_ms;
+	entry->note = (struct cache_note){0};
 	entry->length = (uint16_t)length;
 	entry->ttl_count = (uint16_t)ttl_count;
 	entry->type = key->type;
@@ -396,6 +398,7 @@ static bool give(struct cache *cache, struct entry *entry, int64_t now_ms,
 		entry->hits++;
 	entry->flags |= ENTRY_USED;
 	hit->is_due = !hit->is_stale && is_due(entry, now_ms);
+	hit->note = &entry->note;
 	hit->message = cache->out;
 	hit->length = entry->length;
 	memcpy(cache->out, message_of(entry), entry->length);
@@ -440,6 +443,7 @@ static bool find_cut(struct cache *cache, const struct cache_key *wanted,
 			continue;
 		put_question(cache, question, entry, hit);
 		hit->is_due = false;
+		hit->note = NULL; /* it is that of another name */
 		return true;
 	}
 	return false;
@@ -473,6 +477,29 @@ bool cache_look(const struct cache *cache, const struct cache_key *wanted,
 	look->age_ms = now_ms - entry->born_ms;
 	look->left_ms = end_ms(entry) - now_ms;
 	return true;
+}
+
+void cache_expect(const struct cache *cache, const struct cache_key *wanted,
+		  unsigned step)
+{
+	const uint8_t *entry;
+	struct full_key key;
+	uint32_t at;
+
+	if (!cache->memory)
+		return;
+	key = full_key_of(wanted, wanted->question->type);
+	if (step == 0) {
+		__builtin_prefetch(&cache->buckets[key.hash & cache->mask]);
+		return;
+	}
+	at = cache->buckets[key.hash & cache->mask];
+	if (at == 0)
+		return;
+	/* The head, and where the message begins. */
+	entry = cache->memory + (size_t)at * UNIT;
+	__builtin_prefetch(entry);
+	__builtin_prefetch(entry + 64);
 }
 
 static bool is_under(struct entry *entry, const struct name *name)

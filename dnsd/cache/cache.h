@@ -42,12 +42,23 @@ struct cache_key {
 	const struct question *question; /* borrowed */
 };
 
+/*
+ * What the one who asks has made of an answer, kept with it and zero at first:
+ * here direct.h notes until when there is nothing to do about it.
+ */
+struct cache_note {
+	int64_t until_ms;
+	uint32_t epoch;
+	bool is_alone;
+};
+
 struct cache_hit {
 	const uint8_t *message; /* with its question; until the next call */
 	size_t length;
 	bool is_stale;
 	/* Asked for again and again, and near its end; told once. */
 	bool is_due;
+	struct cache_note *note; /* until the next call; NULL: it has none */
 };
 
 NODISCARD int cache_new(struct cache **cache, const struct cache_conf *conf);
@@ -56,6 +67,13 @@ void cache_free(struct cache *cache);
 /* Takes over what a reload may change without losing answers. */
 void cache_set_stale(struct cache *cache, int64_t stale_ms);
 size_t cache_size(const struct cache *cache);
+
+/*
+ * The key is about to be looked for: what the search will touch is fetched.
+ * `step` is 0, then 1, with time for other work in between.
+ */
+void cache_expect(const struct cache *cache, const struct cache_key *key,
+		  unsigned step);
 
 /*
  * The TTLs of what is found are those that are left, and CACHE_STALE_TTL_S if

@@ -174,6 +174,7 @@ static int read_messages(struct client *client, size_t used)
 		client->waiting++;
 		tcp->queries++;
 		note_activity(client);
+		client->asker.now_ms = clock_boottime_ms();
 		has_reply = tcp->fn(tcp->ctx, &client->asker,
 				    head + LENGTH_SIZE, length);
 		if (client->number != number)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/listen/udp.h"
 
+#include "common/clock.h"
 #include "dnsd/listen/port.h"
 
 #include <assert.h>
@@ -34,7 +35,7 @@ struct envelope {
 
 struct udp {
 	struct ev_loop *loop;
-	server_query_fn fn;
+	const struct udp_ops *ops; /* borrowed */
 	void *ctx;
 	struct listener *listeners; /* owned */
 	size_t listener_count;
@@ -150,20 +151,25 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct listener *listener = io->data;
 	struct udp *udp = listener->udp;
+	int64_t now_ms;
 	int count;
 
 	(void)loop;
 	(void)events;
 	reset_lengths(udp, listener->is_wildcard);
 	count = recvmmsg(listener->fd, udp->in, UDP_BATCH, MSG_DONTWAIT, NULL);
+	now_ms = clock_boottime_ms();
 	for (int i = 0; i < count; i++) {
 		struct asker asker;
 
 		udp->queries++;
-		if (read_asker(&asker, listener, &udp->in[i].msg_hdr))
-			(void)udp->fn(udp->ctx, &asker, udp->query[i],
-				      udp->in[i].msg_len);
+		if (!read_asker(&asker, listener, &udp->in[i].msg_hdr))
+			continue;
+		asker.now_ms = now_ms;
+		(void)udp->ops->on_query(udp->ctx, &asker, udp->query[i],
+					 udp->in[i].msg_len);
 	}
+	udp->ops->on_queries_end(udp->ctx);
 }
 
 static int open_listener(struct listener *listener)
@@ -196,7 +202,8 @@ static int open_listeners(struct udp *udp, const struct server_conf *conf)
 }
 
 int udp_open(struct udp **udp, struct ev_loop *loop,
-	     const struct server_conf *conf, server_query_fn fn, void *ctx)
+	     const struct server_conf *conf, const struct udp_ops *ops,
+	     void *ctx)
 {
 	struct udp *new = calloc(1, sizeof(*new));
 	int ret = -ENOMEM;
@@ -204,7 +211,7 @@ int udp_open(struct udp **udp, struct ev_loop *loop,
 	if (!new)
 		return -ENOMEM;
 	new->loop = loop;
-	new->fn = fn;
+	new->ops = ops;
 	new->ctx = ctx;
 	prepare_receiving(new);
 	new->listeners = calloc(conf->listen_count, sizeof(*new->listeners));

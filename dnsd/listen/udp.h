@@ -20,9 +20,15 @@
 
 struct udp;
 
+/* As those of struct server_ops; the end is that of what was read at once. */
+struct udp_ops {
+	server_query_fn on_query;
+	void (*on_queries_end)(void *ctx);
+};
+
 NODISCARD int udp_open(struct udp **udp, struct ev_loop *loop,
-		       const struct server_conf *conf, server_query_fn fn,
-		       void *ctx);
+		       const struct server_conf *conf,
+		       const struct udp_ops *ops, void *ctx);
 void udp_start(struct udp *udp);
 void udp_close(struct udp *udp);
 

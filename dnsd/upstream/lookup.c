@@ -314,8 +314,19 @@ static void refresh(struct lookups *lookups, int index, uint64_t group,
 	lookups->conf.memory->stats.prefetched++;
 }
 
+void lookups_expect(const struct lookups *lookups, int index,
+		    const struct question *question, unsigned step)
+{
+	const struct lookups_conf *conf = &lookups->conf;
+
+	cache_expect(conf->memory->cache,
+		     &(struct cache_key){upstreams_key(conf->upstreams, index),
+					 question},
+		     step);
+}
+
 bool lookups_find(struct lookups *lookups, int index,
-		  const struct question *question,
+		  const struct question *question, int64_t now_ms,
 		  struct upstream_result *result)
 {
 	struct lookups_conf *conf = &lookups->conf;
@@ -324,8 +335,7 @@ bool lookups_find(struct lookups *lookups, int index,
 
 	if (!is_shareable(lookups, index, question) ||
 	    !cache_find(conf->memory->cache,
-			&(struct cache_key){group, question},
-			clock_boottime_ms(), &hit) ||
+			&(struct cache_key){group, question}, now_ms, &hit) ||
 	    hit.is_stale)
 		return false;
 	conf->memory->stats.hits++;
@@ -333,6 +343,7 @@ bool lookups_find(struct lookups *lookups, int index,
 		.message = hit.message,
 		.length = hit.length,
 		.is_cached = true,
+		.note = hit.note,
 	};
 	if (hit.is_due)
 		refresh(lookups, index, group, question);
@@ -372,7 +383,7 @@ static bool answer_at_once(struct lookups *lookups, int index,
 	struct cache_hit hit;
 	bool has_failed;
 
-	if (lookups_find(lookups, index, question, result))
+	if (lookups_find(lookups, index, question, now_ms, result))
 		return true;
 	conf->memory->stats.misses++;
 	has_failed = find_failure(lookups, index, question, now_ms, result);

@@ -49,12 +49,16 @@ NODISCARD int lookups_new(struct lookups **lookups,
 /* Upstreams are freed first: their end ends every lookup. */
 void lookups_free(struct lookups *lookups);
 
+/* The question is about to be looked for, as cache_expect() says. */
+void lookups_expect(const struct lookups *lookups, int index,
+		    const struct question *question, unsigned step);
+
 /*
- * What is there at once.  The result's bytes live until the next call of any
- * function here.  False: ask.
+ * What is there at once, `now_ms` of CLOCK_BOOTTIME.  The result's bytes live
+ * until the next call of any function here.  False: ask.
  */
 bool lookups_find(struct lookups *lookups, int index,
-		  const struct question *question,
+		  const struct question *question, int64_t now_ms,
 		  struct upstream_result *result);
 
 /*

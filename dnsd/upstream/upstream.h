@@ -21,6 +21,7 @@
 
 #include <ev.h>
 
+struct cache_note;
 struct upstreams;
 
 struct upstream_result {
@@ -31,6 +32,7 @@ struct upstream_result {
 	uint16_t ede;    /* RFC 8914 code: 22, 23, ... */
 	/* Set by lookup.h: no query was made; `ede` says why it is stale. */
 	bool is_cached, is_stale;
+	struct cache_note *note; /* borrowed; NULL: none */
 };
 
 typedef void (*upstream_done_fn)(void *ctx,

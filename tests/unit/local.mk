@@ -188,6 +188,8 @@ tests_unit_test_direct_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_dispatch
 tests_unit_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c \
+	tests/unit/dispatch_fixture.c \
+	tests/unit/dispatch_fixture.h \
 	tests/unit/disk_fixture.c \
 	tests/unit/disk_fixture.h
 tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
@@ -462,6 +464,10 @@ tests_unit_test_map_reader_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_members
 tests_unit_test_members_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_members_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_memo
+tests_unit_test_memo_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_memo_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_memory_file
 tests_unit_test_memory_file_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -88,6 +88,25 @@ static void an_answer_is_found_by_its_question_and_group(void **state)
 			       &hit));
 }
 
+static void a_note_stays_with_its_answer(void **state)
+{
+	(void)state;
+	put_a("a.example", 60, 0);
+	put_a("b.example", 60, 0);
+	assert_true(has("a.example", DNS_TYPE_A, 0));
+	assert_int_equal(hit.note->epoch, 0);
+	*hit.note = (struct cache_note){1000, 7, true};
+	assert_true(has("b.example", DNS_TYPE_A, 0));
+	assert_int_equal(hit.note->epoch, 0);
+	assert_true(has("a.example", DNS_TYPE_A, 0));
+	assert_int_equal(hit.note->until_ms, 1000);
+	assert_int_equal(hit.note->epoch, 7);
+	/* Another answer has another one. */
+	put_a("a.example", 60, 1);
+	assert_true(has("a.example", DNS_TYPE_A, 1));
+	assert_int_equal(hit.note->epoch, 0);
+}
+
 static void ttls_count_down_and_the_shortest_ends_it(void **state)
 {
 	struct question question = dns_question("a.example", DNS_TYPE_A);
@@ -362,6 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_answer_is_found_by_its_question_and_group),
+		TEST(a_note_stays_with_its_answer),
 		TEST(ttls_count_down_and_the_shortest_ends_it),
 		TEST(ttl_0_and_what_is_above_31_bits_is_not_kept),
 		TEST(nothing_lives_for_more_than_a_day),

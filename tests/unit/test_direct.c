@@ -157,6 +157,13 @@ static void say(struct fixture *f, const char *text)
 	turn(f);
 }
 
+/* routed has done what it was told. */
+static void say_end(struct fixture *f)
+{
+	assert_true(strlen(heard(f)) > 0);
+	say(f, END);
+}
+
 static struct direct_stats stats_of(const struct fixture *f)
 {
 	struct direct_stats stats;
@@ -207,6 +214,75 @@ static void all_addresses_go_in_one_request(void **state)
 	assert_string_equal(line + strlen(line) - 8, ":ffff\"}\n");
 	say(f, END);
 	assert_int_equal(stats_of(f).told, NEWS_ADDRS_MAX);
+}
+
+static bool may_pass(struct fixture *f, const struct cache_note *note)
+{
+	return direct_may_pass(f->direct, note, clock_ms);
+}
+
+static void note(struct fixture *f, struct cache_note *note, uint32_t address)
+{
+	struct news news = {.count = 1, .ttl_s = 300};
+
+	news.addrs[0] = addr_ipv4(address);
+	direct_note(f->direct, &news, note, clock_ms);
+}
+
+static void a_note_lasts_as_long_as_what_was_told(void **state)
+{
+	struct fixture *f = *state;
+	struct cache_note told = {0}, silent = {0};
+
+	assert_false(may_pass(f, &told));
+	open_routed(f);
+	tell(f, 1, 0xc0000201);
+	/* Not confirmed: nothing to be noted. */
+	note(f, &told, 0xc0000201);
+	assert_false(may_pass(f, &told));
+	say_end(f);
+	clock_ms += 5000;
+	note(f, &told, 0xc0000201);
+	direct_note_silent(f->direct, &silent);
+	clock_ms += 14999;
+	assert_true(may_pass(f, &told));
+	clock_ms++;
+	assert_false(may_pass(f, &told));
+	assert_true(may_pass(f, &silent));
+	direct_forget(f->direct);
+	assert_false(may_pass(f, &silent));
+	/* Another routed knows nothing of it. */
+	tell(f, 2, 0xc0000201);
+	say_end(f);
+	note(f, &told, 0xc0000201);
+	assert_true(may_pass(f, &told));
+	close_routed(f);
+	turn(f);
+	assert_false(may_pass(f, &told));
+	assert_int_equal(stats_of(f).alone, 0);
+}
+
+static void without_routed_each_answer_that_passes_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct cache_note alone = {0};
+
+	tell(f, 1, 0xc0000201);
+	note(f, &alone, 0xc0000201);
+	assert_true(may_pass(f, &alone));
+	assert_true(may_pass(f, &alone));
+	assert_int_equal(stats_of(f).alone, 3);
+	/* From time to time one finds out whether it is there. */
+	clock_ms += DIRECT_PAUSE_MS;
+	assert_false(may_pass(f, &alone));
+	tell(f, 2, 0xc0000201);
+	assert_true(may_pass(f, &alone));
+	open_routed(f);
+	clock_ms += DIRECT_PAUSE_MS;
+	assert_false(may_pass(f, &alone));
+	tell(f, 3, 0xc0000201);
+	assert_false(may_pass(f, &alone));
+	assert_int_equal(stats_of(f).alone, 5);
 }
 
 static void told_is_not_told_again(void **state)
@@ -426,6 +502,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLAIM(reply_waits_for_the_answer),
 		CLAIM(all_addresses_go_in_one_request),
+		CLAIM(a_note_lasts_as_long_as_what_was_told),
+		CLAIM(without_routed_each_answer_that_passes_is_counted),
 		CLAIM(told_is_not_told_again),
 		CLAIM(reply_waits_five_milliseconds_at_most),
 		CLAIM(without_routed_it_leaves_at_once),

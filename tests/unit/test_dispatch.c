@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The server, the upstreams, the rules and the map are fakes; what dispatch
- * sends is read back by ldns.
+ * What dispatch sends is read back by ldns.
  */
 #include "dnsd/dispatch.h"
 
 #include "common/err.h"
 #include "dnsd/wire.h"
 #include "tests/unit/disk_fixture.h"
+#include "tests/unit/dispatch_fixture.h"
 
 #include <errno.h>
 #include <ldns/ldns.h>
@@ -26,142 +26,6 @@ struct fixture {
 	struct dispatch *dispatch;
 	struct asker asker;
 };
-
-static struct verdict said;
-
-/* What was sent last: nothing, a reply or a promise. */
-static struct {
-	enum { NOTHING, REPLY, PROMISE } how;
-	uint8_t message[DNS_EDNS_SIZE];
-	size_t length;
-} sent;
-
-/* What was handed on last. */
-static struct {
-	enum { NOBODY, FORWARD, CARRIED, DECIDE } how;
-	int upstream;
-} handed;
-
-struct verdict rules_decide(const struct rules *rules,
-			    const struct facts *facts)
-{
-	(void)rules;
-	(void)facts;
-	return said;
-}
-
-static void send_message(int how, const uint8_t *message, size_t length)
-{
-	assert_int_equal(sent.how, NOTHING);
-	assert_true(length <= sizeof(sent.message));
-	sent.how = how;
-	sent.length = length;
-	memcpy(sent.message, message, length);
-}
-
-void server_reply(struct server *server, const struct asker *asker,
-		  const uint8_t *message, size_t length)
-{
-	(void)server;
-	(void)asker;
-	send_message(REPLY, message, length);
-}
-
-void server_promise(struct server *server, const struct asker *asker,
-		    const uint8_t *message, size_t length)
-{
-	(void)server;
-	(void)asker;
-	send_message(PROMISE, message, length);
-}
-
-uint16_t server_keepalive_ds(const struct server *server)
-{
-	(void)server;
-	return 100;
-}
-
-/* Whether the next answer of an upstream has any. */
-static bool has_news;
-static unsigned told;
-
-bool news_read(struct news *news, const struct news_source *source,
-	       const uint8_t *message, size_t length)
-{
-	(void)message;
-	(void)length;
-	assert_non_null(source->config);
-	assert_int_equal(source->question->type, DNS_TYPE_A);
-	assert_int_equal(addr_to_ipv4(source->client), 0x7f000001);
-	news->count = has_news;
-	return has_news;
-}
-
-void direct_tell(struct direct *direct, const struct news *news,
-		 const struct asker *asker, const uint8_t *message,
-		 size_t length)
-{
-	(void)direct;
-	(void)asker;
-	(void)message;
-	assert_int_equal(news->count, 1);
-	assert_int_equal(length, 4);
-	told++;
-}
-
-void queries_forward(struct queries *queries, const struct asker *asker,
-		     const struct question *question, int upstream)
-{
-	(void)queries, (void)asker, (void)question;
-	handed.how = FORWARD;
-	handed.upstream = upstream;
-}
-
-void queries_carried(struct queries *queries, const struct asker *asker,
-		     const struct question *question, int upstream)
-{
-	(void)queries, (void)asker, (void)question;
-	handed.how = CARRIED;
-	handed.upstream = upstream;
-}
-
-enum query_existence queries_verify(struct queries *queries,
-				    const struct asker *asker,
-				    const struct question *question,
-				    int upstream, enum query_care care)
-{
-	(void)queries, (void)asker, (void)question, (void)upstream, (void)care;
-	return QUERY_EXISTS;
-}
-
-static bool has_home;
-
-int queries_home(struct queries *queries, const struct asker *asker,
-		 const struct question *question, int upstream)
-{
-	(void)queries, (void)asker, (void)question;
-	if (!has_home)
-		return -ENOENT;
-	handed.how = FORWARD;
-	handed.upstream = upstream;
-	return 0;
-}
-
-void queries_decide(struct queries *queries, const struct asker *asker,
-		    const struct question *question, int upstream)
-{
-	(void)queries, (void)asker, (void)question;
-	handed.how = DECIDE;
-	handed.upstream = upstream;
-}
-
-bool queries_take_canary(struct queries *queries,
-			 const struct question *question)
-{
-	(void)queries;
-	(void)question;
-	return false;
-}
 
 static struct outbound_conf outbounds[] = {
 	{.name = "DIRECT", .type = OUTBOUND_TYPE_DIRECT},
@@ -216,6 +80,16 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* As what was read at once, and alone. */
+static bool hand_in(struct fixture *f, const uint8_t *query, size_t length)
+{
+	bool has_reply = dispatch_server_ops.on_query(f->dispatch, &f->asker,
+						      query, length);
+
+	dispatch_server_ops.on_queries_end(f->dispatch);
+	return has_reply;
+}
+
 /* Asks with EDNS; the message that was sent, or NULL. */
 static ldns_pkt *ask(struct fixture *f, const char *name, uint16_t type)
 {
@@ -246,8 +120,7 @@ static ldns_pkt *ask(struct fixture *f, const char *name, uint16_t type)
 	length += sizeof(rest);
 	sent.how = NOTHING;
 	handed.how = NOBODY;
-	assert_true(dispatch_server_ops.on_query(f->dispatch, &f->asker, query,
-						 length));
+	assert_true(hand_in(f, query, length));
 	if (sent.how == NOTHING)
 		return NULL;
 	assert_int_equal(ldns_wire2pkt(&pkt, sent.message, sent.length),
@@ -307,9 +180,7 @@ static void options_are_answered(void **state)
 	for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
 		f->asker.is_tcp = is_tcp;
 		sent.how = NOTHING;
-		assert_true(dispatch_server_ops.on_query(
-			f->dispatch, &f->asker, with_options,
-			sizeof(with_options) - 1));
+		assert_true(hand_in(f, with_options, sizeof(with_options) - 1));
 		assert_non_null(memmem(sent.message, sent.length,
 				       "\0\xa\0\x18"
 				       "abcdefgh\1\0\0\0",
@@ -329,8 +200,7 @@ static void a_cookie_alone_is_completed(void **state)
 	struct fixture *f = *state;
 
 	sent.how = NOTHING;
-	assert_true(dispatch_server_ops.on_query(f->dispatch, &f->asker, query,
-						 sizeof(query) - 1));
+	assert_true(hand_in(f, query, sizeof(query) - 1));
 	assert_int_equal(sent.message[3] & 0xf, 0);
 	assert_non_null(memmem(sent.message, sent.length, "abcdefgh\1", 9));
 }
@@ -445,7 +315,7 @@ static void the_rest_is_handed_to_the_upstream(void **state)
 	assert_int_equal(handed.upstream, 1);
 	said.kind = VERDICT_NEEDS_ADDRESS;
 	said.upstream = UPSTREAM_DEFAULT;
-	assert_null(ask(f, "a.example", DNS_TYPE_A));
+	assert_null(ask(f, "b.example", DNS_TYPE_A));
 	assert_int_equal(handed.how, DECIDE);
 	assert_int_equal(handed.upstream, 3);
 }
@@ -477,19 +347,101 @@ static void an_answer_with_news_leaves_by_way_of_routed(void **state)
 	struct fixture *f = *state;
 	const struct question question = {.type = DNS_TYPE_A};
 	const uint8_t message[4] = {0};
+	const struct query_reply reply = {message, sizeof(message), NULL};
 
 	told = 0;
 	has_news = true;
 	sent.how = NOTHING;
-	dispatch_query_ops.reply(f->dispatch, &f->asker, &question, message,
-				 sizeof(message));
+	dispatch_query_ops.reply(f->dispatch, &f->asker, &question, &reply);
 	assert_int_equal(told, 1);
 	assert_int_equal(sent.how, NOTHING);
 	has_news = false;
-	dispatch_query_ops.reply(f->dispatch, &f->asker, &question, message,
-				 sizeof(message));
+	dispatch_query_ops.reply(f->dispatch, &f->asker, &question, &reply);
 	assert_int_equal(told, 1);
 	assert_int_equal(sent.how, REPLY);
+}
+
+static void an_answer_with_a_note_is_not_looked_at(void **state)
+{
+	struct fixture *f = *state;
+	const struct question question = {.type = DNS_TYPE_A};
+	const uint8_t message[4] = {0};
+	struct cache_note note = {0};
+	const struct query_reply reply = {message, sizeof(message), &note};
+
+	told = 0;
+	has_news = true;
+	dispatch_query_ops.reply(f->dispatch, &f->asker, &question, &reply);
+	assert_int_equal(told, 1);
+	assert_true(note.is_alone);
+	has_news = false;
+	sent.how = NOTHING;
+	dispatch_query_ops.reply(f->dispatch, &f->asker, &question, &reply);
+	assert_int_equal(sent.how, REPLY);
+	assert_int_equal(note.epoch, 1);
+	/* Nobody reads it, or it would be told. */
+	has_news = true;
+	sent.how = NOTHING;
+	dispatch_query_ops.reply(f->dispatch, &f->asker, &question, &reply);
+	assert_int_equal(sent.how, REPLY);
+	assert_int_equal(told, 1);
+}
+
+static void what_was_decided_holds_until_something_changes(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_answer(ask(f, "a.example", DNS_TYPE_A), "198.18.0.3");
+	match(OUTBOUND_REJECT);
+	assert_answer(ask(f, "a.example", DNS_TYPE_A), "198.18.0.3");
+	dispatch_set_config(f->dispatch, &f->config, NULL);
+	ldns_pkt_free(ask(f, "a.example", DNS_TYPE_A));
+	assert_int_equal(sent.message[3] & 0xf, DNS_RCODE_NXDOMAIN);
+	match(OUTBOUND_FIRST);
+	dispatch_set_hosts(f->dispatch, NULL);
+	assert_answer(ask(f, "a.example", DNS_TYPE_A), "198.18.0.3");
+}
+
+static void what_depends_on_who_asks_is_decided_each_time(void **state)
+{
+	struct fixture *f = *state;
+
+	said.is_personal = true;
+	assert_answer(ask(f, "a.example", DNS_TYPE_A), "198.18.0.3");
+	match(OUTBOUND_REJECT);
+	said.is_personal = true;
+	ldns_pkt_free(ask(f, "a.example", DNS_TYPE_A));
+	assert_int_equal(sent.message[3] & 0xf, DNS_RCODE_NXDOMAIN);
+}
+
+static void each_of_many_that_are_read_at_once_is_answered(void **state)
+{
+	uint8_t queries[20][32];
+	struct fixture *f = *state;
+	struct fakes_stats names;
+	struct dispatch_stats stats;
+
+	sent.may_be_many = true;
+	for (unsigned i = 0; i < 20; i++) {
+		static const uint8_t query[] = "\0\0\1\0\0\1\0\0\0\0\0\0"
+					       "\1a\7example\0\0\1\0\1";
+
+		memcpy(queries[i], query, sizeof(query) - 1);
+		queries[i][13] = (uint8_t)('a' + i);
+		assert_true(dispatch_server_ops.on_query(
+			f->dispatch, &f->asker, queries[i], sizeof(query) - 1));
+	}
+	dispatch_server_ops.on_queries_end(f->dispatch);
+	sent.may_be_many = false;
+	dispatch_stats(f->dispatch, &stats);
+	assert_int_equal(stats.fake, 20);
+	fakes_stats(f->fakes, &names);
+	assert_int_equal(names.names, 20);
+	assert_memory_equal(sent.message + 12, queries[19] + 12, 11);
+	/* None is left. */
+	sent.how = NOTHING;
+	dispatch_server_ops.on_queries_end(f->dispatch);
+	assert_int_equal(sent.how, NOTHING);
 }
 
 static void a_reload_takes_over_what_is_under_way(void **state)
@@ -520,11 +472,9 @@ static void garbage_is_counted_and_answered_if_it_can_be(void **state)
 	struct dispatch_stats stats;
 
 	sent.how = NOTHING;
-	assert_false(
-		dispatch_server_ops.on_query(f->dispatch, &f->asker, empty, 5));
+	assert_false(hand_in(f, empty, 5));
 	assert_int_equal(sent.how, NOTHING);
-	assert_true(dispatch_server_ops.on_query(f->dispatch, &f->asker, empty,
-						 sizeof(empty)));
+	assert_true(hand_in(f, empty, sizeof(empty)));
 	assert_int_equal(sent.how, REPLY);
 	assert_int_equal(sent.length, DNS_HEADER_SIZE);
 	assert_int_equal(sent.message[3] & 0xf, DNS_RCODE_FORMERR);
@@ -551,6 +501,10 @@ int main(void)
 		TEST(the_rest_is_handed_to_the_upstream),
 		TEST(an_answer_with_news_leaves_by_way_of_routed),
 		TEST(a_verdict_by_address_is_acted_on),
+		TEST(an_answer_with_a_note_is_not_looked_at),
+		TEST(what_was_decided_holds_until_something_changes),
+		TEST(what_depends_on_who_asks_is_decided_each_time),
+		TEST(each_of_many_that_are_read_at_once_is_answered),
 		TEST(a_reload_takes_over_what_is_under_way),
 		TEST(garbage_is_counted_and_answered_if_it_can_be),
 	};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/upstream/lookup.h"
 
+#include "common/clock.h"
 #include "common/err.h"
 #include "tests/unit/lookup_fixture.h"
 
@@ -94,16 +95,19 @@ static void the_first_asks_and_the_second_is_answered_at_once(void **state)
 	struct question question = dns_question("a.example", DNS_TYPE_A);
 
 	(void)state;
-	assert_false(lookups_find(world.lookups, 0, &question, &result));
+	assert_false(lookups_find(world.lookups, 0, &question,
+				  clock_boottime_ms(), &result));
 	ask_and_wait(&askers[0], "a.example");
 	world_run(10000);
 	ask(&askers[1], "A.example");
 	assert_int_equal(askers[1].calls, 1);
 	assert_int_equal(askers[1].ttl_s, TTL_S - 9);
 	assert_int_equal(world.asks, 1);
-	assert_true(lookups_find(world.lookups, 0, &question, &result));
+	assert_true(lookups_find(world.lookups, 0, &question,
+				 clock_boottime_ms(), &result));
 	/* Another group is somebody else. */
-	assert_false(lookups_find(world.lookups, 1, &question, &result));
+	assert_false(lookups_find(world.lookups, 1, &question,
+				  clock_boottime_ms(), &result));
 }
 
 static void equal_questions_share_one_query(void **state)

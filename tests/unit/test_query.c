@@ -58,7 +58,7 @@ int __wrap_lookups_ask(struct lookups *lookups, int index,
 		       const struct question *question,
 		       struct lookup_waiter *waiter);
 bool __wrap_lookups_find(struct lookups *lookups, int index,
-			 const struct question *question,
+			 const struct question *question, int64_t now_ms,
 			 struct upstream_result *result);
 struct verdict __wrap_rules_decide(const struct rules *rules,
 				   const struct facts *facts);
@@ -84,11 +84,11 @@ int __wrap_lookups_ask(struct lookups *lookups, int index,
 }
 
 bool __wrap_lookups_find(struct lookups *lookups, int index,
-			 const struct question *question,
+			 const struct question *question, int64_t now_ms,
 			 struct upstream_result *result)
 {
 	(void)lookups;
-	(void)index;
+	(void)index, (void)now_ms;
 	t.asked = *question;
 	*result = t.kept;
 	return t.kept.message;
@@ -137,15 +137,15 @@ int __wrap_config_upstream(const struct config *config, const char *name)
 }
 
 static void on_reply(void *ctx, const struct asker *asker,
-		     const struct question *question, const uint8_t *message,
-		     size_t length)
+		     const struct question *question,
+		     const struct query_reply *reply)
 {
 	(void)ctx;
 	assert_true(name_equal(&question->name, &t.asked.name));
 	assert_int_equal(asker->tcp_client, 99);
 	t.replies++;
-	t.reply_length = length;
-	memcpy(t.reply, message, length);
+	t.reply_length = reply->length;
+	memcpy(t.reply, reply->message, reply->length);
 }
 
 static void on_fail(void *ctx, const struct asker *asker,

@@ -37,7 +37,7 @@ int __wrap_lookups_ask(struct lookups *lookups, int index,
 		       const struct question *question,
 		       struct lookup_waiter *waiter);
 bool __wrap_lookups_find(struct lookups *lookups, int index,
-			 const struct question *question,
+			 const struct question *question, int64_t now_ms,
 			 struct upstream_result *result);
 
 int __wrap_lookups_ask(struct lookups *lookups, int index,
@@ -53,20 +53,20 @@ int __wrap_lookups_ask(struct lookups *lookups, int index,
 }
 
 bool __wrap_lookups_find(struct lookups *lookups, int index,
-			 const struct question *question,
+			 const struct question *question, int64_t now_ms,
 			 struct upstream_result *result)
 {
-	(void)lookups, (void)index;
+	(void)lookups, (void)index, (void)now_ms;
 	*result = t.kept;
 	return t.kept.message && question->type == DNS_TYPE_A;
 }
 
 static void on_reply(void *ctx, const struct asker *asker,
-		     const struct question *question, const uint8_t *message,
-		     size_t length)
+		     const struct question *question,
+		     const struct query_reply *reply)
 {
-	(void)ctx, (void)asker, (void)question, (void)message;
-	fail_msg("a reply of %zu bytes, and nobody wants one", length);
+	(void)ctx, (void)asker, (void)question;
+	fail_msg("a reply of %zu bytes, and nobody wants one", reply->length);
 }
 
 static void on_fail(void *ctx, const struct asker *asker,

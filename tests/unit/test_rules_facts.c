@@ -157,6 +157,7 @@ static void source_of_a_local_query_is_not_known(void **state)
 	struct facts facts = {.name = &name, .src = addr_ipv4(0x7f000001)};
 
 	(void)state;
+	assert_true(rules_decide(rules, &facts).is_personal);
 	assert_int_equal(rules_decide(rules, &facts).kind, VERDICT_NEEDS_FLOW);
 	facts.src = addr_ipv4(0xc0a80107);
 	assert_int_equal(rules_decide(rules, &facts).outbound, PROXY);
@@ -185,6 +186,22 @@ static void cards_of_devices_are_asked(void **state)
 	assert_int_equal(rules_decide(rules, &facts).kind, VERDICT_NEEDS_FLOW);
 	facts.is_final = true;
 	assert_int_equal(rules_decide(rules, &facts).kind, VERDICT_NO_RULE);
+	rules_free(rules);
+}
+
+/* Only rules that come before the one that decides are asked. */
+static void verdict_tells_whether_the_source_had_a_say(void **state)
+{
+	struct rules *rules = rules_of("DOMAIN,a.example,proxy\n"
+				       "SRC-IP-CIDR,192.168.1.0/24,backup\n"
+				       "MATCH,proxy\n");
+	struct name before = name_of("a.example"), after = name_of("b.example");
+	struct facts facts = {.name = &before, .src = addr_ipv4(0xc0a80107)};
+
+	(void)state;
+	assert_false(rules_decide(rules, &facts).is_personal);
+	facts.name = &after;
+	assert_true(rules_decide(rules, &facts).is_personal);
 	rules_free(rules);
 }
 
@@ -290,6 +307,7 @@ int main(void)
 		cmocka_unit_test(programs_and_groups_are_told_by_their_paths),
 		cmocka_unit_test(source_of_a_local_query_is_not_known),
 		cmocka_unit_test(cards_of_devices_are_asked),
+		cmocka_unit_test(verdict_tells_whether_the_source_had_a_say),
 		cmocka_unit_test(ports_of_the_source_are_asked),
 		cmocka_unit_test(what_is_never_known_does_not_match_under_not),
 		cmocka_unit_test(

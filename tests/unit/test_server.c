@@ -44,7 +44,7 @@ struct fixture {
 	struct server *server;
 	struct endpoint listen[2];
 	struct asker last; /* of the last query */
-	unsigned queries, batches;
+	unsigned queries, batches, ends;
 	int commit_error;
 	/* promised since the last end of a batch; what failed, what was told */
 	unsigned promised, lost, broken;
@@ -109,7 +109,14 @@ static size_t on_promise_broken(void *ctx, uint8_t *message, size_t length,
 	return 6;
 }
 
-static const struct server_ops ops = {on_query, on_batch_end,
+static void on_queries_end(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->ends++;
+}
+
+static const struct server_ops ops = {on_query, on_queries_end, on_batch_end,
 				      on_promise_broken};
 
 /* 127.x.y.z by the process id: no other test is there. */
