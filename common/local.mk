@@ -96,6 +96,8 @@ common_libcommon_a_SOURCES = \
 	common/plural.h \
 	common/privilege.c \
 	common/privilege.h \
+	common/readable.c \
+	common/readable.h \
 	common/rules.c \
 	common/rules.h \
 	common/rules/adblock.c \

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/settings.h"
 
+#include "common/err.h"
 #include "common/libraries.h"
 #include "common/plural.h"
+#include "common/readable.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -130,6 +132,8 @@ static int check_machine(const struct config *config)
 
 	diag_init(&diag);
 	ret = libraries_check(config, &diag);
+	if (readable_check(config, &diag) == ERR_CONFIG)
+		ret = ERR_CONFIG;
 	diag_print(&diag, stderr);
 	diag_fini(&diag);
 	return ret;
