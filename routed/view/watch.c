@@ -20,7 +20,9 @@
 
 enum {
 	ROUND_MS = 1000,
-	HEAD_ROWS = 3,
+	HEAD_ROWS = 2,
+	FOOT_ROWS = 2,
+	FRAME_ROWS = HEAD_ROWS + FOOT_ROWS,
 	LINE_SIZE = 512,
 };
 
@@ -127,15 +129,17 @@ static void format_row(const struct flow_row *row, int columns, char *out)
 		 age_text(clock_wall_ms() - row->since_ms, age, sizeof(age)));
 }
 
-static void paint_head(const struct watch *watch, int columns)
+static void paint_head(const struct watch *watch, size_t shown, int columns)
 {
 	struct flow_totals totals = flow_list_totals(watch->list);
 	char up[REPORT_BYTES_SIZE], down[REPORT_BYTES_SIZE];
-	char line[LINE_SIZE];
+	char line[LINE_SIZE], part[32] = "";
 	int to = width_of_to(columns);
 
+	if (watch->filter[0] != '\0')
+		snprintf(part, sizeof(part), "%zu of ", shown);
 	snprintf(line, sizeof(line),
-		 "%zu %s, %s/s up, %s/s down   sorted by %s%s%s%s%s",
+		 "%s%zu %s, %s/s up, %s/s down   sorted by %s%s%s%s%s", part,
 		 totals.count, plural((int64_t)totals.count, "flow", "flows"),
 		 report_bytes(totals.up_rate, up),
 		 report_bytes(totals.down_rate, down),
@@ -148,6 +152,20 @@ static void paint_head(const struct watch *watch, int columns)
 		 "%-19s %-*s %-11s %-8s %10s %10s %9s %9s %4s", "FROM", to,
 		 "TO", "BY", "STATE", "UP", "DOWN", "SENT", "RECEIVED", "AGE");
 	screen_line(1, SCREEN_DIM, line);
+}
+
+/* How the chosen one came about, or whom it is between. */
+static void paint_chosen(const struct flow_row *chosen, int rows)
+{
+	char line[LINE_SIZE];
+
+	if (!chosen || rows < FRAME_ROWS)
+		return;
+	snprintf(line, sizeof(line), "%s %s to %s%s%s%s%s", chosen->network,
+		 chosen->src, chosen->dst,
+		 chosen->rule[0] != '\0' ? "   rule " : "", chosen->rule,
+		 chosen->setup[0] != '\0' ? "   " : "", chosen->setup);
+	screen_line(rows - 2, SCREEN_PLAIN, line);
 }
 
 static void paint_foot(const struct watch *watch, const struct flow_row *chosen,
@@ -167,11 +185,7 @@ static void paint_foot(const struct watch *watch, const struct flow_row *chosen,
 	} else {
 		snprintf(line, sizeof(line),
 			 "q quit  s sort  r reverse  / filter  c close  "
-			 "p pause%s%s%s%s",
-			 chosen && chosen->rule[0] != '\0' ? "   rule " : "",
-			 chosen ? chosen->rule : "",
-			 chosen && chosen->setup[0] != '\0' ? "   " : "",
-			 chosen ? chosen->setup : "");
+			 "p pause  arrows choose");
 	}
 	screen_line(rows - 1, SCREEN_DIM, line);
 }
@@ -185,7 +199,7 @@ static const struct flow_row *paint(struct watch *watch)
 	char line[LINE_SIZE];
 
 	screen_size(&rows, &columns);
-	size_t room = rows > HEAD_ROWS ? (size_t)(rows - HEAD_ROWS) : 1;
+	size_t room = rows > FRAME_ROWS ? (size_t)(rows - FRAME_ROWS) : 1;
 	if (watch->chosen >= count)
 		watch->chosen = count ? count - 1 : 0;
 	if (watch->chosen < watch->top)
@@ -193,18 +207,19 @@ static const struct flow_row *paint(struct watch *watch)
 	if (watch->chosen >= watch->top + room)
 		watch->top = watch->chosen - room + 1;
 	screen_clear();
-	paint_head(watch, columns);
+	paint_head(watch, count, columns);
 	for (size_t i = watch->top; i < count && i < watch->top + room; i++) {
 		format_row(list[i], columns, line);
-		screen_line((int)(i - watch->top) + HEAD_ROWS - 1,
+		screen_line((int)(i - watch->top) + HEAD_ROWS,
 			    i == watch->chosen ? SCREEN_REVERSE : SCREEN_PLAIN,
 			    line);
 	}
 	if (count == 0)
-		screen_line(HEAD_ROWS - 1, SCREEN_PLAIN,
+		screen_line(HEAD_ROWS, SCREEN_PLAIN,
 			    watch->filter[0] != '\0'
 				    ? "no flow has that text"
 				    : "no flows: nothing is carried now");
+	paint_chosen(count ? list[watch->chosen] : NULL, rows);
 	paint_foot(watch, count ? list[watch->chosen] : NULL, rows);
 	screen_show();
 	return count ? list[watch->chosen] : NULL;

@@ -79,6 +79,7 @@ def test_flows_are_watched_sorted_filtered_and_closed(net, ersatz, terminal):
     terminal.wait_for("MATCH,proxy")
     terminal.wait_for("proxy ")
     terminal.wait_for(" us")
+    terminal.wait_for(f"{fake}:7001")
     terminal.type("s")
     terminal.wait_for("bytes")
     terminal.type("/nobody\r")
