@@ -32,13 +32,8 @@ static void files_fini(struct files *files)
 	free(files->paths);
 }
 
-/* A relative path starts at the folder of the configuration. */
-static int add(struct files *files, const struct config *config,
-	       const char *path, size_t length)
+static int add(struct files *files, const char *path, size_t length)
 {
-	const char *slash = strrchr(config->file, '/');
-	int folder =
-		slash && path[0] != '/' ? (int)(slash - config->file) + 1 : 0;
 	char **more;
 
 	if (files->count == files->room) {
@@ -50,8 +45,8 @@ static int add(struct files *files, const struct config *config,
 		files->paths = more;
 		files->room = room;
 	}
-	if (asprintf(&files->paths[files->count], "%.*s%.*s", folder,
-		     config->file, (int)length, path) < 0)
+	files->paths[files->count] = strndup(path, length);
+	if (!files->paths[files->count])
 		return -ENOMEM;
 	files->count++;
 	return 0;
@@ -64,21 +59,13 @@ static int find_files(struct files *files, const struct config *config)
 	for (size_t i = 0; !ret && i < rules_file_count(config->rules); i++) {
 		struct rules_file file = rules_file_at(config->rules, i);
 
-		/* These are as they were opened already. */
-		ret = add(files, &(struct config){.file = ""}, file.file,
-			  file.path_length);
-	}
-	for (size_t i = 0; !ret && i < config->outbound_count; i++) {
-		const char *path = config->outbounds[i].password_file;
-
-		if (path)
-			ret = add(files, config, path, strlen(path));
+		ret = add(files, file.file, file.path_length);
 	}
 	for (size_t i = 0; !ret && i < config->upstream_count; i++) {
 		const char *path = config->upstreams[i].ca_file;
 
 		if (path)
-			ret = add(files, config, path, strlen(path));
+			ret = add(files, path, strlen(path));
 	}
 	return ret;
 }

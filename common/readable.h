@@ -4,8 +4,9 @@
  * they are no longer root?
  *
  * The configuration is first read as root; the relay reads it, and dnsd reads
- * it again at a reload, as the user of `user`.  What only root can read is
- * found here and not then.
+ * it again at a reload, as the user of `user`.  A list or a file of authorities
+ * that only root can read is found here and not then.  (Files with passwords
+ * are looked at when they are read, by their modes.)
  *
  * Thread	any; a child process becomes that user and tries
  */
