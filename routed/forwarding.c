@@ -200,11 +200,23 @@ static int apply(const struct forwarding_setting *one, struct sysctls *sysctls)
 	return sysctls_set(sysctls, one->path, one->value);
 }
 
+static bool is_wanted(const void *ctx, const char *path)
+{
+	const struct forwarding *forwarding = ctx;
+
+	for (size_t i = 0; i < forwarding->count; i++) {
+		if (strcmp(forwarding->list[i].path, path) == 0)
+			return true;
+	}
+	return false;
+}
+
 void forwarding_apply(const struct forwarding *forwarding,
 		      struct sysctls *sysctls, struct log_limit *limit)
 {
 	bool is_on = false;
 
+	sysctls_prune(sysctls, is_wanted, forwarding);
 	for (size_t i = 0; i < forwarding->count; i++) {
 		const struct forwarding_setting *one = &forwarding->list[i];
 		int ret;

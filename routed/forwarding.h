@@ -59,7 +59,7 @@ NODISCARD int forwarding_plan(struct forwarding *forwarding,
 			      const struct plan_facts *facts);
 void forwarding_fini(struct forwarding *forwarding);
 
-/* Sets what is not so yet. */
+/* Sets what is not so yet, and puts back what is not needed any more. */
 void forwarding_apply(const struct forwarding *forwarding,
 		      struct sysctls *sysctls, struct log_limit *limit);
 

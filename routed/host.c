@@ -442,8 +442,10 @@ void host_close(struct host *host)
 	ev_timer_stop(host->loop, &host->timer);
 	ev_timer_stop(host->loop, &host->expiry);
 	capture_forget_leftover(&host->capture);
-	if (!host->is_abandoned)
+	if (!host->is_abandoned) {
+		lan_forget_leftover(&host->lan);
 		remove_journal(host->config);
+	}
 	nft_watch_close(host->nft_watch);
 	nl_watch_close(host->watch);
 	capture_fini(&host->capture);

@@ -175,9 +175,12 @@ static int put(struct lan *lan, const struct lan_table *table, char *why)
 
 int lan_put(struct lan *lan, const struct lan_table *table, char *why)
 {
+	const bool has_leftover = !lan->has_begun;
+
+	lan->has_begun = true;
 	if (table->text)
 		return put(lan, table, why);
-	return lan->text ? lan_remove(lan, why) : 0;
+	return lan->text || has_leftover ? lan_remove(lan, why) : 0;
 }
 
 int lan_change_directs(struct lan *lan, const struct addr *removed,
@@ -269,10 +272,18 @@ int lan_remove(struct lan *lan, char *why)
 	return ret < 0 ? tell(ret, "remove", error, why) : 1;
 }
 
-int lan_recover(const char *run_dir, char *why)
+void lan_forget_leftover(struct lan *lan)
+{
+	char why[LAN_WHY_SIZE];
+
+	if (!lan->has_begun && lan_remove(lan, why) < 0)
+		log_debug("%s", why);
+}
+
+int lan_recover(const char *run_dir, bool keeps_table, char *why)
 {
 	struct lan lan;
-	int settings = 0, table;
+	int settings = 0, table = 0;
 
 	lan_init(&lan, run_dir);
 	if (run_dir)
@@ -280,7 +291,8 @@ int lan_recover(const char *run_dir, char *why)
 	if (settings < 0)
 		snprintf(why, LAN_WHY_SIZE, "cannot put settings back: %s",
 			 err_text(settings));
-	table = lan_remove(&lan, why);
+	if (!keeps_table)
+		table = lan_remove(&lan, why);
 	/* Nor is a table of somebody else something of ours. */
 	if (table == ERR_FOREIGN)
 		table = 0;

@@ -36,6 +36,7 @@ struct lan {
 	struct sysctls sysctls;
 	struct lan_counters before; /* of tables that were replaced */
 	struct log_limit failures;
+	bool has_begun;  /* what was left by another is known */
 	bool has_looked; /* for firewalls in the way */
 	bool is_unlike;  /* the sets are not as they should be */
 };
@@ -73,8 +74,15 @@ void lan_open(struct lan *lan, const struct config *config,
 void lan_close(struct lan *lan);
 NODISCARD int lan_remove(struct lan *lan, char *why);
 
-/* Takes out what an instance left that is gone; 1: there was something. */
-NODISCARD int lan_recover(const char *run_dir, char *why);
+/* After a start that came to nothing. */
+void lan_forget_leftover(struct lan *lan);
+
+/*
+ * Takes out what an instance left that is gone; 1: there was something.  The
+ * table stays with `keeps_table`: that of a start takes its place, and what
+ * was in the TUN does not get out meanwhile.
+ */
+NODISCARD int lan_recover(const char *run_dir, bool keeps_table, char *why);
 
 /* Since the start. */
 struct lan_counters lan_counters(struct lan *lan);

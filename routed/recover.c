@@ -157,10 +157,11 @@ static void remove_table(struct recovery *recovery)
 	}
 }
 
-static void recover_lan(struct recovery *recovery, const char *run_dir)
+static void recover_lan(struct recovery *recovery, const char *run_dir,
+			enum recover_scope scope)
 {
 	char why[LAN_WHY_SIZE] = "";
-	int ret = lan_recover(run_dir, why);
+	int ret = lan_recover(run_dir, scope == RECOVER_BUT_TABLE, why);
 
 	if (ret > 0)
 		recovery->report->tables++;
@@ -214,7 +215,7 @@ int recover_run(const char *run_dir, enum recover_scope scope,
 	if (run_dir)
 		remove_links(&recovery, run_dir);
 	remove_veths(&recovery);
-	recover_lan(&recovery, run_dir);
+	recover_lan(&recovery, run_dir, scope);
 	if (scope != RECOVER_BUT_TABLE)
 		remove_table(&recovery);
 	ret = recovery.first_error;

@@ -173,17 +173,42 @@ static int put_back(const struct sysctl *one)
 	return ret < 0 ? ret : 1;
 }
 
+static int put_back_or_tell(const struct sysctl *one)
+{
+	int ret = put_back(one);
+
+	if (ret < 0)
+		log_error("cannot put '" PROC "%s' back to %d: %s", one->path,
+			  one->before, strerror(-ret));
+	return ret;
+}
+
+void sysctls_prune(struct sysctls *sysctls,
+		   bool (*is_wanted)(const void *ctx, const char *path),
+		   const void *ctx)
+{
+	const size_t count = sysctls->count;
+
+	for (size_t i = count; i-- > 0;) {
+		struct sysctl *one = &sysctls->list[i];
+
+		/* One that failed stays, for the end. */
+		if (is_wanted(ctx, one->path) || put_back_or_tell(one) < 0)
+			continue;
+		memmove(one, one + 1, (sysctls->count - i - 1) * sizeof(*one));
+		sysctls->count--;
+	}
+	if (sysctls->count != count && store(sysctls) < 0)
+		log_debug("cannot write '" SYSCTLS_FILE "'");
+}
+
 int sysctls_restore(struct sysctls *sysctls)
 {
 	int error = 0, done = 0;
 
 	while (sysctls->count > 0) {
-		const struct sysctl *one = &sysctls->list[--sysctls->count];
-		int ret = put_back(one);
+		int ret = put_back_or_tell(&sysctls->list[--sysctls->count]);
 
-		if (ret < 0)
-			log_error("cannot put '" PROC "%s' back to %d: %s",
-				  one->path, one->before, strerror(-ret));
 		if (ret < 0 && error == 0)
 			error = ret;
 		done += ret > 0;

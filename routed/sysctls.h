@@ -19,6 +19,7 @@
 
 #include "common/compiler.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define SYSCTLS_FILE "routed.sysctl"
@@ -54,6 +55,11 @@ NODISCARD int sysctls_set(struct sysctls *sysctls, const char *path, int value);
  */
 NODISCARD int sysctls_note(struct sysctls *sysctls, const char *path,
 			   int value);
+
+/* Puts back what `is_wanted` says no to, as sysctls_restore() does. */
+void sysctls_prune(struct sysctls *sysctls,
+		   bool (*is_wanted)(const void *ctx, const char *path),
+		   const void *ctx);
 
 /* Puts everything back that was changed; how many, or the first error. */
 NODISCARD int sysctls_restore(struct sysctls *sysctls);

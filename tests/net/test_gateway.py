@@ -17,14 +17,12 @@ import struct
 
 import peer
 import pytest
+from recipes import Recipe
 from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, Machine, wait_until
 
 BOX, BOX6 = "10.77.0.1", "2001:db8:77::1"
 DEVICE, DEVICE6 = "10.77.0.2", "2001:db8:77::2"
-CONFIG = Ersatz.DEFAULT + f"""\
-dnsd: {{ listen: ["127.0.0.1:53", "[::1]:53", "{BOX}:53", "[{BOX6}]:53"] }}
-routed: {{ gateway: [lan0] }}
-"""
+CONFIG = Recipe("A BOX THAT SERVES A WHOLE LAN").config
 
 
 class Scene:
@@ -256,6 +254,17 @@ def test_settings_come_back(net, site):
                  "ipv6/conf/lan0/accept_ra:0"):
         assert line in settings.splitlines(), f"{line} in\n{settings}"
     assert "proto ra" in scene.box.out("ip -6 route show default")
+    scene.daemons.write(CONFIG.replace("[lan0]", "off"))
+    os.kill(scene.daemons.pid("routed"), signal.SIGHUP)
+    setting = "/proc/sys/net/ipv{}/conf/{}/forwarding"
+    wait_until(lambda: scene.box.out(
+        ["cat", setting.format(4, "lan0"), setting.format(6, "all")])
+        == "0\n0\n", "nobody is served any more")
+    scene.daemons.write(CONFIG)
+    os.kill(scene.daemons.pid("routed"), signal.SIGHUP)
+    wait_until(lambda: scene.box.out(
+        ["cat", setting.format(4, "lan0"), setting.format(6, "all")])
+        == "1\n1\n", "the device is served again")
     scene.daemons.kill("routed")
     scene.daemons.recover()
     scene.daemons.assert_as_before()

@@ -12,17 +12,16 @@ import re
 
 import peer
 import pytest
+from recipes import Recipe
 from test_gateway import (BOX, BOX6, DEVICE, PROXY, Scene, ask_direct,
                           passes)
 from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, Machine, wait_until
 
 ARM, ARM6 = "192.168.7.9", "2001:db8:7::9"
-ARM_CONFIG = Ersatz.DEFAULT.replace("rules:", """rules:
+ARM_CONFIG = Recipe("A BYPASS GATEWAY ON THE SEGMENT OF THE ROUTER").config
+LOOP_CONFIG = ARM_CONFIG.replace("rules:", """rules:
   - IP-CIDR,192.0.2.0/24,DIRECT
-  - IP-CIDR,2001:db8:66::/48,DIRECT""") + """\
-dnsd: { listen: ["127.0.0.1:53", "192.168.7.2:53"] }
-routed: { gateway: [eth0] }
-"""
+  - IP-CIDR,2001:db8:66::/48,DIRECT""")
 CONTAINER = "172.30.0.2"
 
 
@@ -90,7 +89,7 @@ def test_loop_is_stopped_and_named(net, site):
     device = one_arm(net)
     net.router.run(f"ip route add 192.0.2.0/24 via {ADDRESS['laptop']};"
                    f"ip -6 route add 2001:db8:66::/48 via {ADDRESS6['laptop']}")
-    daemons = Ersatz(net.laptop, ARM_CONFIG).up()
+    daemons = Ersatz(net.laptop, LOOP_CONFIG).up()
     status = daemons.command("routed", "--status")
     assert "came back" not in net.laptop.out(status)
     for target in ("192.0.2.5", "2001:db8:66::5"):

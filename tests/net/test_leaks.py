@@ -24,9 +24,10 @@ from topology import (ADDRESS, ADDRESS6, BUILD, PATIENCE, ROUTER, Ersatz,
 FAKE, FAKE6 = "198.18.77.7", "2001:2::77"
 PACKETS = 20000  # of the flood, in each cell after what happened
 REAL = ("unbound4", "bound4", "unbound6", "bound6", "lan4", "lan6")
+LAN = ("lan4", "lan6")
 FAKES = ("fake4", "fake6", "source4", "source6")
 CONFIG = Ersatz.DEFAULT + """\
-routed: { on-crash: PROFILE, guard: 10m }
+routed: { on-crash: PROFILE, guard: 10m, gateway: [lan0] }
 """
 COUNTERS = f"""\
 table inet watch {{
@@ -77,6 +78,7 @@ class Scene:
         net.start_microsocks()
         self.daemons = Ersatz(net.laptop, CONFIG.replace("PROFILE", profile))
         self.rates = []
+        self.is_lan_inside = False
 
     def connect_lan(self):
         lan, laptop = self.lan, self.laptop
@@ -102,9 +104,22 @@ class Scene:
             self.laptop, (site, 9001, "-"), (site, 9002, "eth0"),
             (site6, 9001, "-"), (site6, 9002, "eth0"), (FAKE, 9, "-"),
             (FAKE, 9, "eth0"), (FAKE6, 9, "-"), (FAKE6, 9, "eth0"))
+        self.start_lan_flood()
+
+    def start_lan_flood(self):
+        site, site6 = ADDRESS["site"], ADDRESS6["site"]
         self.lan_flood = Flood(self.lan, (site, 9003, "-"),
                                (site6, 9003, "-"), (FAKE, 9, "-"),
                                (FAKE6, 9, "-"))
+
+    def begin_lan_flows_anew(self):
+        """Those of before stay outside of an open host's TUN; these are in
+        it, and leave at no moment more, in either profile."""
+        self.lan.kill(self.lan_flood.process, signal.SIGKILL)
+        self.start_lan_flood()
+        self.is_lan_inside = True
+        self.wait_packets()
+        self.forget()
 
     def seen(self):
         text = self.net.router.out("nft -j list counters table inet watch")
@@ -130,6 +145,8 @@ class Scene:
         self.wait_packets()
         seen = self.seen()
         leaked = {name: seen[name] for name in FAKES if seen[name]}
+        if self.is_lan_inside:
+            leaked |= {name: seen[name] for name in LAN if seen[name]}
         if self.is_closed:
             leaked |= {name: seen[name] for name in REAL if seen[name]}
         assert not leaked, f"{cell}: {leaked}"
@@ -295,7 +312,7 @@ def run_cells(scene):
         undo = event(scene)
         seen = scene.check(cell)
         if not scene.is_closed:  # the control
-            assert seen["bound6"] and seen["lan6"], f"{cell}: {seen}"
+            assert seen["bound6"], f"{cell}: {seen}"
         if undo:
             undo()
         scene.wait_carried()
@@ -351,6 +368,7 @@ def test_leaks(net, site, profile):
     scene.forget()
     seen = scene.check("start")
     assert not seen["unbound4"] and not seen["unbound6"]
+    scene.begin_lan_flows_anew()
     run_cells(scene)
     killed(scene, "killed routed", daemons.pid("routed"))
     killed(scene, "killed routed and relay", daemons.pid("routed"),

@@ -158,7 +158,7 @@ static void table_comes_stays_and_goes(void **state)
 	f->facts.gateway_count = 0;
 	assert_put(f, 1, false);
 	assert_put(f, 0, false);
-	assert_int_equal(lan_recover(f->folder, f->why), 0);
+	assert_int_equal(lan_recover(f->folder, false, f->why), 0);
 }
 
 static void table_of_somebody_else_is_left_alone(void **state)
@@ -170,7 +170,7 @@ static void table_of_somebody_else_is_left_alone(void **state)
 	run("add table inet " SIDE_TABLE "\n");
 	assert_put(f, ERR_FOREIGN, false);
 	assert_non_null(strstr(f->why, "not ours"));
-	assert_int_equal(lan_recover(f->folder, f->why), 0);
+	assert_int_equal(lan_recover(f->folder, false, f->why), 0);
 	run("delete table inet " SIDE_TABLE "\n");
 }
 
@@ -215,7 +215,7 @@ static void addresses_come_and_go_at_once(void **state)
 			 -ENOENT);
 	assert_put(f, 1, false);
 	assert_put(f, 0, true);
-	assert_int_equal(lan_recover(f->folder, f->why), 1);
+	assert_int_equal(lan_recover(f->folder, false, f->why), 1);
 }
 
 static void addresses_are_there_with_the_table(void **state)
@@ -269,9 +269,9 @@ static void setting_comes_back_after_a_crash(void **state)
 	assert_int_equal(sysctls_put(FORWARDING, 0), 0);
 	assert_int_equal(sysctls_set(&f->lan.sysctls, FORWARDING, 1), 1);
 	sysctls_fini(&f->lan.sysctls); /* as if nobody were left to know */
-	assert_int_equal(lan_recover(f->folder, f->why), 1);
+	assert_int_equal(lan_recover(f->folder, false, f->why), 1);
 	assert_int_equal(sysctls_get(FORWARDING), 0);
-	assert_int_equal(lan_recover(f->folder, f->why), 0);
+	assert_int_equal(lan_recover(f->folder, false, f->why), 0);
 }
 
 static bool plans(struct fixture *f, const char *path, int value)
