@@ -101,6 +101,12 @@ bool intake_is_of_this_host(const struct parts *parts, const struct addr *addr)
 	return false;
 }
 
+struct backlog *intake_backlog(const struct parts *parts,
+			       const struct addr *src)
+{
+	return parts->backlog[intake_is_of_this_host(parts, src)];
+}
+
 /* Could this be a connection that a proxy on this host makes? */
 static bool is_to_be_asked(const struct parts *parts, const struct flow *flow)
 {
@@ -443,6 +449,7 @@ void intake_on_accepted(struct parts *parts, int fd, const struct tuple *tuple)
 		return;
 	}
 	flow->setup.accept_us = since(flow->hold->entered_us);
+	backlog_note_flow(intake_backlog(parts, &tuple->src.addr));
 	if (flow->hold->needs_name) {
 		sniffing_on_accepted(parts, flow, fd);
 		return;

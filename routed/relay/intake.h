@@ -48,6 +48,9 @@ void intake_on_links(struct parts *parts, const struct nl_state *state);
 
 /* Is it an address of this host, the TUN's own one included? */
 bool intake_is_of_this_host(const struct parts *parts, const struct addr *addr);
+/* Where SYNs from there wait: a flood of others is not in this host's way. */
+struct backlog *intake_backlog(const struct parts *parts,
+			       const struct addr *src);
 /* Resets a flow that somebody wants closed; it may have ended. */
 void intake_close(struct parts *parts, const struct link_flow *flow);
 

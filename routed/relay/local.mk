@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 routed_librouted_a_SOURCES += \
+	routed/relay/backlog.c \
+	routed/relay/backlog.h \
 	routed/relay/carrier.c \
 	routed/relay/carrier.h \
 	routed/relay/choice.c \

@@ -9,6 +9,7 @@
 #define ERSATZ_ROUTED_RELAY_PARTS_H
 
 #include "routed/link.h"
+#include "routed/relay/backlog.h"
 #include "routed/relay/carrier.h"
 #include "routed/relay/decide.h"
 #include "routed/relay/flows.h"
@@ -40,6 +41,7 @@ struct parts {
 	struct quota *quota;
 	struct inquiry *inquiry;
 	struct carrier *carrier;
+	struct backlog *backlog[2]; /* for others, and for this host */
 	struct icmp *icmp;
 	struct udp *udp;
 	struct dialler dialler;

@@ -11,7 +11,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-/* What flows may move before the TUNs, with their short queues, come next. */
+/*
+ * What flows may move before the TUNs, with their short queues, come next; in
+ * a pass of the loop it is much.
+ */
 #define TURN_SIZE (256U << 10)
 
 void passage_forget(struct parts *parts, struct flow *flow)
@@ -64,6 +67,8 @@ static void run(struct parts *parts, struct flow *flow)
 	/* Last, since a packet may end any flow, this one too. */
 	if (parts->moved >= TURN_SIZE) {
 		parts->moved = 0;
+		backlog_note_busy(parts->backlog[0]);
+		backlog_note_busy(parts->backlog[1]);
 		carrier_turn(parts->carrier);
 	}
 }

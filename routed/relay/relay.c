@@ -99,10 +99,15 @@ static int load_policy(const struct relay *relay, int fd,
 }
 
 /* The clock ticks only while somebody waits. */
-static void on_syn(struct relay *relay, const struct packet *packet,
-		   const uint8_t *frame, size_t length)
+static void on_syn(void *ctx, const uint8_t *frame, size_t length)
 {
-	intake_on_syn(&relay->parts, packet, frame, length);
+	struct relay *relay = ctx;
+	struct packet packet;
+
+	if (packet_parse(&packet, frame + CARRIER_HEADER_SIZE,
+			 length - CARRIER_HEADER_SIZE) < 0)
+		return; /* it was parsed before */
+	intake_on_syn(&relay->parts, &packet, frame, length);
 	if (!ev_is_active(&relay->tick))
 		ev_timer_again(relay->parts.loop, &relay->tick);
 }
@@ -124,8 +129,10 @@ static void on_packet(void *ctx, const uint8_t *frame, size_t length)
 		udp_on_packet(parts->udp, &packet, frame);
 	else if (packet.protocol != PACKET_TCP)
 		stray_on_packet(parts, &packet);
-	else if (packet_is_opening(&packet))
-		on_syn(relay, &packet, frame, length);
+	else if (packet_is_opening(&packet) &&
+		 backlog_add(intake_backlog(parts, &packet.src.addr), frame,
+			     length))
+		return;
 	else if ((packet.tcp.flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
 		 PACKET_TCP_SYN)
 		carrier_drop(parts->carrier);
@@ -424,6 +431,9 @@ static int open_flows(struct relay *relay)
 		ret = carrier_new(&parts->carrier, parts->loop,
 				  &relay->fds.fd[LINK_FD_TUN], &carrier_ops,
 				  relay);
+	for (int i = 0; i < 2 && ret == 0; i++)
+		ret = backlog_new(&parts->backlog[i], parts->loop, on_syn,
+				  relay);
 	if (ret == 0)
 		ret = icmp_new(&parts->icmp, parts);
 	if (ret == 0)
@@ -457,6 +467,8 @@ static void relay_fini(struct relay *relay)
 	icmp_free(parts->icmp);
 	flow_log_free(parts->log);
 	parts->log = NULL;
+	backlog_free(parts->backlog[0]);
+	backlog_free(parts->backlog[1]);
 	carrier_free(parts->carrier);
 	entrance_free(relay->entrance);
 	listings_free(relay->listings);

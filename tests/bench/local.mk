@@ -12,7 +12,7 @@ EXTRA_DIST += tests/bench/bench.py tests/bench/bench_dns.py \
 	tests/bench/start.py
 
 .PHONY: bench
-bench: all $(EXTRA_PROGRAMS)
+bench: all $(EXTRA_PROGRAMS) tests/net/syns
 	@ERSATZ_BUILD='$(abs_top_builddir)' $(PYTHON3) \
 		$(srcdir)/tests/bench/bench.py $(ONLY)
 

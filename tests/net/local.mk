@@ -9,6 +9,8 @@ tests_net_route_host_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=nl_edit_batch,--wrap=nft
 check_PROGRAMS += tests/net/flood
 tests_net_flood_LDADD = $(COMMON_LIBS)
 
+check_PROGRAMS += tests/net/syns
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/net/route_compare
 tests_net_route_compare_SOURCES = tests/net/route_compare.c $(FIB_MODEL)

@@ -13,7 +13,8 @@ import time
 
 import peer
 import pytest
-from topology import ADDRESS, ADDRESS6, PATIENCE, Ersatz, wait_until
+from topology import (ADDRESS, ADDRESS6, BUILD, PATIENCE, Ersatz,
+                      wait_until)
 
 TCP_INFO_RTT = 68  # offset of tcpi_rtt in struct tcp_info, linux/tcp.h
 
@@ -359,6 +360,32 @@ def test_flood_of_connections_leaves_nothing_behind(net, daemons):
     wait_until(lambda: flows_of(daemons) == [], "all flows are gone")
     assert len(os.listdir(f"/proc/{relay}/fd")) <= before + 16
     server.close()
+
+
+def test_flood_of_syns_leaves_an_open_flow_alone(net, daemons):
+    """It answers all the while, and is all that is left in the end."""
+    server = peer.listen(net.site, 7001)
+    client = peer.connect(net.laptop, ADDRESS["site"], 7001)
+    far = server.accept()[0]
+    flood = net.laptop.start([BUILD / "tests/net/syns", "ersatz0", "0.0.0.0",
+                              ADDRESS["site"], "200000", "1"], log="syns")
+    rounds = 0
+    while flood.poll() is None or rounds == 0:
+        client.sendall(b"ping")
+        assert peer.receive_exactly(far, 4) == b"ping"
+        far.sendall(b"pong")
+        assert peer.receive_exactly(client, 4) == b"pong"
+        rounds += 1
+    assert flood.returncode == 0 and int(net.laptop.log("syns")) > 0
+    # Many came as far as the outbound.
+    status = json.loads(net.laptop.out(
+        daemons.command("routed", "--status", "--json")))
+    assert status["flows_ever"] > 100
+    wait_until(lambda: len(flows_of(daemons)) == 1,
+               "only the open flow is left", 60)
+    peer.connect(net.laptop, ADDRESS["site"], 7001).close()
+    for sock in (client, far, server):
+        sock.close()
 
 
 def test_large_and_odd_segments_arrive_whole(net, daemons):
