@@ -205,13 +205,13 @@ static void client_that_stops_reading_is_dropped_after_ten_seconds(void **state)
 	fixture->flood = 900;
 	fixture_say(fd, "{\"verb\":\"flood\"}\n");
 	fixture_turn(fixture);
-	clock_ahead_s = 9;
+	clock_ahead_s = 5;
 	fixture_turn(fixture);
 	do {
 		n = recv(fd, buffer, sizeof(buffer), 0);
 	} while (n > 0);
 	fixture_turn(fixture); /* it took some: the time starts anew */
-	clock_ahead_s = 18;
+	clock_ahead_s = 12;
 	fixture_turn(fixture);
 	assert_non_null(control_client_by_id(fixture->control, 1));
 	clock_ahead_s = 20;
