@@ -230,7 +230,7 @@ types_that_cannot_be_served_are_left_out_with_one_warning(void **state)
 {
 	static const char list[] = "DOMAIN,a.example\n"
 				   "IN-PORT,7890\n"
-				   "src-mac,02:00:00:00:00:01\n";
+				   "in-user,somebody\n";
 	char expected[256];
 	struct folder folder;
 	struct diag diag;
