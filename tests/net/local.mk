@@ -65,6 +65,7 @@ EXTRA_DIST += \
 	tests/net/test_owner.py \
 	tests/net/test_processes.py \
 	tests/net/test_outbounds.py \
+	tests/net/test_survival.py \
 	tests/net/test_truth.py \
 	tests/net/test_recycle.py \
 	tests/net/test_steps.py \

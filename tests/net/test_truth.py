@@ -14,6 +14,7 @@ import os
 import re
 import signal
 import socket
+import threading
 
 import peer
 import pytest
@@ -251,6 +252,29 @@ def slow_reader(net, address, port):
     return received == (size, role.join())
 
 
+def zero_window(net, address, port):
+    """The far end does not read; the application waits, and loses nothing."""
+    size = 64 << 20  # more than all buffers on the way
+    read = threading.Event()
+    role = peer.Role(net.site, port,
+                     lambda sock: read.wait(60) and peer.receive_all(sock))
+    client = peer.connect(net.laptop, address, port)
+
+    def send():
+        digest = peer.send_blocks(client, size)
+        client.shutdown(socket.SHUT_WR)
+        return digest
+
+    sending = peer.Background(send)
+    wait_until(lambda: re.search(r"[1-9]\d* +\d+ +\S+:%d " % port,
+                                 net.site.out(
+        f"ss -Htn state established sport = :{port}")),
+        "the window is closed")
+    assert sending.thread.is_alive()
+    read.set()
+    return role.join() == (size, sending.join())
+
+
 def slow_writer(net, address, port):
     """One byte at a time, each after the last one was seen."""
     role = peer.Role(net.site, port, lambda sock: [
@@ -275,7 +299,7 @@ def reset_by_client(net, address, port):
 
 
 STREAMS = (reset_in_the_middle, half_close_by_client, half_close_by_server,
-           slow_reader, slow_writer, reset_by_client)
+           slow_reader, zero_window, slow_writer, reset_by_client)
 
 
 def streams(net, address, first_port):
