@@ -25,12 +25,12 @@ static const struct neighbour neighbours[] = {
 	 "let in",
 	 "# for a LAN: firewall-cmd --zone=ZONE --add-service=dns"},
 	{"beside-docker", "chain DOCKER ", "Docker's rules are there",
-	 "published ports answer as before; containers have a resolver of "
-	 "their own choice, and real addresses by it",
+	 "published ports answer as before; what containers send is carried "
+	 "by the rules, unless 'routed.gateway' says otherwise",
 	 "# to see which: docker network inspect bridge"},
 	{"beside-libvirt", "chain LIBVIRT_INP ", "libvirt's rules are there",
-	 "guests ask the resolver of their network, which asks whom "
-	 "'/etc/resolv.conf' names",
+	 "what guests send is carried by the rules, unless 'routed.gateway' "
+	 "says otherwise",
 	 "# to see which: virsh net-list"},
 };
 
