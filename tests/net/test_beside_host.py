@@ -48,6 +48,9 @@ class Ufw(Host):
 
     def up(self):
         self.recipe.run(self.laptop, "ufw")
+
+    def check_alone(self):
+        super().check_alone()
         self.check_refused(PORT + 1)
 
     def down(self):
@@ -68,6 +71,9 @@ class Firewalld(Host):
         wait_until(lambda: "public_allow" in self.laptop.out(
             "nft list table inet firewalld 2>&1 || :"),
             "firewalld has its rules", 30)
+
+    def check_alone(self):
+        super().check_alone()
         self.check_refused(PORT + 1)
 
     def down(self):

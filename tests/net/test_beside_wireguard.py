@@ -141,6 +141,8 @@ class ExitNode(Tailscale):
 def net():
     net = beside.Beside()
     net.start_wireguard()
+    # What wg-quick sets, and leaves behind.
+    net.laptop.sysctl(net__ipv4__conf__all__src_valid_mark=1)
     yield net
     net.close()
 
