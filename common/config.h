@@ -202,7 +202,12 @@ enum routed_carrier {
 enum routed_sniff { ROUTED_SNIFF_TLS, ROUTED_SNIFF_HTTP, ROUTED_SNIFF_QUIC };
 enum routed_icmp { ROUTED_ICMP_TRUTH, ROUTED_ICMP_DROP };
 enum routed_on_crash { ROUTED_ON_CRASH_OPEN, ROUTED_ON_CRASH_CLOSED };
-enum routed_resolver { ROUTED_RESOLVER_RESOLV_CONF, ROUTED_RESOLVER_OFF };
+enum routed_resolver {
+	ROUTED_RESOLVER_AUTO,
+	ROUTED_RESOLVER_RESOLV_CONF,
+	ROUTED_RESOLVER_RESOLVED,
+	ROUTED_RESOLVER_OFF,
+};
 
 struct uid_range {
 	uint32_t first, last;

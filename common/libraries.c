@@ -5,6 +5,12 @@
 
 #include <dlfcn.h>
 
+#ifdef HAVE_LIBSYSTEMD
+#define HAS_SYSTEMD true
+#else
+#define HAS_SYSTEMD false
+#endif
+
 static bool can_load(const char *library)
 {
 	void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
@@ -12,6 +18,25 @@ static bool can_load(const char *library)
 	if (handle)
 		dlclose(handle);
 	return handle != NULL;
+}
+
+static int check_resolved(const struct config *config, struct diag *diag)
+{
+	if (config->routed.resolver != ROUTED_RESOLVER_RESOLVED)
+		return 0;
+	if (!HAS_SYSTEMD)
+		diag_error(diag, config->file, 0, 0,
+			   "'routed.resolver: resolved' needs libsystemd, and "
+			   "this program was built without it, expected "
+			   "resolv.conf or off");
+	else if (!can_load(LIBRARY_SYSTEMD))
+		diag_error(diag, config->file, 0, 0,
+			   "'routed.resolver: resolved' needs libsystemd: %s, "
+			   "expected the package libsystemd0 to be installed",
+			   dlerror());
+	else
+		return 0;
+	return ERR_CONFIG;
 }
 
 int libraries_check(const struct config *config, struct diag *diag)
@@ -38,5 +63,7 @@ int libraries_check(const struct config *config, struct diag *diag)
 			   dlerror());
 		ret = ERR_CONFIG;
 	}
+	if (check_resolved(config, diag) < 0)
+		ret = ERR_CONFIG;
 	return ret;
 }

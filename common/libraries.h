@@ -12,6 +12,7 @@
 #include "common/diag.h"
 
 #define LIBRARY_CURL "libcurl.so.4"
+#define LIBRARY_SYSTEMD "libsystemd.so.0"
 #define LIBRARY_MICROHTTPD "libmicrohttpd.so.12"
 
 /* Can all that it needs be loaded?  ERR_CONFIG: the diag got an error. */

@@ -301,6 +301,18 @@ static bool asks_dnsd(const struct doctor_facts *facts)
 	return false;
 }
 
+/* Its stub, which routed has told to ask dnsd. */
+static bool asks_resolved(const struct doctor_facts *facts)
+{
+	enum routed_resolver resolver = facts->config->routed.resolver;
+
+	return (resolver == ROUTED_RESOLVER_AUTO ||
+		resolver == ROUTED_RESOLVER_RESOLVED) &&
+	       facts->nameserver_count == 1 &&
+	       facts->nameservers[0].family == ADDR_IPV4 &&
+	       addr_to_ipv4(&facts->nameservers[0]) == 0x7f000035;
+}
+
 static void find_resolv_conf(struct doctor *doctor,
 			     const struct doctor_facts *facts)
 {
@@ -308,7 +320,8 @@ static void find_resolv_conf(struct doctor *doctor,
 	bool is_wanted = facts->config->routed.resolver != ROUTED_RESOLVER_OFF;
 	char text[ADDR_TEXT_SIZE] = "";
 
-	if (facts->routed_runs != DOCTOR_YES || !own || asks_dnsd(facts))
+	if (facts->routed_runs != DOCTOR_YES || !own || asks_dnsd(facts) ||
+	    asks_resolved(facts))
 		return;
 	struct doctor_finding *finding =
 		doctor_add(doctor, "resolv-conf", is_wanted);

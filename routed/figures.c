@@ -56,6 +56,7 @@ static void set_host(struct json *json, const struct verbs *verbs)
 	json_set_bool(json, "captured", status.is_captured);
 	json_set_text(json, "capture", is_all ? "all" : "fake");
 	json_set_bool(json, "resolver", status.has_resolver);
+	json_set_bool(json, "resolved", status.is_resolved_told);
 	json_set_text(json, "tun", verbs->config->routed.tun);
 	set_uplink(json, verbs, "uplink_ipv4", ADDR_IPV4);
 	set_uplink(json, verbs, "uplink_ipv6", ADDR_IPV6);

@@ -483,6 +483,7 @@ void host_set_tun(struct host *host, int tun_ifindex)
 
 	host->learnt.facts.tun_ifindex = tun_ifindex;
 	host->learnt.facts.is_ipv6_off = host_is_ipv6_off(host->config);
+	takeover_follow_tun(&host->takeover, tun_ifindex);
 	if (tun_ifindex)
 		ret = journal_tun(host->capture.journal, tun, tun_ifindex);
 	if (ret < 0)
@@ -591,6 +592,7 @@ struct host_status host_status(const struct host *host)
 		.repairs = host->capture.repairs,
 		.foreign = host->capture.foreign,
 		.has_resolver = host->takeover.is_taken,
+		.is_resolved_told = host->takeover.is_bus,
 		.directs = direct_stats(host->direct),
 		.is_closed = host->capture.plan.is_closed,
 	};

@@ -129,6 +129,7 @@ struct host_status {
 	uint64_t repairs; /* objects that others had removed */
 	uint64_t foreign; /* objects of others where ours should be */
 	bool has_resolver;
+	bool is_resolved_told; /* it, in place of resolv.conf */
 	struct direct_stats directs;
 	bool is_closed; /* nothing leaves past us, nor after us */
 };

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += routed/librouted.a
 routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
-	$(BPF_CFLAGS) $(NCURSES_CFLAGS) $(NETTLE_CFLAGS)
+	$(BPF_CFLAGS) $(NCURSES_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS)
 routed_librouted_a_SOURCES = \
 	routed/apply.c \
 	routed/apply.h \
@@ -112,6 +112,7 @@ routed_librouted_a_SOURCES = \
 	routed/report.h \
 	routed/resolvconf.c \
 	routed/resolvconf.h \
+	routed/resolved_bus.h \
 	routed/rival.c \
 	routed/rival.h \
 	routed/rule_directs.c \
@@ -153,6 +154,12 @@ routed_librouted_a_SOURCES = \
 	routed/view/screen.h \
 	routed/view/watch.c \
 	routed/view/watch.h
+
+if HAVE_LIBSYSTEMD
+routed_librouted_a_SOURCES += routed/resolved_bus.c
+else
+routed_librouted_a_SOURCES += routed/resolved_bus_none.c
+endif
 
 if HAVE_NCURSES
 routed_librouted_a_SOURCES += routed/view/screen.c

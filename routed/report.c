@@ -50,9 +50,10 @@ static void print_capture(const struct json *status, FILE *out)
 			is_fake ? "fake addresses" : "everything",
 			text_of(status, "tun"));
 	fprintf(out, KEY "%s\n", "resolver",
-		json_get_bool(status, "resolver", false)
-			? "dnsd, by '/etc/resolv.conf'"
-			: "left as it is");
+		!json_get_bool(status, "resolver", false) ? "left as it is"
+		: json_get_bool(status, "resolved", false)
+			? "dnsd, by systemd-resolved"
+			: "dnsd, by '/etc/resolv.conf'");
 }
 
 static void print_uplinks(const struct json *status, FILE *out)

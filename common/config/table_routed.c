@@ -37,10 +37,10 @@ static const struct schema_word sniff_words[] = {
 };
 
 static const struct schema_word resolver_words[] = {
+	{"auto", ROUTED_RESOLVER_AUTO, NULL},
 	{"resolv.conf", ROUTED_RESOLVER_RESOLV_CONF, NULL},
-	{"auto", ROUTED_RESOLVER_RESOLV_CONF, NULL},
+	{"resolved", ROUTED_RESOLVER_RESOLVED, NULL},
 	{"off", ROUTED_RESOLVER_OFF, NULL},
-	{"resolved", 0, ""},
 	{NULL, 0, NULL},
 };
 
@@ -152,7 +152,9 @@ const struct schema_key config_routed_keys[] = {
 	 .type = &schema_word,
 	 .words = resolver_words,
 	 .fallback = "auto",
-	 .help = "How the host is made to ask dnsd.",
+	 .help = "How the host is made to ask dnsd: /etc/resolv.conf, "
+		 "or systemd-resolved by the system bus; auto: the latter "
+		 "where resolv.conf leads to it.",
 	 AT(routed.resolver)},
 	{.name = "tun",
 	 .type = &schema_interface,

@@ -62,13 +62,15 @@ int resolvconf_parse(struct resolvconf *conf, const char *text, size_t length)
 }
 
 void resolvconf_init(struct resolvconf *conf, const char *path,
-		     const char *before)
+		     const char *before, const struct fake_pool *pool)
 {
 	*conf = (struct resolvconf){
 		.path = path ? path : RESOLVCONF_FILE,
 		.before = before,
+		.resolved = RESOLVCONF_RESOLVED,
+		.pool = pool,
 		/* No file has this size: the first look is a change. */
-		.stamps = {{.size = -1}, {.size = -1}},
+		.stamps = {{.size = -1}, {.size = -1}, {.size = -1}},
 	};
 }
 
@@ -105,15 +107,62 @@ static int parse_file(struct resolvconf *conf, const char *path)
 	return ret;
 }
 
+/* 127.0.0.53, and 127.0.0.54, which passes everything on. */
+static bool is_stub(const struct addr *addr)
+{
+	const uint32_t ipv4 =
+		addr->family == ADDR_IPV4 ? addr_to_ipv4(addr) : 0;
+
+	return ipv4 == 0x7f000035 || ipv4 == 0x7f000036;
+}
+
+static bool has_stub_alone(const struct resolvconf *conf)
+{
+	for (size_t i = 0; i < conf->count; i++) {
+		if (!is_stub(&conf->servers[i]))
+			return false;
+	}
+	return conf->count > 0;
+}
+
+/* Takes those of our pool out; were there any? */
+static bool leave_out_pool(struct resolvconf *conf)
+{
+	size_t kept = 0, count = conf->count;
+
+	for (size_t i = 0; conf->pool && i < count; i++) {
+		if (!fake_pool_has(conf->pool, &conf->servers[i]))
+			conf->servers[kept++] = conf->servers[i];
+	}
+	if (conf->pool)
+		conf->count = kept;
+	return conf->count < count;
+}
+
+/* A file that is not there says nothing. */
+static void look_behind_stub(struct resolvconf *conf)
+{
+	struct resolvconf behind = {.pool = conf->pool};
+
+	if (!has_stub_alone(conf) || parse_file(&behind, conf->resolved) < 0 ||
+	    !leave_out_pool(&behind))
+		return;
+	memcpy(conf->servers, behind.servers, sizeof(conf->servers));
+	conf->count = behind.count;
+}
+
 int resolvconf_refresh(struct resolvconf *conf)
 {
 	bool is_changed = has_changed(&conf->stamps[0], conf->path);
 	is_changed |= has_changed(&conf->stamps[1], conf->before);
+	is_changed |= has_changed(&conf->stamps[2], conf->resolved);
 	if (!is_changed)
 		return 0;
 
 	int ret = parse_file(conf, conf->path);
 	if (ret == 1)
 		ret = parse_file(conf, conf->before);
+	if (ret >= 0)
+		look_behind_stub(conf);
 	return ret < 0 ? ret : 1;
 }

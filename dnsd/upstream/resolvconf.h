@@ -4,7 +4,10 @@
  *
  * They stand in /etc/resolv.conf, or, once routed has written its own there
  * (the first line says so), in the copy that it keeps in the run folder.
- * Both files are looked at again, by stat(2), whenever resolvconf_refresh() is
+ * Where it names systemd-resolved's stub alone, and routed has had resolved ask
+ * us (its own list has an address of our pool), that list stands for them
+ * without it: the stub would bring each question back.
+ * The files are looked at again, by stat(2), whenever resolvconf_refresh() is
  * called.
  *
  * Errors	-errno of a file that cannot be read
@@ -15,6 +18,7 @@
 
 #include "common/addr.h"
 #include "common/compiler.h"
+#include "common/fake.h"
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -23,6 +27,7 @@
 #define RESOLVCONF_FILE "/etc/resolv.conf"
 #define RESOLVCONF_BEFORE "resolv.conf.before" /* in the run folder */
 #define RESOLVCONF_MARKER "# Written by routed (ersatz)"
+#define RESOLVCONF_RESOLVED "/run/systemd/resolve/resolv.conf"
 #define RESOLVCONF_SERVERS 8
 #define RESOLVCONF_SIZE_MAX 16384 /* what is beyond is not read */
 
@@ -37,7 +42,9 @@ struct resolvconf_stamp {
 struct resolvconf {
 	const char *path;   /* borrowed */
 	const char *before; /* borrowed */
-	struct resolvconf_stamp stamps[2];
+	const char *resolved;
+	const struct fake_pool *pool; /* borrowed; NULL: none */
+	struct resolvconf_stamp stamps[3];
 	struct addr servers[RESOLVCONF_SERVERS];
 	size_t count;
 };
@@ -50,9 +57,9 @@ struct resolvconf {
 NODISCARD int resolvconf_parse(struct resolvconf *conf, const char *text,
 			       size_t length);
 
-/* `path` NULL: RESOLVCONF_FILE. */
+/* `path` NULL: RESOLVCONF_FILE, and that of resolved. */
 void resolvconf_init(struct resolvconf *conf, const char *path,
-		     const char *before);
+		     const char *before, const struct fake_pool *pool);
 
 /* 1 when the files changed and were read again, 0 when they did not. */
 NODISCARD int resolvconf_refresh(struct resolvconf *conf);

@@ -511,7 +511,7 @@ int upstreams_new(struct upstreams **upstreams, struct ev_loop *loop,
 	self->before = config_path(conf->run_dir, RESOLVCONF_BEFORE);
 	if (!self->before)
 		goto release_self;
-	resolvconf_init(&self->system, NULL, self->before);
+	resolvconf_init(&self->system, NULL, self->before, conf->fake);
 	ret = uplink_watch_open(&self->watch, loop, on_uplink_change, self);
 	if (ret == 0)
 		ret = load_libcurl(self, conf);

@@ -89,7 +89,7 @@ static void defaults_are_what_the_manual_says(void **state)
 	assert_int_equal(config->dnsd.timeout_ms, 4000);
 	assert_int_equal(config->routed.mode, ROUTED_MODE_POLICY);
 	assert_int_equal(config->routed.capture, ROUTED_CAPTURE_ALL);
-	assert_int_equal(config->routed.resolver, ROUTED_RESOLVER_RESOLV_CONF);
+	assert_int_equal(config->routed.resolver, ROUTED_RESOLVER_AUTO);
 	assert_string_equal(config->routed.tun, "ersatz0");
 	assert_null(config->routed.uplink);
 	assert_int_equal(config->routed.exempt.uid_count, 0);

@@ -218,6 +218,12 @@ static void resolv_conf_matters_while_captured(void **state)
 	finds_nothing(f);
 	f->facts.routed_runs = DOCTOR_YES;
 	finds(f, "resolv-conf", true, "nameserver 127.0.0.1");
+	/* What systemd-resolved has, routed has told it. */
+	f->facts.nameservers[0] = addr_of("127.0.0.53");
+	finds_nothing(f);
+	f->config.routed.resolver = ROUTED_RESOLVER_RESOLV_CONF;
+	finds(f, "resolv-conf", true, "nameserver 127.0.0.1");
+	f->facts.nameservers[0] = addr_of("192.168.7.1");
 	f->config.routed.resolver = ROUTED_RESOLVER_OFF;
 	finds(f, "resolv-conf", false, "nameserver 127.0.0.1");
 	f->facts.nameservers[0] = addr_of("127.0.0.1");

@@ -143,7 +143,7 @@ static void a_file_is_read_again_only_when_it_changed(void **state)
 {
 	const struct folder *folder = *state;
 	struct resolvconf conf;
-	resolvconf_init(&conf, folder->conf, folder->before);
+	resolvconf_init(&conf, folder->conf, folder->before, NULL);
 
 	write_file(folder->conf, "nameserver 10.0.0.1\n");
 	assert_int_equal(resolvconf_refresh(&conf), 1);
@@ -159,7 +159,7 @@ static void after_the_take_over_the_copy_is_read(void **state)
 {
 	const struct folder *folder = *state;
 	struct resolvconf conf;
-	resolvconf_init(&conf, folder->conf, folder->before);
+	resolvconf_init(&conf, folder->conf, folder->before, NULL);
 
 	write_file(folder->before, "nameserver 192.0.2.1\n");
 	write_file(folder->conf, RESOLVCONF_MARKER "\nnameserver 127.0.0.1\n");
@@ -176,7 +176,7 @@ static void a_missing_file_is_told_once_and_seen_when_it_comes(void **state)
 {
 	const struct folder *folder = *state;
 	struct resolvconf conf;
-	resolvconf_init(&conf, folder->conf, folder->before);
+	resolvconf_init(&conf, folder->conf, folder->before, NULL);
 
 	assert_int_equal(resolvconf_refresh(&conf), -ENOENT);
 	assert_int_equal(conf.count, 0);
@@ -184,6 +184,56 @@ static void a_missing_file_is_told_once_and_seen_when_it_comes(void **state)
 	write_file(folder->conf, "nameserver 10.0.0.1\n");
 	assert_int_equal(resolvconf_refresh(&conf), 1);
 	assert_int_equal(conf.count, 1);
+}
+
+static void put(const char *folder, const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Only if it asks us: the stub of one that does not is a resolver as any. */
+static void behind_the_stub_are_those_of_other_links(void **state)
+{
+	const struct fake_pool pool = fake_pool_default();
+	char folder[] = "/tmp/test_resolvconf.XXXXXX";
+	char path[64], before[64], resolved[64];
+	struct resolvconf conf;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/conf", folder);
+	snprintf(before, sizeof(before), "%s/before", folder);
+	snprintf(resolved, sizeof(resolved), "%s/resolved", folder);
+	resolvconf_init(&conf, path, before, &pool);
+	conf.resolved = resolved;
+	put(folder, "conf", "nameserver 127.0.0.53\n");
+	put(folder, "resolved", "nameserver 192.168.7.1\n");
+	assert_int_equal(resolvconf_refresh(&conf), 1);
+	assert_int_equal(conf.count, 1);
+	assert_server(&conf, 0, "127.0.0.53");
+	put(folder, "resolved",
+	    "nameserver 198.18.0.2\nnameserver 192.168.7.1\n"
+	    "nameserver 2001:db8::1\n");
+	assert_int_equal(resolvconf_refresh(&conf), 1);
+	assert_int_equal(conf.count, 2);
+	assert_server(&conf, 0, "192.168.7.1");
+	assert_server(&conf, 1, "2001:db8::1");
+	assert_int_equal(resolvconf_refresh(&conf), 0);
+	/* Whoever names other resolvers too knows what he does. */
+	put(folder, "conf", "nameserver 127.0.0.53\nnameserver 192.0.2.1\n");
+	assert_int_equal(resolvconf_refresh(&conf), 1);
+	assert_server(&conf, 0, "127.0.0.53");
+	assert_server(&conf, 1, "192.0.2.1");
+	unlink(path);
+	unlink(resolved);
+	assert_int_equal(rmdir(folder), 0);
 }
 
 int main(void)
@@ -204,6 +254,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_missing_file_is_told_once_and_seen_when_it_comes,
 			make_folder, drop_folder),
+		cmocka_unit_test(behind_the_stub_are_those_of_other_links),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
