@@ -138,7 +138,7 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/wire.h
 
 # What every program that links libdnsd.a links too.
-DNSD_LIBS = dnsd/libdnsd.a $(COMMON_LIBS) $(LDNS_LIBS)
+DNSD_LIBS = dnsd/libdnsd.a $(COMMON_LIBS)
 
 sbin_PROGRAMS += dnsd/dnsd
 dnsd_dnsd_SOURCES = dnsd/main.c

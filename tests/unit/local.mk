@@ -30,7 +30,7 @@ tests_unit_test_addr_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_answer
 tests_unit_test_answer_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
-tests_unit_test_answer_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_answer_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS) $(LDNS_LIBS)
 
 UNIT_TESTS += tests/unit/test_apply
 tests_unit_test_apply_SOURCES = tests/unit/test_apply.c $(FAKE_EDIT)
@@ -196,7 +196,7 @@ tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c \
 	tests/unit/dispatch_fixture.h \
 	tests/unit/disk_fixture.c \
 	tests/unit/disk_fixture.h
-tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS) $(LDNS_LIBS)
 
 UNIT_TESTS += tests/unit/test_dnsd_report
 tests_unit_test_dnsd_report_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -299,7 +299,7 @@ tests_unit_test_flows_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_forwarded
 tests_unit_test_forwarded_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
-tests_unit_test_forwarded_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_forwarded_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS) $(LDNS_LIBS)
 
 UNIT_TESTS += tests/unit/test_gateway
 tests_unit_test_gateway_SOURCES = tests/unit/test_gateway.c $(FIB_MODEL)
@@ -479,7 +479,7 @@ tests_unit_test_memory_file_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_message
 tests_unit_test_message_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
-tests_unit_test_message_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_message_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS) $(LDNS_LIBS)
 
 UNIT_TESTS += tests/unit/test_metrics
 tests_unit_test_metrics_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -557,7 +557,7 @@ tests_unit_test_owner_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_packet
 tests_unit_test_packet_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
-tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_packet_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS) $(LDNS_LIBS)
 
 UNIT_TESTS += tests/unit/test_pieces
 tests_unit_test_pieces_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -979,7 +979,7 @@ tests_unit_test_ways_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_wire
 tests_unit_test_wire_CPPFLAGS = $(UNIT_CPPFLAGS) $(LDNS_CFLAGS)
-tests_unit_test_wire_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_wire_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS) $(LDNS_LIBS)
 
 UNIT_TESTS += tests/unit/test_yaml
 tests_unit_test_yaml_CPPFLAGS = $(UNIT_CPPFLAGS)
