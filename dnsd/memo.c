@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SETS 4096U /* 256 KiB, touched as they are used */
 #define WAYS 4U
@@ -27,7 +28,7 @@ struct set {
 };
 
 struct memo {
-	struct set *sets; /* owned */
+	struct set *sets; /* owned, mapped */
 	struct decision decisions[DECISIONS_MAX];
 	uint16_t count;
 	uint16_t last; /* the one that was added last, most likely again */
@@ -41,12 +42,12 @@ int memo_new(struct memo **memo)
 	if (!new)
 		return -ENOMEM;
 	new->sets =
-		aligned_alloc(_Alignof(struct set), SETS * sizeof(*new->sets));
-	if (!new->sets) {
+		mmap(NULL, SETS * sizeof(*new->sets), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (new->sets == MAP_FAILED) {
 		free(new);
 		return -ENOMEM;
 	}
-	memset(new->sets, 0, SETS * sizeof(*new->sets));
 	*memo = new;
 	return 0;
 }
@@ -55,13 +56,14 @@ void memo_free(struct memo *memo)
 {
 	if (!memo)
 		return;
-	free(memo->sets);
+	munmap(memo->sets, SETS * sizeof(*memo->sets));
 	free(memo);
 }
 
 void memo_clear(struct memo *memo)
 {
-	memset(memo->sets, 0, SETS * sizeof(*memo->sets));
+	if (memo->count > 0)
+		memset(memo->sets, 0, SETS * sizeof(*memo->sets));
 	memo->count = memo->last = 0;
 }
 
