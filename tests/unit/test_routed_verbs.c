@@ -83,6 +83,12 @@ struct firewall_counters host_refused(struct host *host)
 	return (struct firewall_counters){.pool_out = 5, .closed = 7};
 }
 
+struct lan_counters host_lan(struct host *host)
+{
+	(void)host;
+	return (struct lan_counters){.loops = 1, .stranded = 2};
+}
+
 int host_add_directs(struct host *host, const struct addr *addrs, size_t count,
 		     int64_t ttl_s)
 {
