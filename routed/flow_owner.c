@@ -3,6 +3,7 @@
 
 #include "routed/owner.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,22 +77,25 @@ static bool is_sound(const struct link_flow *flow)
 	       (flow->network == NETWORK_TCP || flow->network == NETWORK_UDP);
 }
 
-void flow_owner_find(struct sockdiag *diag, const struct link_flow *flow,
-		     struct link_owner *owner)
+int flow_owner_find(struct sockdiag *diag, const struct link_flow *flow,
+		    struct sockdiag_socket *socket)
 {
-	struct sockdiag_socket socket;
+	if (!is_sound(flow))
+		return -EINVAL;
+	return sockdiag_find(diag, (enum network)flow->network, &flow->src,
+			     &flow->dst, socket);
+}
+
+void flow_owner_describe(const struct sockdiag_socket *socket,
+			 bool wants_process, struct link_owner *owner)
+{
 	struct owner process;
 
-	owner->is_known = 0;
 	owner->process[0] = owner->cgroup[0] = '\0';
-	if (!is_sound(flow) ||
-	    sockdiag_find(diag, (enum network)flow->network, &flow->src,
-			  &flow->dst, &socket) < 0)
-		return;
 	owner->is_known = 1;
-	owner->uid = socket.uid;
-	if (!flow->wants_process || socket.inode == 0 ||
-	    owner_find(&process, socket.inode) < 0)
+	owner->uid = socket->uid;
+	if (!wants_process || socket->inode == 0 ||
+	    owner_find(&process, socket->inode) < 0)
 		return;
 	/* A path that does not fit is unknown, never another one. */
 	if (strlen(process.exe) < sizeof(owner->process))

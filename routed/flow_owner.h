@@ -15,12 +15,17 @@
 #include "routed/link.h"
 #include "routed/sockdiag.h"
 
+/* The socket that has a flow; negative: nobody of this host has it. */
+NODISCARD int flow_owner_find(struct sockdiag *diag,
+			      const struct link_flow *flow,
+			      struct sockdiag_socket *socket);
+
 /*
  * Fills all of `owner` but the outbound.  With `wants_process` every process
  * is looked at, which takes some milliseconds; else only the user is told.
  */
-void flow_owner_find(struct sockdiag *diag, const struct link_flow *flow,
-		     struct link_owner *owner);
+void flow_owner_describe(const struct sockdiag_socket *socket,
+			 bool wants_process, struct link_owner *owner);
 
 /*
  * The path of a process's control group out of the text of /proc/PID/cgroup:

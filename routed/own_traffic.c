@@ -411,23 +411,11 @@ static bool owns(struct own_traffic *own, struct own_server *server,
 	       owner_program_has(server->owner.exe, server->owner.uid, inode);
 }
 
-int own_traffic_whose(struct own_traffic *own, const struct link_flow *flow,
+int own_traffic_whose(struct own_traffic *own, uint32_t inode,
 		      const struct nl_state *state)
 {
-	struct sockdiag_socket socket;
-
-	if (own->server_count == 0 ||
-	    flow->src.addr.family != flow->dst.addr.family ||
-	    (flow->src.addr.family != ADDR_IPV4 &&
-	     flow->src.addr.family != ADDR_IPV6) ||
-	    (flow->network != NETWORK_TCP && flow->network != NETWORK_UDP))
-		return -1;
-	int ret = sockdiag_find(own->diag, (enum network)flow->network,
-				&flow->src, &flow->dst, &socket);
-	if (ret < 0 || socket.inode == 0)
-		return -1;
-	for (size_t i = 0; i < own->server_count; i++) {
-		if (owns(own, &own->servers[i], socket.inode, state))
+	for (size_t i = 0; inode != 0 && i < own->server_count; i++) {
+		if (owns(own, &own->servers[i], inode, state))
 			return own->servers[i].outbound;
 	}
 	return -1;

@@ -65,8 +65,8 @@ NODISCARD bool own_traffic_is_known(const struct own_traffic *own,
 bool own_traffic_has_local(const struct own_traffic *own,
 			   const struct nl_state *state);
 
-/* The outbound whose server's own the flow is, or -1. */
-int own_traffic_whose(struct own_traffic *own, const struct link_flow *flow,
+/* The outbound whose server's own the socket is, or -1. */
+int own_traffic_whose(struct own_traffic *own, uint32_t inode,
 		      const struct nl_state *state);
 
 /* 1: a new far end; 0: known, not fit to be one, or there is no more room. */

@@ -326,10 +326,13 @@ static void on_owner(void *ctx, uint32_t id, const struct link_flow *flow)
 	struct service *service = ctx;
 	const struct nl_state *state = host_state(service->host);
 	struct link_owner owner = {.is_known = 0};
-	int outbound = own_traffic_whose(service->own, flow, state);
+	struct sockdiag_socket socket;
+	int outbound = -1;
 
-	flow_owner_find(service->diag, flow, &owner);
-
+	if (flow_owner_find(service->diag, flow, &socket) == 0) {
+		flow_owner_describe(&socket, flow->wants_process, &owner);
+		outbound = own_traffic_whose(service->own, socket.inode, state);
+	}
 	if (outbound >= 0 &&
 	    own_traffic_keep_far_end(service->own, &flow->dst.addr, state)) {
 		const struct prefix end = {

@@ -54,8 +54,9 @@ static void a_flow_of_ours_is_ours(void **state)
 	socklen_t size = sizeof(addr);
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct link_flow flow = {.network = NETWORK_TCP, .wants_process = 1};
+	struct link_flow flow = {.network = NETWORK_TCP};
 	struct link_owner owner = {.outbound = -1};
+	struct sockdiag_socket found;
 	struct sockdiag *diag;
 	char exe[PATH_MAX] = "";
 
@@ -70,19 +71,40 @@ static void a_flow_of_ours_is_ours(void **state)
 	assert_int_equal(
 		endpoint_from_sockaddr(&flow.src, (struct sockaddr *)&addr), 0);
 	assert_int_equal(sockdiag_open(&diag), 0);
-	flow_owner_find(diag, &flow, &owner);
+	assert_int_equal(flow_owner_find(diag, &flow, &found), 0);
+	flow_owner_describe(&found, true, &owner);
 	assert_int_equal(owner.is_known, 1);
 	assert_int_equal(owner.uid, getuid());
 	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
 	assert_string_equal(owner.process, exe);
 	/* Nobody has the flow the other way round but the listener's side. */
 	flow.src.port++;
-	flow_owner_find(diag, &flow, &owner);
-	assert_int_equal(owner.is_known, 0);
+	assert_true(flow_owner_find(diag, &flow, &found) < 0);
 	assert_int_equal(owner.outbound, -1);
+	flow_owner_describe(&found, false, &owner);
+	assert_string_equal(owner.process, "");
 	sockdiag_close(diag);
 	close(fd);
 	close(listener);
+}
+
+static void nonsense_is_nobodys(void **state)
+{
+	struct link_flow flow = {.network = 200};
+	struct sockdiag_socket found;
+	struct sockdiag *diag;
+
+	(void)state;
+	assert_int_equal(sockdiag_open(&diag), 0);
+	assert_true(flow_owner_find(diag, &flow, &found) < 0);
+	flow.network = NETWORK_TCP;
+	assert_true(flow_owner_find(diag, &flow, &found) < 0);
+	flow.src.addr.family = flow.dst.addr.family = 99;
+	assert_true(flow_owner_find(diag, &flow, &found) < 0);
+	flow.src.addr.family = ADDR_IPV4;
+	flow.dst.addr.family = ADDR_IPV6;
+	assert_true(flow_owner_find(diag, &flow, &found) < 0);
+	sockdiag_close(diag);
 }
 
 int main(void)
@@ -92,6 +114,7 @@ int main(void)
 		cmocka_unit_test(systemds_own_is_next),
 		cmocka_unit_test(nothing_else_is_a_group),
 		cmocka_unit_test(a_flow_of_ours_is_ours),
+		cmocka_unit_test(nonsense_is_nobodys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,20 +77,15 @@ static int dial(int listener)
 	return fd;
 }
 
-static struct link_flow flow_of(int fd)
-{
-	return (struct link_flow){
-		.network = NETWORK_TCP,
-		.src = end_of(fd, false),
-		.dst = end_of(fd, true),
-	};
-}
-
 static int whose(const struct world *world, int fd)
 {
-	const struct link_flow flow = flow_of(fd);
+	const struct endpoint src = end_of(fd, false), dst = end_of(fd, true);
+	struct sockdiag_socket socket;
 
-	return own_traffic_whose(world->own, &flow, &nothing);
+	assert_int_equal(
+		sockdiag_find(world->diag, NETWORK_TCP, &src, &dst, &socket),
+		0);
+	return own_traffic_whose(world->own, socket.inode, &nothing);
 }
 
 static void load(struct world *world, const char *more)
@@ -290,21 +285,13 @@ static void server_that_came_back_is_found_before_the_next_look(void **state)
 	end_child(other);
 }
 
-static void nonsense_belongs_to_nobody(void **state)
+static void socket_of_nobody_belongs_to_nobody(void **state)
 {
 	struct world *world = *state;
-	struct link_flow flow = {.network = 200};
 
-	assert_int_equal(own_traffic_whose(world->own, &flow, &nothing), -1);
-	flow.network = NETWORK_TCP;
-	assert_int_equal(own_traffic_whose(world->own, &flow, &nothing), -1);
-	flow.src.addr.family = flow.dst.addr.family = 99;
-	assert_int_equal(own_traffic_whose(world->own, &flow, &nothing), -1);
-	flow.src.addr.family = ADDR_IPV4;
-	flow.dst.addr.family = ADDR_IPV6;
-	assert_int_equal(own_traffic_whose(world->own, &flow, &nothing), -1);
-	flow.dst.addr.family = ADDR_IPV4;
-	assert_int_equal(own_traffic_whose(world->own, &flow, &nothing), -1);
+	assert_int_equal(own_traffic_whose(world->own, 0, &nothing), -1);
+	assert_int_equal(own_traffic_whose(world->own, UINT32_MAX, &nothing),
+			 -1);
 }
 
 static void start_without_the_server_is_refused_with_the_remedy(void **state)
@@ -384,7 +371,7 @@ int main(void)
 		IN_WORLD(flow_of_the_server_is_its_own),
 		IN_WORLD(flow_of_another_process_is_not),
 		IN_WORLD(server_that_came_back_is_found_before_the_next_look),
-		IN_WORLD(nonsense_belongs_to_nobody),
+		IN_WORLD(socket_of_nobody_belongs_to_nobody),
 		IN_WORLD(start_without_the_server_is_refused_with_the_remedy),
 		IN_WORLD(exemption_of_the_configuration_lets_it_start),
 		IN_WORLD(local_and_fake_addresses_are_no_far_ends),
