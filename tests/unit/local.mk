@@ -989,3 +989,17 @@ endif
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
+
+# The unit tests under memcheck, some minutes; not part of `make check`.  Left
+# out are programs that look for themselves or execute themselves again, which
+# valgrind is in the way of, or need a system call that it does not know.
+VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
+	--show-leak-kinds=definite --errors-for-leak-kinds=definite \
+	--suppressions=$(abs_top_srcdir)/tests/unit/valgrind.supp
+NOT_FOR_VALGRIND = tests/unit/test_daemon tests/unit/test_relays \
+	tests/unit/test_rival tests/unit/test_spawner
+EXTRA_DIST += tests/unit/valgrind.supp
+.PHONY: check-valgrind
+check-valgrind: all
+	$(MAKE) check LOG_COMPILER='$(VALGRIND)' \
+		TESTS='$(filter-out $(NOT_FOR_VALGRIND),$(UNIT_TESTS))'
