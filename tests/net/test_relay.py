@@ -377,10 +377,12 @@ def test_flood_of_syns_leaves_an_open_flow_alone(net, daemons):
         assert peer.receive_exactly(client, 4) == b"pong"
         rounds += 1
     assert flood.returncode == 0 and int(net.laptop.log("syns")) > 0
-    # Many came as far as the outbound.
-    status = json.loads(net.laptop.out(
-        daemons.command("routed", "--status", "--json")))
-    assert status["flows_ever"] > 100
+
+    def flows_ever():
+        return json.loads(net.laptop.out(daemons.command(
+            "routed", "--status", "--json")))["flows_ever"]
+
+    wait_until(lambda: flows_ever() > 100, "many come as far as the outbound")
     wait_until(lambda: len(flows_of(daemons)) == 1,
                "only the open flow is left", 60)
     peer.connect(net.laptop, ADDRESS["site"], 7001).close()
