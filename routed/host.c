@@ -463,6 +463,7 @@ void host_set_config(struct host *host, const struct config *config)
 	char why[HOST_WHY_SIZE];
 
 	host->config = config;
+	lan_set_run_dir(&host->lan, config->run_dir);
 	if (learnt_set_rules(&host->learnt, config) < 0)
 		log_warning("cannot tell which prefixes the new rules send "
 			    "DIRECT; those of the old ones stay out of the "

@@ -23,6 +23,11 @@ void lan_init(struct lan *lan, const char *run_dir)
 	lan->failures.burst = 3;
 }
 
+void lan_set_run_dir(struct lan *lan, const char *run_dir)
+{
+	lan->sysctls.run_dir = run_dir;
+}
+
 static void forget(struct lan *lan)
 {
 	free(lan->text);

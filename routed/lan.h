@@ -41,7 +41,9 @@ struct lan {
 	bool is_unlike;  /* the sets are not as they should be */
 };
 
+/* `run_dir` is borrowed; it is the same folder after a reload, elsewhere. */
 void lan_init(struct lan *lan, const char *run_dir);
+void lan_set_run_dir(struct lan *lan, const char *run_dir);
 void lan_fini(struct lan *lan);
 
 /*
