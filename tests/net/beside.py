@@ -179,7 +179,7 @@ class Case:
             seen.append(self.net.way_to(name, version))
             return seen[-1] == way
         try:
-            wait_until(is_there, f"'{name}' by '{way}'", 20)
+            wait_until(is_there, f"'{name}' by '{way}'", 60)
         except AssertionError:
             raise AssertionError(f"'{name}': {seen[-1]}, not {way}\n"
                                  + self.laptop.log("routed")) from None
@@ -188,7 +188,7 @@ class Case:
         """A tunnel that has just come may not be known to everybody yet."""
         wait_until(lambda: self.laptop.run(
             ["ping", "-c", "1", "-W", "5", name], check=False)
-            .returncode == 0, f"an answer of '{name}'", 30)
+            .returncode == 0, f"an answer of '{name}'", 60)
 
     def doctor(self):
         lines = self.laptop.run(
@@ -210,13 +210,30 @@ class Case:
         self.ersatz.stop("dnsd")
 
 
-def same(before, after):
+def difference(before, after):
     before, after = [
         re.sub(r"packets \d+ bytes \d+|_timer [\d.]+", "", text).splitlines()
         for text in (before, after)]
-    text = "\n".join(difflib.unified_diff(before, after, "before", "after",
+    return "\n".join(difflib.unified_diff(before, after, "before", "after",
                                           n=0, lineterm=""))
+
+
+def same(before, after):
+    text = difference(before, after)
     assert not text, text
+
+
+def become_same(before, find):
+    """For what a daemon goes on setting up after it has said so."""
+    last = []
+
+    def is_same():
+        last.append(difference(before, find()))
+        return not last[-1]
+    try:
+        wait_until(is_same, "the state before", 60)
+    except AssertionError:
+        raise AssertionError(last[-1]) from None
 
 
 def other_first(case):

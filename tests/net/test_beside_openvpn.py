@@ -49,13 +49,13 @@ class OpenVpn(Case):
     def up(self):
         self.recipe.run(self.laptop, "openvpn")
         wait_until(lambda: "128.0.0.0/1" in self.laptop.out("ip route show"),
-                   "OpenVPN is connected", 30)
+                   "OpenVPN is connected", 60)
 
     def down(self):
         pid = int(self.laptop.path("/run/openvpn.pid").read_text())
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not os.path.exists(f"/proc/{pid}"),
-                   "OpenVPN has ended", 30)
+                   "OpenVPN has ended", 60)
 
     def check_alone(self):
         self.reaches("direct.example", "vpn")

@@ -46,7 +46,7 @@ secrets {
 def start_charon(machine):
     process = machine.start(["charon-systemd"], log="charon")
     wait_until(lambda: machine.run("swanctl --stats", check=False)
-               .returncode == 0, "charon is there", 30)
+               .returncode == 0, "charon is there", 60)
     return process
 
 
