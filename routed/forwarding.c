@@ -21,8 +21,14 @@ struct draft {
 };
 
 /* A setting of one interface, or of "all". */
-static void append(const struct draft *draft, int family, const char *name,
-		   const char *what, int value, enum forwarding_how how)
+struct wish {
+	int family;
+	const char *name, *what;
+	int value;
+	enum forwarding_how how;
+};
+
+static void append(const struct draft *draft, struct wish wish)
 {
 	struct forwarding *forwarding = draft->forwarding;
 	struct forwarding_setting *grown;
@@ -41,10 +47,10 @@ static void append(const struct draft *draft, int family, const char *name,
 		forwarding->list = grown;
 	}
 	struct forwarding_setting *one = &forwarding->list[forwarding->count++];
-	snprintf(one->path, sizeof(one->path), "net/ipv%d/conf/%s/%s", family,
-		 name, what);
-	one->value = value;
-	one->how = how;
+	snprintf(one->path, sizeof(one->path), "net/ipv%d/conf/%s/%s",
+		 wish.family, wish.name, wish.what);
+	one->value = wish.value;
+	one->how = wish.how;
 }
 
 static bool is_served(const struct draft *draft, const char *name)
@@ -69,15 +75,17 @@ static void plan_ipv4(const struct draft *draft)
 	struct uplink uplink;
 
 	for (size_t i = 0; i < draft->facts->gateway_count; i++)
-		append(draft, ADDR_IPV4, draft->facts->gateways[i],
-		       "forwarding", 1, FORWARDING_SET);
+		append(draft,
+		       (struct wish){ADDR_IPV4, draft->facts->gateways[i],
+				     "forwarding", 1, FORWARDING_SET});
 	if (find_uplink(draft, ADDR_IPV4, &uplink) &&
 	    !is_served(draft, uplink.name))
-		append(draft, ADDR_IPV4, uplink.name, "forwarding", 1,
-		       FORWARDING_SET);
-	append(draft, ADDR_IPV4, tun, "forwarding", 1, FORWARDING_OWN);
-	append(draft, ADDR_IPV4, tun, "rp_filter", RP_FILTER_LOOSE,
-	       FORWARDING_OWN);
+		append(draft, (struct wish){ADDR_IPV4, uplink.name,
+					    "forwarding", 1, FORWARDING_SET});
+	append(draft,
+	       (struct wish){ADDR_IPV4, tun, "forwarding", 1, FORWARDING_OWN});
+	append(draft, (struct wish){ADDR_IPV4, tun, "rp_filter",
+				    RP_FILTER_LOOSE, FORWARDING_OWN});
 }
 
 static void plan_strict(const struct draft *draft)
@@ -88,8 +96,9 @@ static void plan_strict(const struct draft *draft)
 		if (!link->is_loopback && !link->master &&
 		    link->group != NL_PROTOCOL &&
 		    link->ifindex != draft->facts->tun_ifindex)
-			append(draft, ADDR_IPV4, link->name, "src_valid_mark",
-			       1, FORWARDING_STRICT);
+			append(draft, (struct wish){ADDR_IPV4, link->name,
+						    "src_valid_mark", 1,
+						    FORWARDING_STRICT});
 	}
 }
 
@@ -114,18 +123,22 @@ static void plan_ipv6_host(const struct draft *draft)
 		const struct nl_link *link = &draft->found->links[i];
 
 		if (may_have_router(draft, link))
-			append(draft, ADDR_IPV6, link->name, "accept_ra",
-			       ACCEPT_RA_ALWAYS, FORWARDING_RAISE);
+			append(draft,
+			       (struct wish){ADDR_IPV6, link->name, "accept_ra",
+					     ACCEPT_RA_ALWAYS,
+					     FORWARDING_RAISE});
 	}
 	/* Those of one interface follow the one for all, both ways. */
 	for (size_t i = 0; i < draft->found->link_count; i++) {
 		const struct nl_link *link = &draft->found->links[i];
 
 		if (link->ifindex != draft->facts->tun_ifindex)
-			append(draft, ADDR_IPV6, link->name, "forwarding", 0,
-			       FORWARDING_TAKEN);
+			append(draft, (struct wish){ADDR_IPV6, link->name,
+						    "forwarding", 0,
+						    FORWARDING_TAKEN});
 	}
-	append(draft, ADDR_IPV6, "all", "forwarding", 1, FORWARDING_SET);
+	append(draft, (struct wish){ADDR_IPV6, "all", "forwarding", 1,
+				    FORWARDING_SET});
 }
 
 static bool has_ipv6(const struct draft *draft)

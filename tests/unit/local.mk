@@ -58,6 +58,10 @@ UNIT_TESTS += tests/unit/test_blame
 tests_unit_test_blame_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_blame_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_blockade
+tests_unit_test_blockade_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_blockade_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_cache
 tests_unit_test_cache_SOURCES = tests/unit/test_cache.c $(DNS_MESSAGE)
 tests_unit_test_cache_CPPFLAGS = $(UNIT_CPPFLAGS)
