@@ -85,6 +85,8 @@ common_libcommon_a_SOURCES = \
 	common/metrics_http.h \
 	common/name.c \
 	common/name.h \
+	common/memory.c \
+	common/memory.h \
 	common/nl.c \
 	common/nl.h \
 	common/nl_neigh.c \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/figures.h"
 
+#include "common/memory.h"
 #include "common/metrics.h"
 #include "common/uplink.h"
 #include "routed/gateway.h"
@@ -119,6 +120,7 @@ static void set_counters(struct json *json, const struct link_counters *c)
 		{"udp_bytes_down", c->udp_bytes_down},
 		{"udp_dropped", c->udp_dropped},
 		{"dns_queries", c->dns_queries},
+		{"relay_memory", c->memory},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
@@ -150,6 +152,7 @@ struct json *figures_json(const struct verbs *verbs,
 	json_set_int(json, "relay_pid", relays_pid(verbs->relays));
 	json_set_int(json, "relay_deaths",
 		     (int64_t)relays_deaths(verbs->relays));
+	json_set_int(json, "memory", (int64_t)memory_in_use());
 	json_set_text(json, "steering", inner_steering(verbs->inner));
 	set_carrier(json, verbs->inner);
 	set_counters(json, counters ? counters : &none);
@@ -237,6 +240,9 @@ static const struct metric table[] = {
 		NULL),
 	COUNTER("relay_deaths", "relay_deaths", NULL, "Relays that died."),
 	GAUGE("rules", "rules", NULL, "Rules of the configuration."),
+	GAUGE("memory", "memory_bytes", "process=\"routed\"",
+	      "Bytes of the heap that are in use."),
+	GAUGE("relay_memory", "memory_bytes", "process=\"relay\"", NULL),
 	{NULL, NULL, METRIC_GAUGE, NULL, NULL},
 };
 

@@ -157,6 +157,7 @@ struct link_counters {
 	uint64_t udp_bytes_up, udp_bytes_down;
 	uint64_t udp_dropped; /* full buffers, answers to nobody */
 	uint64_t dns_queries; /* that entered the TUN, given to dnsd */
+	uint64_t memory;      /* bytes of the heap that are in use */
 	uint64_t refused[LINK_REFUSED];
 	uint64_t sniffed, sniffed_nothing; /* flows that were looked at */
 	struct histogram setup[LINK_STEPS];

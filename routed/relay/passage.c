@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/passage.h"
 
+#include "common/memory.h"
 #include "routed/relay/flow_log.h"
 #include "routed/relay/quota.h"
-
 #include "routed/relay/udp/udp.h"
 
 #include <assert.h>
@@ -154,6 +154,7 @@ void passage_count(const struct parts *parts, struct link_counters *counters)
 		carrier_counters(parts->carrier);
 
 	*counters = parts->counters;
+	counters->memory = memory_in_use();
 	counters->flows_now = flows_count(parts->flows);
 	counters->flows_held = holds_count(parts->holds);
 	udp_count(parts->udp, counters);

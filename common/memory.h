@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memory.h - how much of the heap is in use.
+ *
+ * Not what the system gave to the process, which grows and shrinks as malloc
+ * sees fit: two values at like moments are equal unless something was kept.
+ *
+ * Units	bytes; 0 where the allocator is another one and does not tell
+ * Source	mallinfo2(3)
+ */
+#ifndef ERSATZ_COMMON_MEMORY_H
+#define ERSATZ_COMMON_MEMORY_H
+
+#include <stdint.h>
+
+uint64_t memory_in_use(void);
+
+#endif
