@@ -61,7 +61,7 @@ class Scene:
     def who(self, name, family=4):
         """Who asks, as the site sees it."""
         return self.device.out(
-            f"curl -{family} -sS -m 10 http://{name}/who").split()[0]
+            f"curl -{family} -sS -m 60 http://{name}/who").split()[0]
 
     def flow(self, server, address, port=7000):
         """A connection of the device: its ends, and who the site sees."""
@@ -130,7 +130,7 @@ rules:
             ADDRESS["laptop"], ADDRESS6["laptop"])
     assert scene.who(ADDRESS["site"]).split()[0] == ADDRESS["laptop"]
     # Positive control: the box itself has no card here, and goes as ever.
-    own = scene.box.out(f"curl -sS -m 10 http://{ADDRESS['site']}/who")
+    own = scene.box.out(f"curl -sS -m 60 http://{ADDRESS['site']}/who")
     assert own.split()[0] == ADDRESS["proxy"]
     scene.daemons.down()
     log = scene.box.path("/run/flowlog/flows").read_text().splitlines()
@@ -146,7 +146,7 @@ def served(scene):
                                     ADDRESS6["proxy"])):
         assert scene.who("site.example", family) in PROXY
         assert scene.who(address, family) == proxy
-    scene.device.run(["ping", "-c", "1", "-W", "5", "site.example"])
+    scene.device.run(["ping", "-c", "1", "-W", "30", "site.example"])
 
 
 def test_a_device_is_served(scene):
@@ -291,7 +291,7 @@ def test_pool_of_an_interface_that_is_not_listed(net, site):
     """Refused with ICMP, counted, and told."""
     scene = Scene(net, CONFIG.replace("[lan0]", "off"))
     scene.daemons.up()
-    told = scene.device.run("ping -c 1 -W 5 198.18.0.77", check=False)
+    told = scene.device.run("ping -c 1 -W 30 198.18.0.77", check=False)
     assert "Unreachable" in told.stdout, told.stdout
     assert "1 that came in by one" in scene.status()
     scene.daemons.down()

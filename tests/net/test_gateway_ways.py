@@ -60,7 +60,7 @@ def redirects(device):
 
 
 def who(device, name, family=4):
-    return device.out(f"curl -{family} -sS -m 10 http://{name}/who").split()[0]
+    return device.out(f"curl -{family} -sS -m 60 http://{name}/who").split()[0]
 
 
 def test_one_arm(net, site):
@@ -69,7 +69,7 @@ def test_one_arm(net, site):
     device = one_arm(net)
     box, daemons = net.laptop, Ersatz(net.laptop, ARM_CONFIG)
     box.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
-    device.run(f"ping -c 2 -i 0.2 -W 5 {ADDRESS['site']}", check=False)
+    device.run(f"ping -c 2 -i 0.2 -W 30 {ADDRESS['site']}", check=False)
     wait_until(lambda: redirects(device), "the control: a redirect")
     device.run("ip route flush cache; nft reset counters table inet t")
     box.sysctl(net__ipv4__ip_forward=0, net__ipv6__conf__all__forwarding=0)
@@ -251,16 +251,16 @@ def test_errors_of_the_router_reach_who_sent(net, site):
     for device, box in ((DEVICE, ADDRESS["laptop"]),
                         ("2001:db8:77::2", ADDRESS6["laptop"])):
         family = "-6" if ":" in device else "-4"
-        told = far.run(f"ping {family} -c 1 -W 5 -M do -s 1420 {device}",
+        told = far.run(f"ping {family} -c 1 -W 30 -M do -s 1420 {device}",
                        check=False).stdout
         assert re.search(r"mtu ?= ?1400", told), told
         assert box in told
-        told = far.run(f"ping {family} -c 1 -W 5 -t 2 {device}",
+        told = far.run(f"ping {family} -c 1 -W 30 -t 2 {device}",
                        check=False).stdout
         assert "Time" in told and box in told, told
     scene.ask_direct()
     for name, box in (("-4", BOX), ("-6", BOX6)):
-        told = scene.device.run(f"ping {name} -c 1 -W 5 -t 1 direct.example",
+        told = scene.device.run(f"ping {name} -c 1 -W 30 -t 1 direct.example",
                                 check=False).stdout
         assert "Time" in told and box in told, told
     scene.daemons.down()
@@ -283,7 +283,7 @@ def test_uplink_of_pppoe(net, site):
     text = net.site.out("nft list table inet t")
     assert re.findall(r"counter packets (\d+)", text) == ["1", "1"], text
     for family, size in ((4, 1470), (6, 1450)):
-        told = scene.device.run(f"ping -{family} -c 1 -W 5 -M do -s {size} "
+        told = scene.device.run(f"ping -{family} -c 1 -W 30 -M do -s {size} "
                                 "direct.example", check=False).stdout
         assert re.search(r"mtu ?= ?1492", told), told
     scene.daemons.down()
