@@ -4,6 +4,11 @@
  * about to sleep again: libev calls prepare watchers right before it does.  So
  * one commit covers whatever came in one turn, and one sendmmsg() carries it.
  *
+ * A commit costs ten times a row.  While names come fast, so that one turn
+ * follows the other and each brings a few, the promises of some turns wait for
+ * each other, a millisecond at most after the last commit; the first of a
+ * burst, such as those of a page, do not.
+ *
  * Replies by TCP that promise nothing do not wait: their order does not
  * matter (RFC 7766, 6.2.1.1), and they may be longer than a place in the
  * queue.
@@ -21,6 +26,9 @@
 #include <string.h>
 
 #define REPLIES_MAX 512 /* in one batch; below FAKES_BATCH_MAX */
+#define PAUSE_US 1000   /* between commits, while names come fast */
+#define PAUSE_AFTER 8   /* commits, one soon after the other */
+#define PROMISES_ENOUGH 64
 
 struct reply {
 	struct asker asker;
@@ -38,10 +46,15 @@ struct server {
 	ev_prepare before_sleep;
 	struct reply *replies; /* owned */
 	size_t reply_count;
+	size_t seen_count;    /* those before wait for a commit, or have left */
+	size_t promise_count; /* of all */
+	int64_t committed_us; /* the last batch with promises */
+	unsigned soon_count;  /* so many of these, one soon after the other */
+	ev_timer pause;
 	bool has_batch;    /* something came in, or waits, since the last end */
 	server_tap_fn tap; /* NULL: nobody looks on */
 	void *tap_ctx;
-	int64_t batch_us; /* when the batch began; with a tap */
+	int64_t turn_us; /* when it began; with a tap */
 };
 
 static void break_promises(struct server *server)
@@ -56,38 +69,91 @@ static void break_promises(struct server *server)
 	}
 }
 
+static void send_one(struct server *server, struct reply *reply)
+{
+	if (reply->length == 0)
+		return;
+	if (server->tap)
+		server->tap(server->tap_ctx, &reply->asker, reply->message,
+			    reply->length);
+	if (reply->asker.is_tcp)
+		tcp_send(server->tcp, &reply->asker, reply->message,
+			 reply->length);
+	else
+		udp_queue(server->udp, &reply->asker, reply->message,
+			  reply->length);
+	reply->length = 0;
+}
+
+static void note_commit(struct server *server)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if (now_us - server->committed_us < 2 * PAUSE_US)
+		server->soon_count++;
+	else
+		server->soon_count = 0;
+	server->committed_us = now_us;
+}
+
 static void end_batch(struct server *server)
 {
 	if (!server->has_batch)
 		return;
 	server->has_batch = false;
+	ev_timer_stop(server->loop, &server->pause);
+	if (server->promise_count > 0)
+		note_commit(server);
 	if (server->ops->on_batch_end(server->ctx) < 0)
 		break_promises(server);
-	for (size_t i = 0; i < server->reply_count; i++) {
-		const struct reply *reply = &server->replies[i];
+	for (size_t i = 0; i < server->reply_count; i++)
+		send_one(server, &server->replies[i]);
+	udp_flush(server->udp);
+	server->reply_count = server->seen_count = server->promise_count = 0;
+}
 
-		if (reply->length == 0)
-			continue;
-		if (server->tap)
-			server->tap(server->tap_ctx, &reply->asker,
-				    reply->message, reply->length);
-		if (reply->asker.is_tcp)
-			tcp_send(server->tcp, &reply->asker, reply->message,
-				 reply->length);
-		else
-			udp_queue(server->udp, &reply->asker, reply->message,
-				  reply->length);
+/* What promises nothing does not wait for what does. */
+static void send_others(struct server *server)
+{
+	for (; server->seen_count < server->reply_count; server->seen_count++) {
+		struct reply *reply = &server->replies[server->seen_count];
+
+		if (!reply->is_promise)
+			send_one(server, reply);
 	}
 	udp_flush(server->udp);
-	server->reply_count = 0;
+}
+
+static bool may_wait(const struct server *server)
+{
+	return server->promise_count > 0 &&
+	       server->promise_count < PROMISES_ENOUGH &&
+	       server->soon_count >= PAUSE_AFTER &&
+	       clock_monotonic_us() - server->committed_us < PAUSE_US;
 }
 
 static void on_before_sleep(struct ev_loop *loop, ev_prepare *prepare,
 			    int events)
 {
-	(void)loop;
+	struct server *server = prepare->data;
+
 	(void)events;
-	end_batch(prepare->data);
+	server->turn_us = 0;
+	if (!server->has_batch || !may_wait(server)) {
+		end_batch(server);
+		return;
+	}
+	send_others(server);
+	if (!ev_is_active(&server->pause)) {
+		ev_timer_set(&server->pause, PAUSE_US / 1e6, 0.);
+		ev_timer_start(loop, &server->pause);
+	}
+}
+
+/* The loop is about to sleep again, and looks. */
+static void on_pause_end(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop, (void)timer, (void)events;
 }
 
 static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
@@ -97,10 +163,10 @@ static bool on_query(void *ctx, const struct asker *asker, const uint8_t *query,
 	struct asker timed;
 
 	if (server->tap) {
-		if (!server->has_batch)
-			server->batch_us = clock_monotonic_us();
+		if (server->turn_us == 0)
+			server->turn_us = clock_monotonic_us();
 		timed = *asker;
-		timed.since_us = server->batch_us;
+		timed.since_us = server->turn_us;
 		asker = &timed;
 	}
 	server->has_batch = true;
@@ -143,6 +209,8 @@ int server_open(struct server **server, struct ev_loop *loop,
 	new->ctx = ctx;
 	ev_prepare_init(&new->before_sleep, on_before_sleep);
 	new->before_sleep.data = new;
+	ev_timer_init(&new->pause, on_pause_end, 0., 0.);
+	new->committed_us = INT64_MIN / 2;
 	new->replies = calloc(REPLIES_MAX, sizeof(*new->replies));
 	if (!new->replies)
 		goto close_server;
@@ -194,6 +262,7 @@ static void queue(struct server *server, const struct asker *asker,
 	assert(length <= DNS_EDNS_SIZE);
 	reply->asker = *asker;
 	reply->is_promise = is_promise;
+	server->promise_count += is_promise;
 	reply->length = length;
 	memcpy(reply->message, message, length);
 	server->has_batch = true;

@@ -798,6 +798,8 @@ tests_unit_test_scout_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl,--wrap=uplink_wat
 
 UNIT_TESTS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_server_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_monotonic_us
 tests_unit_test_server_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_service

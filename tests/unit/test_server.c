@@ -39,6 +39,15 @@ enum {
 
 #define FLOOD_PROMISES 1500
 
+/* The clock of commits: all of them far apart, unless a test stops it. */
+static int64_t now_us, step_us;
+
+int64_t __wrap_clock_monotonic_us(void);
+int64_t __wrap_clock_monotonic_us(void)
+{
+	return now_us += step_us;
+}
+
 struct fixture {
 	struct ev_loop *loop;
 	struct server *server;
@@ -136,9 +145,10 @@ static int setup(void **state)
 
 	if (!f)
 		return -1;
+	step_us = 10000;
 	f->loop = ev_loop_new(0);
 	f->listen[0] = own_endpoint();
-	f->listen[1].port = (uint16_t)(20000 + getpid() % 20000);
+	f->listen[1].port = (uint16_t)(20000 + getpid() % 12000);
 	f->listen[1].addr.family = ADDR_IPV4;
 	if (server_open(&f->server, f->loop, &conf, &ops, f))
 		return -1;
@@ -217,6 +227,55 @@ static void datagrams_of_a_turn_are_one_batch(void **state)
 	server_stats(f->server, &stats);
 	assert_int_equal(stats.udp_queries, 10);
 	assert_int_equal(stats.udp_replies, 10);
+	close(fd);
+}
+
+static void promise(struct fixture *f, int fd)
+{
+	say(fd, "promise!", 8);
+	turn(f);
+}
+
+static void names_that_come_fast_share_a_commit(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(&f->listen[0], SOCK_DGRAM);
+	char byte;
+
+	step_us = 0;
+	/* The first of them leave at once. */
+	for (unsigned i = 1; i <= 9; i++) {
+		promise(f, fd);
+		hear(fd, "promise!", 8);
+		assert_int_equal(f->batches, i);
+	}
+	promise(f, fd);
+	now_us += 500;
+	promise(f, fd);
+	assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+	/* What promises nothing passes them, and breaks nothing. */
+	say(fd, "echo", 4);
+	turn(f);
+	hear(fd, "echo", 4);
+	assert_int_equal(f->batches, 9);
+	now_us += 500;
+	turn(f);
+	hear(fd, "promise!", 8);
+	hear(fd, "promise!", 8);
+	assert_int_equal(f->batches, 10);
+	assert_int_equal(f->lost, 0);
+	/* So many that nobody waits for more. */
+	for (int i = 0; i < 64; i++)
+		say(fd, "promise!", 8);
+	turn(f);
+	assert_int_equal(f->batches, 11);
+	for (int i = 0; i < 64; i++)
+		hear(fd, "promise!", 8);
+	/* After a while without, they leave at once again. */
+	now_us += 2000;
+	promise(f, fd);
+	promise(f, fd);
+	assert_int_equal(f->batches, 13);
 	close(fd);
 }
 
@@ -481,6 +540,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(datagrams_of_a_turn_are_one_batch),
+		TEST(names_that_come_fast_share_a_commit),
 		TEST(more_than_a_batch_is_lost_by_nobody),
 		TEST(a_wildcard_replies_from_the_address_asked),
 		TEST(only_promises_are_broken),
