@@ -21,6 +21,9 @@ ROUNDS = int(os.environ.get("ROUNDS", 3))
 SECONDS = os.environ.get("SECONDS", "2")
 NAMES = 10000
 RULES = 300000
+RATE = 60000  # new names a second, that are wanted
+# In front of servers and of who asks: "chrt -f 10" on a busy machine.
+PREFIX = os.environ.get("PREFIX", "").split()
 
 CONFIG = """\
 outbounds:
@@ -38,6 +41,7 @@ server:
     num-threads: 1
     so-reuseport: no
     interface: 127.0.0.1@5302
+    so-rcvbuf: 4m
     directory: "/etc"
     chroot: ""
     username: ""
@@ -64,7 +68,8 @@ class Bench:
         self.first = 0  # names from there on are new
 
     def start(self, command, port, log):
-        process = self.machine.start(["taskset", "-c", "0", *command], log=log)
+        process = self.machine.start(
+            [*PREFIX, "taskset", "-c", "0", *command], log=log)
         self.machine.wait_listening(port, "udp")
         # taskset and nsenter have become the program: the id is its own.
         return process
@@ -83,7 +88,7 @@ class Bench:
         """
         before = self.cpu_us(process)
         words = self.machine.out(
-            ["taskset", "-c", "1", self.tool("queries"), "127.0.0.1",
+            [*PREFIX, "taskset", "-c", "1", self.tool("queries"), "127.0.0.1",
              str(port), prefix, str(first), str(count), str(seconds),
              str(window), *([str(rate)] if rate else [])], timeout=300).split()
         answers, p50, p99, count, lost, failed = map(float, words)
@@ -96,13 +101,14 @@ class Bench:
         self.first += count
         return self.first - count
 
-    def print(self, what, runs, echo):
-        rate = median(r[0] for r in runs)
+    def print(self, what, runs, echoes, wanted=""):
+        """Of the echo: in the same round, and of all rounds the middle."""
         each = median(r[1] for r in runs)
-        self.row(what, f"{rate:.0f}", f"{rate / echo[0]:.2f}", f"{each:.2f}",
-                 f"{echo[1] / each:.2f}", f"{median(r[2] for r in runs):.0f}",
+        of_echo = median(r[0] / e[0] for r, e in zip(runs, echoes))
+        self.row(what, f"{median(r[0] for r in runs):.0f}", f"{of_echo:.2f}",
+                 f"{each:.2f}", f"{median(r[2] for r in runs):.0f}",
                  f"{median(r[3] for r in runs):.0f}",
-                 sum(r[4] for r in runs))
+                 sum(r[4] for r in runs), f"   {wanted}")
 
 
 def servers(bench):
@@ -160,29 +166,50 @@ def compare_rates(bench, peers, dnsd):
             name = "n.real" if prefix == "real" else prefix
             runs[server, prefix].append(bench.ask(
                 all_of[server], known[server], name, 0, NAMES))
-    echo = [median(r[i] for r in runs["echo", "x"]) for i in (0, 1)]
+    echoes = runs["echo", "x"]
+    unbound = median(r[1] for r in runs["unbound", "old"])
+    wanted = f"0.9 of echo, {unbound:.2f} us"
     names = {("echo", "x"): "bare recvmmsg echo",
              ("unbound", "old"): "unbound, cached, 1 thread",
              ("dnsmasq", "old"): "dnsmasq, cached",
              ("dnsd", "old"): "dnsd, repeated fake names",
              ("dnsd", "real"): "dnsd, cached real names"}
     for line in lines:
-        bench.print(names[line], runs[line], echo)
-    return echo
+        bench.print(names[line], runs[line], echoes,
+                    wanted if line[0] == "dnsd" else "")
+    return echoes
 
 
-def new_names(bench, dnsd, port, echo, what):
-    count = 20000
+def new_names(bench, dnsd, port, echoes):
+    count = 36000 // ROUNDS  # both, and the next, fit into one pool
     runs = [bench.ask(dnsd, port, "new", bench.new_names(count), count, 0)
             for _ in range(ROUNDS)]
-    bench.print(what, runs, echo)
-    half = int(median(r[0] for r in runs) / 2)
-    paced = [bench.ask(dnsd, port, "new", bench.new_names(count // 2),
-                       count // 2, 0, 4096, half) for _ in range(ROUNDS)]
-    bench.print(f"  at half of that, {half}/s", paced, echo)
+    bench.print("dnsd, new names, durable", runs, echoes,
+                f"{RATE}/s, 12 us")
+    paced = [bench.ask(dnsd, port, "new", bench.new_names(count), count, 0,
+                       4096, RATE // 2) for _ in range(ROUNDS)]
+    bench.print(f"  at half of {RATE}/s", paced, echoes, "p99 5000 us")
 
 
-def bench_rules(bench, echo, without):
+def compare_rules(bench, pairs):
+    """What 300,000 rules change, by pairs of (without, with)."""
+    for what, prefix in (("repeated fake names", "old"),
+                         ("cached real names", "n.real"),
+                         ("new names", "new")):
+        runs = []
+        for _ in range(ROUNDS):
+            first = bench.new_names(4000) if prefix == "new" else 0
+            runs.append([bench.ask(
+                dnsd, port, prefix, first,
+                *((4000, 0) if prefix == "new" else (NAMES,)))
+                for dnsd, port in pairs])
+        cpu = median(b[1] / a[1] for a, b in runs)
+        rate = median(b[0] / a[0] for a, b in runs)
+        bench.row(f"  {what}, of that without", f"{rate:.3f}", "",
+                  f"{cpu:.3f}", "", "", "", "   0.95, CPU 1.05")
+
+
+def bench_rules(bench, echoes, without):
     """The same with a list of 300,000 names in front."""
     lists = bench.machine.path("/etc/ersatz/many.txt")
     lists.write_text("".join(f"host{i}.listed{i % 977}.example\n"
@@ -191,26 +218,20 @@ def bench_rules(bench, echo, without):
     start = time.monotonic()
     dnsd = start_dnsd(bench, 5305, disk, "  - RULE-SET,many.txt,DIRECT\n")
     took = time.monotonic() - start
-    bench.ask(dnsd, 5305, "old", 0, NAMES, 0)
-    pairs = []
-    for _ in range(ROUNDS):
-        pairs.append((bench.ask(without, 5303, "old", 0, NAMES),
-                      bench.ask(dnsd, 5305, "old", 0, NAMES)))
-    bench.print(f"dnsd, repeated, {RULES} rules", [p[1] for p in pairs], echo)
-    change = median(b[1] / a[1] for a, b in pairs)
-    bench.row("  CPU each, of that without", "", "", f"{change:.3f}")
-    new_names(bench, dnsd, 5305, echo, f"dnsd, new names, {RULES} rules")
-    bench.row("  ready, and memory", f"{took * 1000:.0f} ms",
+    bench.row(f"dnsd, {RULES} rules: ready after", f"{took * 1000:.0f} ms",
               f"{memory_of(dnsd):.1f} MB")
+    for prefix in ("old", "n.real", "n.real"):
+        bench.ask(dnsd, 5305, prefix, 0, NAMES, 0)
+    compare_rules(bench, ((without, 5303), (dnsd, 5305)))
     bench.machine.kill(dnsd)
     shutil.rmtree(disk)
 
 
-def memory_of(process):
-    """Proportional set size, MB."""
+def memory_of(process, what="Pss"):
+    """Proportional set size, or all that is resident ("Rss"), MB."""
     text = pathlib.Path(f"/proc/{process.pid}/smaps_rollup").read_text()
     return next(int(line.split()[1]) for line in text.splitlines()
-                if line.startswith("Pss:")) / 1024
+                if line.startswith(f"{what}:")) / 1024
 
 
 def first_answer_ms(bench, command, port, name):
@@ -239,18 +260,27 @@ def first_answer_ms(bench, command, port, name):
             if time.monotonic() - start > 20:
                 raise
     took = (time.monotonic() - start) * 1000
-    memory = memory_of(holder)
+    memory = memory_of(holder), memory_of(holder, "Rss")
     os.killpg(holder.pid, signal.SIGTERM)
     holder.wait()
     sock.close()
-    return took, memory
+    return took, *memory
+
+
+def print_start(bench, what, runs, wanted=""):
+    bench.row(what, f"{median(r[0] for r in runs):.1f}",
+              f"{min(r[0] for r in runs):.1f}",
+              f"{median(r[1] for r in runs):.1f}",
+              f"{median(r[2] for r in runs):.1f}", f"   {wanted}")
 
 
 def bench_start(bench):
     bench.title("The first answer after exec, and memory then")
-    bench.row("", "ms", "best", "MB (PSS)")
+    bench.row("", "ms", "best", "MB (PSS)", "MB (RSS)", "   wanted")
     daemons = Ersatz(bench.machine, CONFIG % ("", 5306))
-    for what, names in (("dnsd, empty map", 0), ("dnsd, 100,000 names", 100000)):
+    for what, names, wanted in (
+            ("dnsd, empty map", 0, "20 ms, 8 MB"),
+            ("dnsd, 100,000 names", 100000, "150 ms, 30 MB")):
         disk = disk_folder()
         command = daemons.command("dnsd", "-f", "--state", str(disk), "--run",
                                   "/run/ersatz-5306")
@@ -260,9 +290,7 @@ def bench_start(bench):
             bench.machine.kill(dnsd)
         runs = [first_answer_ms(bench, command, 5306, "kept1.example.net")
                 for _ in range(max(ROUNDS, 5))]
-        bench.row(what, f"{median(r[0] for r in runs):.1f}",
-                  f"{min(r[0] for r in runs):.1f}",
-                  f"{median(r[1] for r in runs):.1f}")
+        print_start(bench, what, runs, wanted)
         shutil.rmtree(disk)
     unbound = ["unbound", "-d", "-c", "/etc/unbound2.conf"]
     bench.machine.path("/etc/unbound2.conf").write_text(
@@ -271,9 +299,7 @@ def bench_start(bench):
             '192.0.2.1"\n    module-config'))
     runs = [first_answer_ms(bench, unbound, 5307, "kept1.example.net")
             for _ in range(max(ROUNDS, 5))]
-    bench.row("unbound", f"{median(r[0] for r in runs):.1f}",
-              f"{min(r[0] for r in runs):.1f}",
-              f"{median(r[1] for r in runs):.1f}")
+    print_start(bench, "unbound", runs)
 
 
 def bench_dump(bench, dnsd):
@@ -308,11 +334,11 @@ def bench_dns(stage, tool, title, row):
     bench.state = str(disk)
     dnsd = start_dnsd(bench, 5303, disk)
     title("DNS: one core for the server, one for who asks")
-    row("", "queries/s", "of the echo", "us CPU each", "echo's CPU/", "p50 us",
-        "p99 us", "lost")
-    echo = compare_rates(bench, peers, dnsd)
-    new_names(bench, dnsd, 5303, echo, "dnsd, new names, durable")
-    bench_rules(bench, echo, dnsd)
+    row("", "queries/s", "of the echo", "us CPU each", "p50 us", "p99 us",
+        "lost", "   wanted")
+    echoes = compare_rates(bench, peers, dnsd)
+    new_names(bench, dnsd, 5303, echoes)
+    bench_rules(bench, echoes, dnsd)
     bench_dump(bench, dnsd)
     bench.machine.kill(dnsd)
     shutil.rmtree(disk)

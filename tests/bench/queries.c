@@ -179,6 +179,8 @@ static void give_up_old(struct load *load, int64_t now)
 
 static double run(struct load *load)
 {
+	static const struct timespec pace = {.tv_nsec = 50000};
+	static const struct timespec rest = {.tv_nsec = 1000000};
 	struct pollfd readable = {.fd = load->fd, .events = POLLIN};
 	int64_t start = now_ns(), now = start, looked = start;
 
@@ -193,7 +195,8 @@ static double run(struct load *load)
 		if (!take_answers(load) && count == 0) {
 			if (is_over && load->free_count == load->window)
 				break;
-			poll(&readable, 1, load->rate > 0 && !is_over ? 0 : 1);
+			ppoll(&readable, 1,
+			      load->rate > 0 && !is_over ? &pace : &rest, NULL);
 		}
 		now = now_ns();
 		if (now - looked > SECOND_NS) {
