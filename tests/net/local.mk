@@ -58,6 +58,7 @@ EXTRA_DIST += \
 	tests/net/test_hostile_proxy.py \
 	tests/net/test_icmp.py \
 	tests/net/test_lists.py \
+	tests/net/test_lossy.py \
 	tests/net/test_leaks.py \
 	tests/net/test_local_proxy.py \
 	tests/net/test_map_crash.py \
