@@ -92,10 +92,14 @@ def test_loop_is_stopped_and_named(net, site):
     daemons = Ersatz(net.laptop, LOOP_CONFIG).up()
     status = daemons.command("routed", "--status")
     assert "came back" not in net.laptop.out(status)
+    before = 0
     for target in ("192.0.2.5", "2001:db8:66::5"):
-        device.run(f"ping -c 1 -W 1 {target}", check=False)
-    wait_until(lambda: "2 packets of ours came back" in net.laptop.out(status),
-               "both are counted")
+        def counted(target=target):
+            device.run(f"ping -c 1 -W 1 {target}", check=False)
+            seen = re.search(r"(\d+) packets of ours came back",
+                             net.laptop.out(status))
+            return seen and int(seen[1]) > before and int(seen[1])
+        before = wait_until(counted, f"what went to {target} is counted")
     told = net.laptop.run(daemons.command("routed", "--doctor"), check=False)
     assert told.returncode == 1 and "came back to it" in told.stdout
     daemons.down()
