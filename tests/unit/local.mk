@@ -1002,8 +1002,8 @@ TESTS += $(UNIT_TESTS)
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
 	--show-leak-kinds=definite --errors-for-leak-kinds=definite \
 	--suppressions=$(abs_top_srcdir)/tests/unit/valgrind.supp
-NOT_FOR_VALGRIND = tests/unit/test_daemon tests/unit/test_relays \
-	tests/unit/test_rival tests/unit/test_spawner
+NOT_FOR_VALGRIND = tests/unit/test_daemon tests/unit/test_own_traffic \
+	tests/unit/test_relays tests/unit/test_rival tests/unit/test_spawner
 EXTRA_DIST += tests/unit/valgrind.supp
 .PHONY: check-valgrind
 check-valgrind: all
