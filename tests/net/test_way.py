@@ -149,7 +149,16 @@ def test_200_parallel_fetches_of_1_mib_are_right(net, site):
 
 
 def start_dante(net, user="carrier", password="secret word"):
-    """At the proxy; it wants a user of the system and its password."""
+    """At the proxy; it wants a user of the system and its password.
+
+    The peers of these tests listen by IPv4.  Where IPv6 is tried first, dante
+    tries the next address if it is refused at once, but not if that takes a
+    moment: so its names have none.
+    """
+    hosts = net.proxy.path("/etc/hosts")
+    hosts.write_text("".join(
+        line for line in hosts.read_text().splitlines(keepends=True)
+        if not line.startswith(ADDRESS6["site"])))
     net.proxy.run(f"useradd --system {user}; "
                   f"echo '{user}:{password}' | chpasswd")
     net.proxy.path("/etc/danted.conf").write_text("""\
