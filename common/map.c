@@ -43,8 +43,9 @@ struct map {
 	struct map_db db;
 	char *path;            /* owned */
 	int lock_fd;           /* of the folder */
-	struct flush flush;    /* of the WAL; closed: there is none */
+	struct flush flush;    /* of the WAL */
 	uint32_t flushing_end; /* the reservation that is on its way */
+	uint32_t written_end;  /* that of the file, be it flushed or not */
 	struct map_state state;
 	sqlite3_stmt *begin, *commit, *rollback; /* owned */
 	sqlite3_stmt *insert, *delete, *reserve; /* owned */
@@ -198,14 +199,32 @@ static int begin_run(struct map *map, const struct fake_pool *pool)
 	return ret;
 }
 
-/* Without it reservations take the way that waits. */
-static void open_flush(struct map *map)
+static int flush_written(struct map *map)
+{
+	int ret = flush_wait(&map->flush);
+
+	if (ret < 0)
+		return map_db_say(&map->db, ret, "cannot flush map '%s': %s",
+				  map->path, strerror(-ret));
+	return 0;
+}
+
+/*
+ * A writer that was killed may have left a reservation that is not on the disk,
+ * and begin_run() wrote nothing if nothing changed since.
+ */
+static int open_flush(struct map *map)
 {
 	char path[PATH_MAX];
+	int ret;
 
 	snprintf(path, sizeof(path), "%s-wal", map->path);
-	if (flush_open(&map->flush, path) < 0)
-		map->flush = (struct flush){0};
+	map->written_end = map->state.reserved_end;
+	ret = flush_open(&map->flush, path);
+	if (ret < 0)
+		return map_db_say(&map->db, ret, "cannot open '%s': %s", path,
+				  strerror(-ret));
+	return map->state.is_unclean_boot ? 0 : flush_written(map);
 }
 
 static void close_database(struct map *map)
@@ -246,6 +265,8 @@ static int open_database(struct map *map, const struct fake_pool *pool)
 		ret = prepare(map);
 	if (ret == 0)
 		ret = begin_run(map, pool);
+	if (ret == 0)
+		ret = open_flush(map);
 	if (ret < 0)
 		close_database(map);
 	return ret < 0 ? ret : is_aside;
@@ -272,7 +293,6 @@ int map_open(struct map **map, const char *path, const struct fake_pool *pool,
 	if (ret < 0)
 		goto unlock;
 	new->reason[0] = '\0';
-	open_flush(new);
 	*map = new;
 	return ret;
 unlock:
@@ -385,21 +405,29 @@ int map_delete(struct map *map, const uint32_t *slots, size_t count)
 	return ret;
 }
 
-static void set_reserved(struct map *map, uint32_t end)
+static void reach(uint32_t *to, uint32_t end)
 {
-	if (end > map->state.reserved_end)
-		map->state.reserved_end = end;
+	if (end > *to)
+		*to = end;
 }
 
+/*
+ * Where a row stays what it is SQLite writes nothing, and so flushes nothing:
+ * when a reservation as far as this one is on its way, for one.
+ */
 int map_reserve(struct map *map, uint32_t end)
 {
 	int ret;
 
 	sqlite3_bind_int64(map->reserve, 1, end);
 	ret = step_flushed(map, map->reserve);
-	if (ret == 0)
-		set_reserved(map, end);
-	return ret;
+	if (ret == 0 && end <= map->written_end)
+		ret = flush_written(map);
+	if (ret < 0)
+		return ret;
+	reach(&map->written_end, end);
+	reach(&map->state.reserved_end, end);
+	return 0;
 }
 
 int map_reserve_start(struct map *map, uint32_t end)
@@ -412,8 +440,10 @@ int map_reserve_start(struct map *map, uint32_t end)
 		return -EBUSY;
 	sqlite3_bind_int64(map->reserve, 1, end);
 	ret = step_done(map, map->reserve, "write");
-	if (ret == 0)
-		ret = flush_start(&map->flush);
+	if (ret < 0)
+		return ret;
+	reach(&map->written_end, end);
+	ret = flush_start(&map->flush);
 	if (ret == 0)
 		map->flushing_end = end;
 	return ret;
@@ -430,7 +460,7 @@ int64_t map_reserve_end(struct map *map)
 
 	if (ret < 0)
 		return ret;
-	set_reserved(map, map->flushing_end);
+	reach(&map->state.reserved_end, map->flushing_end);
 	return map->flushing_end;
 }
 
