@@ -601,6 +601,18 @@ UNIT_TESTS += tests/unit/test_port
 tests_unit_test_port_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_port_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_power_cut
+tests_unit_test_power_cut_SOURCES = tests/unit/test_power_cut.c \
+	tests/unit/cut_vfs.c \
+	tests/unit/cut_vfs.h
+tests_unit_test_power_cut_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_power_cut_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_power_cut_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=map_make_boot_id \
+	-Wl,--wrap=flush_start \
+	-Wl,--wrap=flush_wait \
+	-Wl,--wrap=flush_end
+
 UNIT_TESTS += tests/unit/test_prefix_index
 tests_unit_test_prefix_index_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_prefix_index_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -1009,3 +1021,7 @@ EXTRA_DIST += tests/unit/valgrind.supp
 check-valgrind: all
 	$(MAKE) check LOG_COMPILER='$(VALGRIND)' \
 		TESTS='$(filter-out $(NOT_FOR_VALGRIND),$(UNIT_TESTS))'
+# The long form of test_power_cut.
+.PHONY: power-cuts
+power-cuts: tests/unit/test_power_cut
+	ERSATZ_CUTS=1000 tests/unit/test_power_cut
