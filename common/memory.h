@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memory.h - how much of the heap is in use.
+ * memory.h - how much of the heap is in use, and what becomes of the rest.
  *
- * Not what the system gave to the process, which grows and shrinks as malloc
- * sees fit: two values at like moments are equal unless something was kept.
+ * What is in use is not what the system gave to the process, which grows and
+ * shrinks as malloc sees fit: two values at like moments are equal unless
+ * something was kept.
  *
  * Units	bytes; 0 where the allocator is another one and does not tell
- * Source	mallinfo2(3)
+ * Source	mallinfo2(3), mallopt(3)
  */
 #ifndef ERSATZ_COMMON_MEMORY_H
 #define ERSATZ_COMMON_MEMORY_H
@@ -14,5 +15,12 @@
 #include <stdint.h>
 
 uint64_t memory_in_use(void);
+
+/*
+ * Large blocks are mappings of their own for good, as they are at the start.
+ * Else malloc puts them on the heap once one was freed, where calloc writes to
+ * all of a table of which little is ever used, and where it stays.
+ */
+void memory_give_back(void);
 
 #endif

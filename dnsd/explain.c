@@ -484,7 +484,7 @@ const char *explain_subject_read(struct explain_subject *subject,
 	if (!name || name_parse(&subject->name, name) < 0)
 		return "'name' is missing or no domain name";
 	if (number < 0)
-		return "'type' is no type of DNS records";
+		return "that is no type of DNS records";
 	if (question_is_refused((uint16_t)number))
 		return "questions for this type are refused";
 	if (from && addr_parse(&subject->from, from) < 0)

@@ -7,6 +7,7 @@
 #include "common/diag.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/rules_watch.h"
 #include "dnsd/dump.h"
 #include "dnsd/explain.h"
@@ -141,6 +142,7 @@ static int run(struct config *config)
 {
 	struct ev_loop *loop;
 
+	memory_give_back();
 	open_log(config, true);
 	if (!dnsd.options.settings.is_foreground &&
 	    daemon_detach(&dnsd.daemon) < 0) {

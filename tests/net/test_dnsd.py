@@ -498,6 +498,25 @@ def test_a_full_pool_refuses_and_says_so(laptop, start):
     assert "1 refused as every address is given" in status
 
 
+def size_of(pid):
+    """Its memory in kB, and whether the sanitizer's is among that."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        resident = int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1])
+    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+        return resident, "libasan" in file.read()
+
+
+def test_reloads_leave_no_memory_behind(laptop, start):
+    daemons = start()
+    before, is_sanitized = size_of(daemons.pid("dnsd"))
+    for number in range(10):
+        os.kill(daemons.pid("dnsd"), signal.SIGHUP)
+        reload_is_over(daemons, "reloaded", number + 1)
+    after, _ = size_of(daemons.pid("dnsd"))
+    print(f"{before} kB, {after} kB after ten reloads")
+    assert is_sanitized or after < before + 4000
+
+
 def test_it_starts_quickly_and_stays_small_with_many_names(laptop, start):
     """Loose bounds: what they catch is a scan or a copy for each name."""
     daemons = start()
@@ -509,10 +528,7 @@ def test_it_starts_quickly_and_stays_small_with_many_names(laptop, start):
     laptop.run(daemons.command("dnsd"))
     took = time.monotonic() - begin
     pid = daemons.pid("dnsd")
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        resident = int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1])
-    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
-        is_sanitized = "libasan" in file.read()
+    resident, is_sanitized = size_of(pid)
     status = laptop.out(daemons.command("dnsd", "--status"))
     names = int(re.search(r"^ +names +(\d+) of", status, re.MULTILINE)[1])
     os.kill(pid, signal.SIGTERM)
