@@ -45,49 +45,50 @@ static const struct option long_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
+/* It fits a screen of 24 lines of 80 columns; a test sees to that. */
 void options_help(FILE *out)
 {
-	fputs("usage: routed [OPTION...]\n"
-	      "Leads this host's traffic to the outbound that the rules "
-	      "name.\n"
-	      "\n"
-	      "  -f                    stay in the foreground, log to stderr\n"
-	      "  -c FILE               the configuration "
-	      "(" CONFIG_DEFAULT_FILE ")\n"
-	      "  --proxy URL           no file: all through "
-	      "socks5://, http:// or unix:\n"
-	      "  --password-file FILE  the password of USER\n"
-	      "  --state DIR           where the map is kept\n"
-	      "  --run DIR             where the control socket and the lock "
-	      "are\n"
-	      "\n"
-	      "instead of running:\n"
-	      "  --check               check the configuration, tell every "
-	      "error\n"
-	      "  --print-config        print what is in effect, as a "
-	      "configuration\n"
-	      "  --plan                print what would be done, as 'ip' "
-	      "and 'nft' commands\n"
-	      "  --status              what the running daemon does\n"
-	      "  --metrics             the same for Prometheus\n"
-	      "  --diff                what is not as it should be, of rules "
-	      "and routes\n"
-	      "  --flows [--watch]     the flows that it carries now, or "
-	      "all the time\n"
-	      "  --explain ADDRESS|NAME [PORT[/PROTOCOL]]\n"
-	      "                        where such traffic goes, and why\n"
-	      "      [--uid N|--from ADDRESS|--iif INTERFACE]\n"
-	      "                        of that user; sent from there; coming "
-	      "in by that\n"
-	      "  --doctor              what on this host is in the way, and "
-	      "what mends it\n"
-	      "  --recover             remove what a crash left behind, and "
-	      "nothing else\n"
-	      "  --keep-closed         with --recover: not on a host that "
-	      "'on-crash' closed\n"
-	      "  --json                with these: one object a line\n"
-	      "  --version, --help\n",
-	      out);
+	static const char *const lines[] = {
+		"usage: routed [OPTION...]",
+		"Leads this host's traffic to the outbound that the rules "
+		"name.",
+		"  -f                    stay in the foreground, log to stderr",
+		"  -c FILE               the configuration "
+		"(" CONFIG_DEFAULT_FILE ")",
+		"  --proxy URL           no file: all through socks5://, "
+		"http:// or unix:",
+		"  --password-file FILE  the password of USER",
+		"  --state DIR, --run DIR  where the map is, and control "
+		"socket, lock, journal",
+		"instead of running:",
+		"  --check               check the configuration, tell every "
+		"error",
+		"  --print-config        print what is in effect, as a "
+		"configuration",
+		"  --plan                print what would be done, as 'ip' and "
+		"'nft' commands",
+		"  --status              what the running daemon does",
+		"  --metrics             the same for Prometheus",
+		"  --diff                what is not as it should be, of rules "
+		"and routes",
+		"  --flows [--watch]     the flows that it carries now, or all "
+		"the time",
+		"  --explain ADDRESS|NAME [PORT[/PROTOCOL]]",
+		"                        where such traffic goes, and why",
+		"    --uid N|--from ADDRESS|--iif INTERFACE  of that user, "
+		"from there, in by that",
+		"  --doctor              what on this host is in the way, and "
+		"what mends it",
+		"  --recover             remove what a crash left behind, and "
+		"nothing else",
+		"    --keep-closed       ... not on a host that 'on-crash' "
+		"closed",
+		"  --json                with these: one object a line",
+		"  --version, --help",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		fprintf(out, "%s\n", lines[i]);
 }
 
 /* Two actions at once are nobody's wish. */

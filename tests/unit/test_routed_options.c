@@ -137,6 +137,28 @@ static void what_contradicts_itself_is_refused(void **state)
 		assert_int_equal(parse(&options, lines[i]), -EINVAL);
 }
 
+static void help_fits_a_screen(void **state)
+{
+	/* A line has the folder of this installation in it. */
+	const size_t width = 80 + strlen(SYSCONFDIR) - strlen("/etc");
+	size_t lines = 0, column = 0;
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	(void)state;
+	assert_non_null(out);
+	options_help(out);
+	fclose(out);
+	for (size_t i = 0; i < length; i++) {
+		column = text[i] == '\n' ? 0 : column + 1;
+		lines += text[i] == '\n';
+		assert_true(column <= width);
+	}
+	assert_true(lines > 10 && lines <= 23);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +168,7 @@ int main(void)
 		cmocka_unit_test(explain_takes_who_sends),
 		cmocka_unit_test(what_is_no_port_is_refused),
 		cmocka_unit_test(what_contradicts_itself_is_refused),
+		cmocka_unit_test(help_fits_a_screen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
