@@ -268,6 +268,16 @@ tests_unit_test_fakes_SOURCES = tests/unit/test_fakes.c \
 	tests/unit/disk_fixture.h
 tests_unit_test_fakes_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_fakes_day
+tests_unit_test_fakes_day_SOURCES = tests/unit/test_fakes_day.c \
+	tests/unit/map_fixture.c \
+	tests/unit/map_fixture.h \
+	$(LOOKUP_FIXTURE)
+tests_unit_test_fakes_day_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_fakes_day_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_fakes_day_LDFLAGS = $(AM_LDFLAGS) $(LOOKUP_WRAPS) \
+	-Wl,--wrap=clock_wall_ms
+
 UNIT_TESTS += tests/unit/test_file_watch
 tests_unit_test_file_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_file_watch_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
@@ -1025,3 +1035,11 @@ check-valgrind: all
 .PHONY: power-cuts
 power-cuts: tests/unit/test_power_cut
 	ERSATZ_CUTS=1000 tests/unit/test_power_cut
+
+# 24 hours of the cache and of the fake addresses, with a clock of their own,
+# and what happens in them hour by hour; `make check` has both, too.
+DAY_TESTS = tests/unit/test_cache_day tests/unit/test_fakes_day
+.PHONY: check-day
+check-day: all
+	$(MAKE) $(DAY_TESTS)
+	@for test in $(DAY_TESTS); do ./$$test || exit; done

@@ -53,6 +53,10 @@ static struct {
 	bool has_seen[POPULAR];
 } day;
 
+struct hour {
+	uint64_t fresh, kept, stale, failed, prefetched, evicted;
+};
+
 static unsigned draw(unsigned below)
 {
 	day.random = day.random * UINT64_C(6364136223846793005) +
@@ -195,22 +199,59 @@ static void set_weather(void)
 		world.latency_ms = 3000;
 }
 
+/* What happened in the hour before, in a line. */
+static void tell_hour(int hour)
+{
+	static struct hour then;
+	struct cache_stats cache;
+	struct hour now;
+
+	cache_stats(world.memory.cache, &cache);
+	now = (struct hour){day.fresh,
+			    day.kept,
+			    day.stale,
+			    day.failed,
+			    world.memory.stats.prefetched,
+			    cache.evicted};
+	print_message(
+		"%02d:00  %5llu fresh, %5llu kept, %4llu stale, %3llu failed; "
+		"%4llu prefetched, %4llu evicted\n",
+		hour, (unsigned long long)(now.fresh - then.fresh),
+		(unsigned long long)(now.kept - then.kept),
+		(unsigned long long)(now.stale - then.stale),
+		(unsigned long long)(now.failed - then.failed),
+		(unsigned long long)(now.prefetched - then.prefetched),
+		(unsigned long long)(now.evicted - then.evicted));
+	then = now;
+	if (hour == DEAD_FROM_MS / HOUR_MS)
+		print_message("%02d:00  the upstream is dead for 30 minutes\n",
+			      hour);
+	if (hour == SLOW_FROM_MS / HOUR_MS)
+		print_message("%02d:00  it takes three seconds, for 10 "
+			      "minutes\n",
+			      hour);
+}
+
 static void everything_is_where_it_belongs(void **state)
 {
 	const struct cache_conf conf = {CACHE_SIZE, STALE_MS};
 	const struct lookups_stats *stats = &world.memory.stats;
 	struct cache_stats cache;
 	uint64_t asked = 0;
+	int hour = 0;
 
 	(void)state;
 	day.random = 4711;
 	world_init(&conf, answer);
 	for (; world.now_ms < DAY_MS; asked++) {
+		while (world.now_ms >= (int64_t)(hour + 1) * HOUR_MS)
+			tell_hour(++hour);
 		set_weather();
 		ask();
 		world_run(world.now_ms + 1 + draw(400));
 	}
 	world_run(DAY_MS + TIMEOUT_MS);
+	tell_hour(24);
 
 	cache_stats(world.memory.cache, &cache);
 	print_message(
