@@ -358,6 +358,10 @@ UNIT_TESTS += tests/unit/test_icmp_exits
 tests_unit_test_icmp_exits_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_icmp_exits_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_icmp_sockets
+tests_unit_test_icmp_sockets_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_icmp_sockets_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_icmp_message
 tests_unit_test_icmp_message_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_icmp_message_SOURCES = tests/unit/test_icmp_message.c \

@@ -13,7 +13,8 @@
 struct exit_socket {
 	struct icmp_sockets *sockets;
 	struct ev_io io;
-	int ifindex; /* 0: this place is free */
+	int ifindex;   /* 0: this place is free */
+	bool is_known; /* the link was there already */
 	enum addr_family family;
 	int pmtu; /* what IP_MTU_DISCOVER was set to */
 };
@@ -148,6 +149,7 @@ void icmp_sockets_give(struct icmp_sockets *sockets, int ifindex,
 		return;
 	}
 	socket->ifindex = ifindex;
+	socket->is_known = false;
 	socket->family = family;
 	socket->pmtu = -1;
 	ev_io_init(&socket->io, on_readable, fd, EV_READ);
@@ -161,8 +163,12 @@ void icmp_sockets_on_links(struct icmp_sockets *sockets,
 	for (size_t i = 0; i < ARRAY_LEN(sockets->list); i++) {
 		struct exit_socket *socket = &sockets->list[i];
 
-		if (socket->ifindex > 0 &&
-		    !nl_link_by_index(state, socket->ifindex))
+		if (socket->ifindex == 0)
+			continue;
+		/* The parent may have heard of a new link before us. */
+		if (nl_link_by_index(state, socket->ifindex))
+			socket->is_known = true;
+		else if (socket->is_known)
 			close_one(socket);
 	}
 }
