@@ -86,10 +86,21 @@ static int lay_veth(struct carry *carry)
 	return ret;
 }
 
-static void remove_veth(struct carry *carry)
+/* A TUN that is not gone yet is about to: the same wait does for both. */
+static void remove_links(struct carry *carry)
 {
-	int ret = nl_device_del(carry->conf.outside, carry->host_end);
+	const int links[] = {
+		carry->host_end,
+		(int)carry->skeleton->bss->tun_ifindex,
+	};
+	int ret =
+		nl_device_del_all(carry->conf.outside, links, links[1] ? 2 : 1);
 
+	if (ret < 0 && ret != -ENODEV) {
+		log_debug("cannot remove veth and TUN together: %s",
+			  err_text(ret));
+		ret = nl_device_del(carry->conf.outside, carry->host_end);
+	}
 	if (ret < 0) /* somebody removed it: it is gone */
 		log_debug("cannot remove the veth: %s", err_text(ret));
 }
@@ -124,7 +135,7 @@ void carry_free(struct carry *carry)
 	if (!carry)
 		return;
 	if (carry->host_end > 0)
-		remove_veth(carry);
+		remove_links(carry);
 	carry_bpf__destroy(carry->skeleton);
 	free(carry);
 }

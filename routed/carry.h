@@ -37,6 +37,7 @@ struct carry_conf {
 };
 
 NODISCARD int carry_new(struct carry **carry, const struct carry_conf *conf);
+/* The veth goes, and the TUN that was carried for, if it is there still. */
 void carry_free(struct carry *carry);
 
 /*

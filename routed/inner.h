@@ -56,8 +56,8 @@ struct inner_conf {
 NODISCARD int inner_new(struct inner **inner, const struct inner_conf *conf);
 void inner_free(struct inner *inner);
 /*
- * The first half of it, for who has something to wait for anyhow: what it has
- * at the host goes.  Nothing but inner_free() may follow.
+ * The first half of it: what there is at the host goes, and where the kernel
+ * carries that is the host's TUN, too.  Nothing but inner_free() may follow.
  */
 void inner_leave_host(struct inner *inner);
 

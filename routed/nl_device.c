@@ -18,6 +18,7 @@
 #include <netlink/route/link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct nl_device {
 	struct nl_sock *sock; /* owned */
@@ -222,6 +223,42 @@ int nl_device_del(struct nl_device *device, int index)
 	if (!msg)
 		return -ENOMEM;
 	return finish(device, msg, 0);
+}
+
+static int set_group(struct nl_device *device, int index, uint32_t group)
+{
+	struct ifinfomsg info = {.ifi_index = index};
+	struct nl_msg *msg = begin(RTM_NEWLINK, 0, &info, sizeof(info));
+	if (!msg)
+		return -ENOMEM;
+	return finish(device, msg, nla_put_u32(msg, IFLA_GROUP, group));
+}
+
+static int del_group(struct nl_device *device, uint32_t group)
+{
+	struct ifinfomsg info = {0};
+	struct nl_msg *msg = begin(RTM_DELLINK, 0, &info, sizeof(info));
+	if (!msg)
+		return -ENOMEM;
+	return finish(device, msg, nla_put_u32(msg, IFLA_GROUP, group));
+}
+
+int nl_device_del_all(struct nl_device *device, const int *indices,
+		      size_t count)
+{
+	uint32_t group;
+	int ret = 0;
+
+	/* One that people or programs choose is small. */
+	if (getrandom(&group, sizeof(group), 0) != sizeof(group))
+		return -EIO;
+	group |= 1U << 31;
+	for (size_t i = 0; i < count && ret == 0; i++) {
+		ret = set_group(device, indices[i], group);
+		if (ret == -ENODEV)
+			ret = 0;
+	}
+	return ret < 0 ? ret : del_group(device, group);
 }
 
 /* The header and the attributes of the other end, as its own message has. */

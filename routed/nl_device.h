@@ -39,6 +39,12 @@ NODISCARD int nl_device_set_mtu(struct nl_device *device, const char *name,
 				uint32_t mtu);
 NODISCARD int nl_device_down(struct nl_device *device, const char *name);
 NODISCARD int nl_device_del(struct nl_device *device, int index);
+/*
+ * All of them with one wait for RCU, where each would be one: by a group that
+ * nobody else has.  Those that are gone do not count, unless all are.
+ */
+NODISCARD int nl_device_del_all(struct nl_device *device, const int *indices,
+				size_t count);
 
 /* Not if_nametoindex() and its like: the socket may be elsewhere. */
 NODISCARD int nl_device_index(struct nl_device *device, const char *name);

@@ -135,8 +135,9 @@ static bool obey(struct relays *relays, const struct link_message *message)
 }
 
 /*
- * A relay that was told to stop has sent all it had to send, and now closes
- * its TUNs: the kernel takes its time for each of them, as for the veth.
+ * A relay that was told to stop has sent all it had to send, and needs its TUN
+ * no more.  The kernel takes its time to remove a link, or several at once;
+ * the relay waits for that, and goes when it hears of it.
  */
 static void on_last_word(struct relays *relays)
 {
@@ -146,6 +147,7 @@ static void on_last_word(struct relays *relays)
 	}
 	ev_io_stop(relays->loop, &relays->link_io);
 	inner_leave_host(relays->inner);
+	(void)shutdown(relays->link_fd, SHUT_RDWR);
 }
 
 /* Leaves the loop when an event ended the relay. */

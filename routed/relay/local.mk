@@ -48,6 +48,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/inquiry.h \
 	routed/relay/intake.c \
 	routed/relay/intake.h \
+	routed/relay/leave.c \
+	routed/relay/leave.h \
 	routed/relay/listing.c \
 	routed/relay/listing.h \
 	routed/relay/mover.c \

@@ -8,6 +8,7 @@
 #include "routed/relay/flow_log.h"
 #include "routed/relay/icmp/icmp.h"
 #include "routed/relay/intake.h"
+#include "routed/relay/leave.h"
 #include "routed/relay/listing.h"
 #include "routed/relay/passage.h"
 #include "routed/relay/quota.h"
@@ -42,6 +43,7 @@ enum {
 struct relay {
 	int link_fd;         /* owned */
 	int status;          /* that the process ends with */
+	bool is_leaving;     /* our last word is said */
 	struct link_fds fds; /* owned, from LINK_SETUP */
 	char config_file[PATH_MAX];
 	struct parts parts;
@@ -286,21 +288,6 @@ static void close_fds(struct link_fds *fds)
 	}
 }
 
-/*
- * The parent is gone: new flows are direct as soon as the TUN is, and not when
- * all else has been put away.  The descriptor stays one of ours for who has it
- * still.
- */
-static void let_tun_go(const struct relay *relay)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0)
-		return;
-	(void)dup3(null, relay->fds.fd[LINK_FD_TUN], O_CLOEXEC);
-	close(null);
-}
-
 static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
 {
 	struct relay *relay = io->data;
@@ -312,7 +299,7 @@ static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
 	if (ret == -EAGAIN)
 		return;
 	if (ret == 0)
-		let_tun_go(relay);
+		leave_tun(relay->fds.fd[LINK_FD_TUN]);
 	if (ret <= 0) {
 		stop(relay, ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 		return;
@@ -487,6 +474,9 @@ static void relay_fini(struct relay *relay)
 	policy_unref(parts->policy);
 	if (parts->loop)
 		ev_loop_destroy(parts->loop);
+	if (relay->is_leaving && relay->status == EXIT_SUCCESS)
+		leave_together(relay->link_fd,
+			       relay->fds.fd[LINK_FD_INNER_TUN]);
 	close_fds(&relay->fds);
 	close(relay->link_fd);
 }
@@ -572,7 +562,8 @@ static int run(struct relay *relay)
 	udp_stop(relay->parts.udp);
 	carrier_flush(relay->parts.carrier);
 	/* All is said: the parent takes its part down while we do ours. */
-	(void)shutdown(relay->link_fd, SHUT_RDWR);
+	(void)shutdown(relay->link_fd, SHUT_WR);
+	relay->is_leaving = true;
 	return relay->status;
 }
 

@@ -12,6 +12,7 @@
 #include "common/addr.h"
 #include "routed/nft.h"
 #include "routed/nl_device.h"
+#include "routed/relay/leave.h"
 #include "routed/tun.h"
 
 #include <cap-ng.h>
@@ -20,6 +21,7 @@
 #include <linux/filter.h>
 #include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -486,12 +488,61 @@ static void neither_tun_speaks_before_it_is_spoken_to(void **state)
 	assert_int_equal(errno, EAGAIN);
 }
 
+static size_t count_links(void)
+{
+	struct if_nameindex *names = if_nameindex();
+	size_t count = 0;
+
+	assert_non_null(names);
+	while (names[count].if_index)
+		count++;
+	if_freenameindex(names);
+	return count;
+}
+
 static void a_name_that_is_taken_is_refused(void **state)
 {
 	struct world *world = *state;
 
 	build(world, false);
 	assert_int_equal(tun_open("ersatz0", MTU), -EBUSY);
+}
+
+/* The TUN of somebody else, which is none of ours, stays. */
+static void what_is_at_the_host_goes_together(void **state)
+{
+	struct world *world = *state;
+	const int other = tun_open("other0", MTU);
+	char byte;
+
+	assert_true(other >= 0);
+	build(world, false);
+	assert_int_equal(count_links(), 4); /* lo, both TUNs, veth */
+	inner_leave_host(world->inner);
+	assert_int_equal(count_links(), 2);
+	assert_int_not_equal(if_nametoindex("other0"), 0);
+	assert_int_equal(read(world->outer, &byte, 1), -1);
+	assert_int_equal(errno, EBADFD);
+	close(other);
+}
+
+/* It stays with the namespace when nobody has it open any more. */
+static void an_inner_tun_is_left_to_its_namespace(void **state)
+{
+	struct world *world = *state;
+	int link[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, link), 0);
+	build(world, false);
+	/* What the parent asked too late does not hold it up. */
+	assert_int_equal(write(link[0], "ping", 4), 4);
+	assert_int_equal(shutdown(link[0], SHUT_WR), 0);
+	leave_together(link[1], world->tun);
+	close(world->tun);
+	world->tun = -1;
+	assert_int_equal(inner_set_mtu(world->inner, MTU - 20), 0);
+	close(link[0]);
+	close(link[1]);
 }
 
 static const enum routed_carrier user = ROUTED_CARRIER_USER;
@@ -522,6 +573,8 @@ int main(void)
 		BY_BOTH(nobody_of_the_host_reaches_the_listener),
 		BY_BOTH(neither_tun_speaks_before_it_is_spoken_to),
 		BY_BOTH(a_name_that_is_taken_is_refused),
+		BY(kernel, what_is_at_the_host_goes_together),
+		BY(user, an_inner_tun_is_left_to_its_namespace),
 	};
 	if (geteuid() != 0 || access("/dev/net/tun", R_OK | W_OK) != 0)
 		return 77; /* automake: skipped */
