@@ -68,6 +68,12 @@ struct group_conf {
 	enum balance_key balance; /* load-balance */
 };
 
+enum outbound_udp {
+	OUTBOUND_UDP_ASSOCIATE,
+	OUTBOUND_UDP_OVER_TCP,
+	OUTBOUND_UDP_OFF,
+};
+
 struct outbound_conf {
 	const char *name;
 	enum outbound_type type;
@@ -77,7 +83,7 @@ struct outbound_conf {
 	const char *password;      /* read from password-file; "" if none */
 	const char *password_file; /* as written */
 	const char *interface;     /* interface */
-	bool has_no_udp;           /* socks5: 'udp: off' */
+	enum outbound_udp udp;     /* socks5 */
 	struct group_conf group;   /* fallback, latency, load-balance */
 	unsigned line;
 };

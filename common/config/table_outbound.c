@@ -27,8 +27,9 @@ static const struct schema_word when_words[] = {
 };
 
 static const struct schema_word udp_words[] = {
-	{"associate", false, NULL},
-	{"off", true, NULL},
+	{"associate", OUTBOUND_UDP_ASSOCIATE, NULL},
+	{"udp-over-tcp", OUTBOUND_UDP_OVER_TCP, NULL},
+	{"off", OUTBOUND_UDP_OFF, NULL},
 	{NULL, 0, NULL},
 };
 
@@ -87,14 +88,15 @@ const struct schema_key config_outbound_keys[] = {
 	 .help = "The interface that flows leave by.",
 	 AT(interface)},
 	{.name = "udp",
-	 .type = &schema_flag,
+	 .type = &schema_word,
 	 .words = udp_words,
 	 .fallback = "associate",
-	 .help = "UDP through the proxy, by its UDP ASSOCIATE; off, or a "
+	 .help = "UDP through the proxy, by its UDP ASSOCIATE, or through a "
+		 "stream as sing-box's 'UDP over TCP' (version 2); off, or a "
 		 "proxy that has none: it is refused at once, so that QUIC "
 		 "falls back to TCP.",
 	 .is_part = config_is_part_of_socks5,
-	 AT(has_no_udp)},
+	 AT(udp)},
 	{.name = "members",
 	 .kind = SCHEMA_LIST,
 	 .type = &schema_text,

@@ -182,7 +182,8 @@ static bool is_equal(const char *a, const char *b)
 bool choice_is_same_way(const struct outbound_conf *a,
 			const struct outbound_conf *b)
 {
-	return a->type == b->type && endpoint_equal(&a->server, &b->server) &&
+	return a->type == b->type && a->udp == b->udp &&
+	       endpoint_equal(&a->server, &b->server) &&
 	       is_equal(a->server_path, b->server_path) &&
 	       is_equal(a->username, b->username) &&
 	       is_equal(a->interface, b->interface);

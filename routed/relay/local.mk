@@ -113,6 +113,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/udp/servers.c \
 	routed/relay/udp/servers.h \
 	routed/relay/udp/sniffing.c \
+	routed/relay/udp/stream.c \
+	routed/relay/udp/stream.h \
 	routed/relay/udp/table.c \
 	routed/relay/udp/table.h \
 	routed/relay/udp/train.c \
@@ -123,6 +125,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/udp/view.c \
 	routed/relay/unreachable.c \
 	routed/relay/unreachable.h \
+	routed/relay/uot.c \
+	routed/relay/uot.h \
 	routed/relay/uses.c \
 	routed/relay/uses.h
 

@@ -84,11 +84,13 @@ EXTRA_DIST += \
 	tests/net/test_special.py \
 	tests/net/test_stubs.py \
 	tests/net/test_udp.py \
+	tests/net/test_uot.py \
 	tests/net/test_watch.py \
 	tests/net/test_verify.py \
 	tests/net/test_way.py \
 	tests/net/test_ways.py \
-	tests/net/topology.py
+	tests/net/topology.py \
+	tests/net/uot_server.py
 
 # What a newcomer sees first.
 .PHONY: demo

@@ -956,6 +956,10 @@ tests_unit_test_tunnels_SOURCES = tests/unit/test_tunnels.c $(FIB_MODEL)
 tests_unit_test_tunnels_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tunnels_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_uot
+tests_unit_test_uot_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_uot_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_udp_servers
 tests_unit_test_udp_servers_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_udp_servers_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)

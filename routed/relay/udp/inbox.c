@@ -161,9 +161,8 @@ static struct udp_peer *find_peer(struct udp *udp, struct udp_leg *leg,
 	return peer;
 }
 
-/* One datagram, without the proxy's header. */
-static void deliver(struct udp *udp, struct udp_leg *leg,
-		    struct socks_source *source, struct datagram *datagram)
+void inbox_deliver(struct udp *udp, struct udp_leg *leg,
+		   struct socks_source *source, struct datagram *datagram)
 {
 	struct udp_peer *peer = find_peer(udp, leg, source);
 	bool is_far = !fake_pool_has(&udp->parts->policy->config->dnsd.fake,
@@ -219,7 +218,7 @@ static void take_apart(struct udp *udp, struct udp_leg *leg,
 		}
 		datagram.payload += head;
 		datagram.length -= (size_t)head;
-		deliver(udp, leg, &source, &datagram);
+		inbox_deliver(udp, leg, &source, &datagram);
 	} while (at < length);
 }
 

@@ -74,6 +74,7 @@ static void dial_give(struct udp_dials *dials, struct udp_leg *leg)
 void udp_leg_shut(struct udp *udp, struct udp_leg *leg)
 {
 	outbox_forget(udp->outbox, leg);
+	udp_stream_forget(udp, leg);
 	if (leg->dial) {
 		dial_stop(&leg->dial->dial);
 		dial_give(udp->dials, leg);
@@ -224,15 +225,17 @@ static void on_refused(struct udp *udp, struct udp_leg *leg,
 	struct policy_outbound *outbound =
 		&leg->policy->outbounds[leg->outbound];
 	enum refusal refusal = failure->refusal;
+	/* It took the name of the protocol for one to be resolved. */
+	bool is_unsupported = failure->is_unsupported ||
+			      (leg->is_stream && failure->is_answered);
 	struct udp_peer *peer, *next;
 
-	if (failure->is_unsupported || refusal == REFUSAL_RESET)
+	if (is_unsupported || refusal == REFUSAL_RESET)
 		refusal = REFUSAL_PORT;
 	outbound->udp_refusal = refusal;
 	outbound->udp_again_ms =
-		udp->now_ms +
-		(failure->is_unsupported ? UNSUPPORTED_MS : FAULT_MS);
-	log_fault(udp, leg, failure->reason, failure->is_unsupported);
+		udp->now_ms + (is_unsupported ? UNSUPPORTED_MS : FAULT_MS);
+	log_fault(udp, leg, failure->reason, is_unsupported);
 	if (failure->is_outbounds &&
 	    choice_note_failure(leg->policy, leg->outbound, udp->now_ms,
 				failure->reason))
@@ -243,6 +246,20 @@ static void on_refused(struct udp *udp, struct udp_leg *leg,
 		udp_begin_again(udp, peer);
 	}
 	udp_end_leg(udp, leg, refusal);
+}
+
+void udp_leg_refuse(struct udp *udp, struct udp_leg *leg, const char *reason)
+{
+	const struct dial_failure failure = {
+		.refusal = REFUSAL_PORT,
+		.reason = reason,
+		.is_unsupported = true,
+	};
+
+	/* What they have sent is gone already. */
+	for (const struct udp_peer *peer = leg->peers; peer; peer = peer->next)
+		udp_refuse_peer(udp, peer, REFUSAL_PORT);
+	on_refused(udp, leg, &failure);
 }
 
 static void on_failed(void *ctx, struct dial *dial,
@@ -295,18 +312,32 @@ static struct endpoint relay_of(const struct udp_leg *leg,
 	return relay;
 }
 
+/* Where datagrams go once the proxy has said yes. */
+static int open_leg(struct udp *udp, struct udp_leg *leg,
+		    const struct dial *dial)
+{
+	struct endpoint relay;
+
+	if (leg->is_stream) {
+		leg->state = UDP_LEG_OPEN;
+		udp_stream_start(udp, leg);
+		return 0;
+	}
+	relay = relay_of(leg, dial);
+	return relay.port ? open_socket(udp, leg, &relay) : ERR_MALFORMED;
+}
+
 static void on_associated(void *ctx, struct dial *dial, int fd, int ifindex)
 {
 	struct udp *udp = ctx;
 	struct udp_leg *leg = CONTAINER_OF(dial, struct udp_dial, dial)->leg;
-	const struct endpoint relay = relay_of(leg, dial);
 	int ret;
 
 	(void)ifindex;
 	udp->now_ms = clock_monotonic_ms();
 	dial_give(udp->dials, leg);
 	leg->control_fd = fd;
-	ret = relay.port ? open_socket(udp, leg, &relay) : ERR_MALFORMED;
+	ret = open_leg(udp, leg, dial);
 	if (ret < 0) {
 		const struct dial_failure failure = {
 			.refusal = udp_refusal_of(ret),
@@ -330,7 +361,7 @@ static const struct dial_ops dial_ops = {
 	.on_failed = on_failed,
 };
 
-/* While it is dialled the dial hears of it; then only its end matters. */
+/* While it is dialled the dial hears of it; then its end, or its stream. */
 static void on_control(void *ctx, struct poller_source *source, uint32_t events)
 {
 	struct udp_leg *leg = CONTAINER_OF(source, struct udp_leg, control);
@@ -340,6 +371,11 @@ static void on_control(void *ctx, struct poller_source *source, uint32_t events)
 
 	if (leg->dial) {
 		dial_on_event(&leg->dial->dial, events);
+		return;
+	}
+	udp->now_ms = clock_monotonic_ms();
+	if (leg->is_stream) {
+		udp_stream_on_event(udp, leg);
 		return;
 	}
 	while (n > 0)
@@ -352,16 +388,21 @@ static void on_control(void *ctx, struct poller_source *source, uint32_t events)
 static void start_dial(struct udp *udp, struct udp_leg *leg)
 {
 	const struct policy *policy = leg->policy;
-	const struct dial_conf conf = {
+	const struct outbound_conf *outbound =
+		policy->outbounds[leg->outbound].conf;
+	struct dial_conf conf = {
 		.outbound = &policy->outbounds[leg->outbound],
 		.uplink = policy->config->routed.uplink,
-		.is_udp = true,
+		.is_udp = outbound->udp != OUTBOUND_UDP_OVER_TCP,
 	};
 	static const struct dial_failure too_many = {
 		.refusal = REFUSAL_HOST,
 		.reason = "too many associations are being made",
 	};
 
+	leg->is_stream = !conf.is_udp;
+	if (leg->is_stream)
+		conf.name = udp_streams_host(udp->streams);
 	udp->dialler = udp->parts->dialler;
 	udp->dialler.ops = &dial_ops;
 	udp->dialler.ctx = udp;
@@ -404,8 +445,12 @@ bool udp_is_refused(const struct udp *udp, const struct policy *policy,
 
 	if (one->conf->type != OUTBOUND_TYPE_SOCKS5)
 		return false;
-	*refusal = one->conf->has_no_udp ? REFUSAL_PORT : one->udp_refusal;
-	return one->conf->has_no_udp || udp->now_ms < one->udp_again_ms;
+	if (one->conf->udp == OUTBOUND_UDP_OFF) {
+		*refusal = REFUSAL_PORT;
+		return true;
+	}
+	*refusal = one->udp_refusal;
+	return udp->now_ms < one->udp_again_ms;
 }
 
 void udp_leg_mend(struct udp *udp, struct udp_leg *leg)

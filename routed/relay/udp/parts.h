@@ -9,6 +9,7 @@
  *	leg's socket -> inbox.h: who does the application think that is?
  *	    -> train.h -> TUN
  *	sniffing.c	looks for the name of what is QUIC
+ *	stream.h	a leg whose datagrams go through a stream
  *	begin.c	decides what is new, leg.c makes sockets and associations
  *	trouble.c	tells the application of errors
  *	dns.c	port 53
@@ -25,6 +26,7 @@
 #include "routed/relay/udp/dns.h"
 #include "routed/relay/udp/outbox.h"
 #include "routed/relay/udp/servers.h"
+#include "routed/relay/udp/stream.h"
 #include "routed/relay/udp/table.h"
 #include "routed/relay/udp/train.h"
 #include "routed/relay/udp/udp.h"
@@ -43,6 +45,7 @@ struct udp {
 	struct udp_dns *dns;
 	struct udp_servers_told *servers;
 	struct udp_dials *dials;
+	struct udp_streams *streams;
 	struct train train;
 	struct quic_hello hello; /* for one look */
 	struct dialler dialler;  /* with our own callbacks */
@@ -99,6 +102,8 @@ struct udp_leg *udp_leg_get(struct udp *udp, const struct udp_peer *peer,
 void udp_leg_mend(struct udp *udp, struct udp_leg *leg);
 /* Its sockets go, its peers stay. */
 void udp_leg_shut(struct udp *udp, struct udp_leg *leg);
+/* The proxy does not know this kind of UDP after all.  The leg is gone. */
+void udp_leg_refuse(struct udp *udp, struct udp_leg *leg, const char *reason);
 /* Gives up associations that took too long. */
 void udp_dials_on_time(struct udp *udp);
 /* Does the outbound refuse UDP now, by configuration or by experience? */
@@ -109,6 +114,9 @@ bool udp_is_refused(const struct udp *udp, const struct policy *policy,
 
 NODISCARD int inbox_new(struct inbox **inbox);
 void inbox_free(struct inbox *inbox);
+/* One datagram, from where the proxy says, without its header. */
+void inbox_deliver(struct udp *udp, struct udp_leg *leg,
+		   struct socks_source *source, struct datagram *datagram);
 /* Reads what has come; true: there is more. */
 bool inbox_read(struct udp *udp, struct udp_leg *leg);
 
@@ -125,6 +133,9 @@ unsigned udp_hear(struct udp *udp, struct udp_leg *leg);
  * told by its connection.
  */
 void udp_hear_proxy(struct udp *udp, const struct udp_leg *leg);
+/* What was sent to that one has come to nothing. */
+void udp_refuse_peer(struct udp *udp, const struct udp_peer *peer,
+		     enum refusal refusal);
 /* What a failed system call says of the way. */
 enum refusal udp_refusal_of(int error);
 

@@ -41,6 +41,7 @@ enum udp_peer_state {
 };
 
 struct udp;
+struct udp_chunk;
 struct udp_dial;
 struct udp_peer;
 
@@ -54,7 +55,7 @@ struct udp_leg {
 	bool is_long;    /* it has more than short questions */
 	bool has_no_gso; /* sending segments failed once */
 	int fd;          /* datagrams; owned, -1: none */
-	int control_fd;  /* of an association; owned, -1: none */
+	int control_fd;  /* of an association, or its stream; owned, -1: none */
 	int ifindex;     /* 0: not bound */
 	struct addr local;
 	uint8_t family;        /* of the socket */
@@ -63,6 +64,10 @@ struct udp_leg {
 	int64_t last_ms;       /* monotonic */
 	struct udp_dial *dial; /* borrowed, while dialling */
 	struct poller_source socket, control;
+	bool is_stream, is_heard; /* something has come by it */
+	int64_t opened_ms;        /* monotonic, of a stream */
+	struct udp_chunk *input,
+		*output;        /* the half of a datagram; NULL: none */
 	struct udp_peer *peers; /* a list of its own, the oldest first */
 	struct udp_peer *last_peer;
 	uint32_t asked_count; /* of them, that have not answered yet */

@@ -122,13 +122,17 @@ unsigned udp_hear(struct udp *udp, struct udp_leg *leg)
 
 void udp_hear_proxy(struct udp *udp, const struct udp_leg *leg)
 {
-	const struct udp_peer *peer = leg->peers;
-	struct datagram datagram = {.ttl = DATAGRAM_TTL};
-
 	/* Of several it could be any. */
-	if (!peer || peer->next)
-		return;
-	datagram.src = leg->client;
-	datagram.dst = udp_peer_tuple(udp->table, peer)->dst;
-	udp_refuse(udp, &datagram, REFUSAL_PORT);
+	if (leg->peers && !leg->peers->next)
+		udp_refuse_peer(udp, leg->peers, REFUSAL_PORT);
+}
+
+void udp_refuse_peer(struct udp *udp, const struct udp_peer *peer,
+		     enum refusal refusal)
+{
+	const struct tuple *tuple = udp_peer_tuple(udp->table, peer);
+	const struct datagram datagram = {
+		.src = tuple->src, .dst = tuple->dst, .ttl = DATAGRAM_TTL};
+
+	udp_refuse(udp, &datagram, refusal);
 }

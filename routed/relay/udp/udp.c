@@ -55,43 +55,53 @@ static bool is_ready(const struct udp *udp, const struct udp_peer *peer)
 	       peer->leg->state == UDP_LEG_OPEN && has_turn(udp, peer);
 }
 
-/* What stands before a datagram to a proxy; false: it cannot be said. */
-static bool set_head(struct udp *udp, struct udp_peer *peer,
-		     const struct datagram *datagram,
-		     struct outbox_target *target)
+/* Who it is for a proxy; false: it cannot be said. */
+static bool set_target(struct udp *udp, struct udp_peer *peer,
+		       const struct datagram *datagram, struct socks_target *to,
+		       struct name *name)
 {
-	struct socks_target to = {.endpoint = peer->real};
-	struct name name;
+	to->endpoint = peer->real;
+	to->name = NULL;
+	if (peer->real.addr.family != ADDR_NONE)
+		return true;
+	if (!decider_name(udp->parts->decider, peer->slot, name) ||
+	    !socks_address_is_sendable(name))
+		return false;
+	to->name = name;
+	to->endpoint.port = datagram->dst.port;
+	if (!peer->is_asked)
+		udp_peer_ask(peer, udp->now_ms);
+	return true;
+}
 
-	target->to = (struct endpoint){.addr.family = ADDR_NONE};
-	if (peer->real.addr.family == ADDR_NONE) {
-		if (!decider_name(udp->parts->decider, peer->slot, &name))
-			return false;
-		to.name = &name;
-		to.endpoint.port = datagram->dst.port;
-		if (!peer->is_asked)
-			udp_peer_ask(peer, udp->now_ms);
+static void put(struct udp *udp, struct udp_leg *leg,
+		const struct datagram *datagram, const struct socks_target *to)
+{
+	struct outbox_target target = {.head_length = 0};
+
+	if (leg->is_stream) {
+		udp_stream_put(udp, leg, datagram, to);
+		return;
 	}
-	target->head_length = socks_udp_put(target->head, &to);
-	return target->head_length > 0;
+	if (leg->is_proxy)
+		target.head_length = socks_udp_put(target.head, to);
+	else
+		target.to = to->endpoint;
+	outbox_put(udp->outbox, leg, datagram, &target);
 }
 
 static void push(struct udp *udp, struct udp_peer *peer,
 		 const struct datagram *datagram)
 {
 	struct udp_leg *leg = peer->leg;
-	struct outbox_target target;
+	struct socks_target to = {.endpoint = peer->real};
+	struct name name;
 
 	peer->last_ms = leg->last_ms = udp->now_ms;
 	leg->is_long |= !is_short(datagram->dst.port);
-	if (leg->is_proxy) {
-		if (!set_head(udp, peer, datagram, &target)) {
-			udp_refuse(udp, datagram, REFUSAL_HOST);
-			return;
-		}
-	} else {
-		target.to = peer->real;
-		target.head_length = 0;
+	if (leg->is_proxy && !set_target(udp, peer, datagram, &to, &name)) {
+		udp_refuse(udp, datagram, REFUSAL_HOST);
+		return;
 	}
 	/* Several names may lie at one address: it is the last one's. */
 	if (peer->slot > 0 && peer->real.addr.family != ADDR_NONE)
@@ -102,7 +112,7 @@ static void push(struct udp *udp, struct udp_peer *peer,
 					    datagram->segment
 				  : 1;
 	udp->counters.bytes_up += datagram->length;
-	outbox_put(udp->outbox, leg, datagram, &target);
+	put(udp, leg, datagram, &to);
 }
 
 void udp_wake(struct udp *udp, struct udp_peer *peer)
@@ -389,6 +399,8 @@ static int open_parts(struct udp *udp, int link_fd, uint32_t flows)
 		ret = udp_servers_told_new(&udp->servers, link_fd);
 	if (ret == 0)
 		ret = udp_dials_new(&udp->dials);
+	if (ret == 0)
+		ret = udp_streams_new(&udp->streams);
 	return ret;
 }
 
@@ -425,6 +437,7 @@ void udp_free(struct udp *udp)
 	udp_dns_free(udp->dns);
 	udp_servers_told_free(udp->servers);
 	udp_dials_free(udp->dials);
+	udp_streams_free(udp->streams);
 	inbox_free(udp->inbox);
 	outbox_free(udp->outbox);
 	pieces_free(udp->pieces);
