@@ -96,17 +96,15 @@ static int load_tree(struct owner *owner, const struct yaml_tree *tree,
 	return rules_seal(owner->config.rules);
 }
 
-int config_load(struct config **config, const char *text, size_t length,
-		const char *file, struct diag *diag)
+/* Takes the owner. */
+static int load(struct owner *owner, struct config **config, const char *text,
+		size_t length, struct diag *diag)
 {
-	struct owner *owner = owner_new(file);
 	size_t errors = diag->errors;
 	struct yaml_tree *tree;
-	int ret;
+	int ret =
+		yaml_tree_parse(&tree, text, length, owner->config.file, diag);
 
-	if (!owner)
-		return -ENOMEM;
-	ret = yaml_tree_parse(&tree, text, length, file, diag);
 	if (ret)
 		goto free_owner;
 	ret = load_tree(owner, tree, diag);
@@ -120,6 +118,26 @@ int config_load(struct config **config, const char *text, size_t length,
 free_owner:
 	owner_free(owner);
 	return ret;
+}
+
+int config_load(struct config **config, const char *text, size_t length,
+		const char *file, struct diag *diag)
+{
+	struct owner *owner = owner_new(file);
+
+	return owner ? load(owner, config, text, length, diag) : -ENOMEM;
+}
+
+int config_load_without_lists(struct config **config, const char *text,
+			      size_t length, const char *file,
+			      struct diag *diag)
+{
+	struct owner *owner = owner_new(file);
+
+	if (!owner)
+		return -ENOMEM;
+	rules_leave_lists_out(owner->config.rules);
+	return load(owner, config, text, length, diag);
 }
 
 /* Reads on to the end, or to one byte more than there may be. */

@@ -298,6 +298,13 @@ struct config {
  */
 NODISCARD int config_load(struct config **config, const char *text,
 			  size_t length, const char *file, struct diag *diag);
+/*
+ * The same without the lists and databases of its rules, for who wants to know
+ * but of the rest: it costs nothing then, and works when one is broken.
+ */
+NODISCARD int config_load_without_lists(struct config **config,
+					const char *text, size_t length,
+					const char *file, struct diag *diag);
 void config_free(struct config *config);
 
 /*

@@ -56,6 +56,11 @@ void rules_free(struct rules *rules)
 	free(rules);
 }
 
+void rules_leave_lists_out(struct rules *rules)
+{
+	rules->load.is_without_lists = true;
+}
+
 void rules_set_geo(struct rules *rules, const struct rules_geo *geo)
 {
 	rules->load.geo.files = *geo;
@@ -337,7 +342,9 @@ int rules_finish(struct rules *rules, struct diag *diag)
 		if (rules->lists[i]->mark == MARK_NEW)
 			ret = check_depth(rules->lists[i], diag);
 	}
-	geo = geo_read(&rules->load.geo, &rules->sources, diag);
+	geo = rules->load.is_without_lists
+		      ? 0
+		      : geo_read(&rules->load.geo, &rules->sources, diag);
 	ret = geo < 0 ? geo : ret;
 	if (ret < 0)
 		rules->is_broken = true;

@@ -149,6 +149,12 @@ struct rule_set_conf {
 NODISCARD struct rules *rules_new(void);
 void rules_free(struct rules *rules);
 
+/*
+ * Before the first rule: no list and no database is read, so that nothing of
+ * them can be wrong either.  Good for all but decisions.
+ */
+void rules_leave_lists_out(struct rules *rules);
+
 /* Before the first rule; all of it borrowed until rules_seal(). */
 void rules_set_geo(struct rules *rules, const struct rules_geo *geo);
 void rules_set_sets(struct rules *rules, const struct rule_set_conf *sets,

@@ -91,8 +91,12 @@ int settings_read(const struct settings *settings,
 int settings_load(const struct settings *settings, struct config **config,
 		  const struct settings_source *source, struct diag *diag)
 {
-	int ret = config_load(config, source->text, source->length,
-			      source->file, diag);
+	int ret = settings->has_no_lists
+			  ? config_load_without_lists(config, source->text,
+						      source->length,
+						      source->file, diag)
+			  : config_load(config, source->text, source->length,
+					source->file, diag);
 
 	if (ret < 0)
 		return ret;

@@ -29,6 +29,7 @@ struct settings {
 	const char *proxy;         /* NULL: from the file */
 	const char *password_file; /* of the proxy */
 	const char *state_dir, *run_dir;
+	bool has_no_lists; /* what was asked for does without them */
 };
 
 /* What getopt_long() gives for long options without a letter. */

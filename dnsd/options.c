@@ -243,6 +243,13 @@ static bool has_json(enum options_action action)
 	       action == ACTION_FLUSH;
 }
 
+/* The others ask the daemon, or the map. */
+static bool needs_lists(enum options_action action)
+{
+	return action == ACTION_RUN || action == ACTION_CHECK ||
+	       action == ACTION_PRINT_CONFIG || action == ACTION_EXPLAIN;
+}
+
 /* Details that no action asked for would be left out without a word. */
 static int check_details(struct options *options)
 {
@@ -294,6 +301,7 @@ int options_parse(struct options *options, int argc, char **argv)
 					 "unexpected argument", argv[optind]);
 	if (check_details(options) < 0)
 		return -EINVAL;
+	options->settings.has_no_lists = !needs_lists(options->action);
 	if (options->settings.is_json && options->action == ACTION_DUMP_MAP)
 		options->dump.form = DUMP_JSON;
 	return settings_check(&options->settings);

@@ -267,5 +267,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (optind < argc)
 		return settings_complain(&options->settings,
 					 "unexpected argument", argv[optind]);
+	/* What does without a configuration decides nothing by rules. */
+	options->settings.has_no_lists = options->action >= ACTION_STATUS;
 	return check(options);
 }

@@ -277,9 +277,13 @@ int argument_add(struct matcher *matcher, const struct rule_parts *parts,
 	case RULE_SRC_MAC:
 		return add_mac(matcher, parts, line);
 	case RULE_GEOSITE:
+		if (matcher->load->is_without_lists)
+			return 0;
 		return list_load_site(matcher, parts->argument, line,
 				      &parts->argument_place);
 	case RULE_SET:
+		if (matcher->load->is_without_lists)
+			return 0;
 		return list_load_set(matcher, parts->argument,
 				     parts->is_no_resolve,
 				     &parts->argument_place);

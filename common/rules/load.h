@@ -18,6 +18,7 @@ struct load {
 	const struct rule_set_conf *sets; /* borrowed */
 	size_t set_count;
 	const char *file; /* borrowed; the one that relative paths are from */
+	bool is_without_lists; /* nor databases: they stay empty */
 };
 
 /* "file" from the folder of `load->file`, on the heap; NULL: no memory. */

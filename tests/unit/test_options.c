@@ -54,18 +54,19 @@ static void every_action_has_its_option(void **state)
 	static const struct {
 		const char *line;
 		enum options_action action;
+		bool has_lists; /* it needs them */
 	} cases[] = {
-		{"dnsd --check", ACTION_CHECK},
-		{"dnsd --print-config", ACTION_PRINT_CONFIG},
-		{"dnsd --dump-map", ACTION_DUMP_MAP},
-		{"dnsd --explain x", ACTION_EXPLAIN},
-		{"dnsd --status", ACTION_STATUS},
-		{"dnsd --metrics", ACTION_METRICS},
-		{"dnsd --watch", ACTION_WATCH},
-		{"dnsd --watch --json", ACTION_WATCH},
-		{"dnsd --version", ACTION_VERSION},
-		{"dnsd --help", ACTION_HELP},
-		{"dnsd -h", ACTION_HELP},
+		{"dnsd --check", ACTION_CHECK, true},
+		{"dnsd --print-config", ACTION_PRINT_CONFIG, true},
+		{"dnsd --dump-map", ACTION_DUMP_MAP, false},
+		{"dnsd --explain x", ACTION_EXPLAIN, true},
+		{"dnsd --status", ACTION_STATUS, false},
+		{"dnsd --metrics", ACTION_METRICS, false},
+		{"dnsd --watch", ACTION_WATCH, false},
+		{"dnsd --watch --json", ACTION_WATCH, false},
+		{"dnsd --version", ACTION_VERSION, false},
+		{"dnsd --help", ACTION_HELP, false},
+		{"dnsd -h", ACTION_HELP, false},
 	};
 	struct options options;
 
@@ -73,6 +74,8 @@ static void every_action_has_its_option(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(parse(&options, cases[i].line), 0);
 		assert_int_equal(options.action, cases[i].action);
+		assert_int_equal(options.settings.has_no_lists,
+				 !cases[i].has_lists);
 	}
 }
 

@@ -43,18 +43,19 @@ static void each_action_has_its_option(void **state)
 	static const struct {
 		const char *line;
 		enum options_action action;
+		bool has_lists; /* it needs them */
 	} cases[] = {
-		{"--check", ACTION_CHECK},
-		{"--print-config", ACTION_PRINT_CONFIG},
-		{"--plan", ACTION_PLAN},
-		{"--explain x", ACTION_EXPLAIN},
-		{"--status --json", ACTION_STATUS},
-		{"--flows", ACTION_FLOWS},
-		{"--doctor", ACTION_DOCTOR},
-		{"--recover", ACTION_RECOVER},
-		{"--version", ACTION_VERSION},
-		{"--help", ACTION_HELP},
-		{"-c /x --status", ACTION_STATUS},
+		{"--check", ACTION_CHECK, true},
+		{"--print-config", ACTION_PRINT_CONFIG, true},
+		{"--plan", ACTION_PLAN, true},
+		{"--explain x", ACTION_EXPLAIN, true},
+		{"--status --json", ACTION_STATUS, false},
+		{"--flows", ACTION_FLOWS, false},
+		{"--doctor", ACTION_DOCTOR, false},
+		{"--recover", ACTION_RECOVER, false},
+		{"--version", ACTION_VERSION, false},
+		{"--help", ACTION_HELP, false},
+		{"-c /x --status", ACTION_STATUS, false},
 	};
 	struct options options;
 
@@ -62,6 +63,8 @@ static void each_action_has_its_option(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(parse(&options, cases[i].line), 0);
 		assert_int_equal(options.action, cases[i].action);
+		assert_int_equal(options.settings.has_no_lists,
+				 !cases[i].has_lists);
 	}
 }
 

@@ -157,6 +157,34 @@ static void a_missing_file_is_told(void **state)
 	diag_fini(&diag);
 }
 
+/* Who only asks the daemon need not read all of its lists, nor mend them. */
+static void lists_are_left_out_when_nothing_needs_them(void **state)
+{
+	static char text[] =
+		"outbounds: {p: {type: socks5, server: 127.0.0.1:1080}}\n"
+		"geo: {country: /nowhere/c.mmdb, site: /nowhere/s.dat}\n"
+		"rules: [\"RULE-SET,/nowhere/list.txt,p\", \"GEOIP,CN,p\",\n"
+		"  \"GEOSITE,cn,p\", \"NOT,((GEOSITE,cn)),p\", \"MATCH,p\"]\n";
+	const struct settings_source source = {text, strlen(text), "f"};
+	struct settings settings = {.program = "test"};
+	struct config *config;
+	struct diag diag;
+
+	(void)state;
+	diag_init(&diag);
+	assert_int_equal(settings_load(&settings, &config, &source, &diag),
+			 ERR_CONFIG);
+	assert_true(diag.errors >= 3);
+	diag_fini(&diag);
+	diag_init(&diag);
+	settings.has_no_lists = true;
+	assert_int_equal(settings_load(&settings, &config, &source, &diag), 0);
+	assert_int_equal(diag.errors, 0);
+	assert_int_equal(rules_count(config->rules), 5);
+	config_free(config);
+	diag_fini(&diag);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +193,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_named_with_the_way_to_help),
 		cmocka_unit_test(proxy_stands_for_a_configuration),
 		cmocka_unit_test(a_missing_file_is_told),
+		cmocka_unit_test(lists_are_left_out_when_nothing_needs_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
