@@ -106,6 +106,38 @@ int name_parse(struct name *name, const char *text)
 	return 0;
 }
 
+static bool is_plain(char c)
+{
+	return (uint8_t)((c | 0x20) - 'a') < 26 || is_digit(c) || c == '-' ||
+	       c == '_';
+}
+
+size_t name_parse_plain(struct name *name, const char *text)
+{
+	size_t label = 0, used = 1; /* where its length stands, and all */
+	const char *c = text;
+
+	for (;; c++) {
+		if (is_plain(*c)) {
+			if (used == NAME_WIRE_MAX)
+				return 0;
+			name->wire[used++] = lower((uint8_t)*c);
+			continue;
+		}
+		if (used - label < 2 || used - label - 1 > LABEL_MAX)
+			return 0;
+		name->wire[label] = (uint8_t)(used - label - 1);
+		if (*c != '.')
+			break;
+		label = used++;
+	}
+	if (used == NAME_WIRE_MAX)
+		return 0;
+	name->wire[used] = 0;
+	name->length = (uint8_t)(used + 1);
+	return (size_t)(c - text);
+}
+
 int name_from_wire(struct name *name, const uint8_t *wire, size_t size)
 {
 	size_t length = 0;

@@ -30,6 +30,13 @@ struct name {
 /* Text with or without the trailing dot; Unicode is ERR_MALFORMED here. */
 NODISCARD int name_parse(struct name *name, const char *text);
 
+/*
+ * A name of letters, digits, '-' and '_' at the beginning of a text, quickly:
+ * the characters taken, up to the first one that is neither these nor a dot
+ * within.  0: it begins with none, and `name` has rubbish.
+ */
+NODISCARD size_t name_parse_plain(struct name *name, const char *text);
+
 /* Uncompressed wire form; lower-cases. Returns the bytes taken. */
 NODISCARD int name_from_wire(struct name *name, const uint8_t *wire,
 			     size_t size);

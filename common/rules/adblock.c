@@ -106,11 +106,13 @@ int adblock_add(struct list *list, char *text)
 {
 	struct matcher *matcher = list->matcher;
 	char shown[sizeof(list->left_out_word)];
+	size_t length = strnlen(text, sizeof(shown) - 1);
 	int ret = -EINVAL;
 
 	if (is_comment(text))
 		return 0;
-	snprintf(shown, sizeof(shown), "%s", text);
+	memcpy(shown, text, length);
+	shown[length] = '\0';
 	if (strncmp(text, "@@", 2) == 0) {
 		text += 2;
 		matcher = list->except;

@@ -37,8 +37,11 @@ static bool is_ascii(const char *text)
 int entry_parse_name(struct name *name, const char *text)
 {
 	char ascii[NAME_TEXT_SIZE];
+	size_t taken = name_parse_plain(name, text);
 	int ret;
 
+	if (taken > 0 && text[taken] == '\0')
+		return 0;
 	if (has_odd_character(text))
 		return -EINVAL;
 	if (is_ascii(text))
@@ -56,8 +59,7 @@ int entry_add_name(struct matcher *matcher, const char *text, unsigned kinds,
 	return ret < 0 ? ret : matcher_add_name(matcher, &name, kinds, line);
 }
 
-/* Takes the mark of the kind off the front of a word. */
-static unsigned take_kinds(const char **text)
+unsigned entry_take_kinds(const char **text)
 {
 	const char *word = *text;
 
@@ -93,7 +95,7 @@ int entry_add_pattern(struct matcher *matcher, const char *text, uint32_t line)
 {
 	/* "+" alone is everything there is: all below the root. */
 	bool is_all = strcmp(text, "+") == 0;
-	unsigned kinds = take_kinds(&text);
+	unsigned kinds = entry_take_kinds(&text);
 	struct condition condition;
 	struct name name;
 	int ret;

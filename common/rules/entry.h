@@ -37,6 +37,9 @@ NODISCARD int entry_add_name(struct matcher *matcher, const char *text,
 NODISCARD int entry_add_pattern(struct matcher *matcher, const char *text,
 				uint32_t line);
 
+/* Takes the mark of the kind off the front of such a name. */
+unsigned entry_take_kinds(const char **text);
+
 /* CONDITION_KEYWORD or CONDITION_GLOB; Unicode is made ASCII. */
 NODISCARD int entry_add_name_text(struct matcher *matcher,
 				  enum condition_type type, const char *text,

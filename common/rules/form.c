@@ -4,6 +4,7 @@
 #include "common/addr.h"
 #include "common/compiler.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define BLANKS " \t\r\n"
@@ -62,16 +63,31 @@ static enum form form_of_line(const char *text)
 	return is_hosts(text) ? FORM_HOSTS : FORM_AUTO;
 }
 
+/* The end of a line of nothing but what names are made of, or NULL. */
+static const char *skip_plain(const char *text, const char *end)
+{
+	while (text < end &&
+	       (isalnum((unsigned char)*text) || *text == '.' || *text == '-'))
+		text++;
+	return text < end && *text == '\n' ? text : NULL;
+}
+
 enum form form_recognise(const char *text, size_t length)
 {
 	const char *end = text + length;
 
 	while (text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		size_t size = (size_t)((newline ? newline : end) - text);
+		const char *newline = skip_plain(text, end);
 		char line[LINE_MAX_SEEN];
 		enum form form;
+		size_t size;
 
+		if (newline) {
+			text = newline + 1;
+			continue;
+		}
+		newline = memchr(text, '\n', (size_t)(end - text));
+		size = (size_t)((newline ? newline : end) - text);
 		size = size < sizeof(line) ? size : sizeof(line) - 1;
 		memcpy(line, text, size);
 		line[size] = '\0';

@@ -76,17 +76,38 @@ static int add_line(struct list *list, char *text)
 	return list_line_add(list, text);
 }
 
+/* A line that is a name and nothing else, and the way to the next; or 0. */
+static int read_plain(struct list *list, char **text)
+{
+	struct name name;
+	unsigned kinds;
+	size_t taken = list_line_plain(list, *text, &name, &kinds);
+	char *end = *text + taken;
+	int ret;
+
+	end += *end == '\r';
+	if (taken == 0 || *end != '\n')
+		return 0;
+	ret = matcher_add_name(list->matcher, &name, kinds, list_line(list));
+	*text = end + 1;
+	return ret < 0 ? ret : 1;
+}
+
 /* Returns an error only if there is no point in reading on. */
 static int read_lines(struct list *list, struct bytes *bytes)
 {
 	char *text = bytes->at, *end = bytes->at + bytes->size;
 	int ret = 0;
 
-	while (ret == 0 && text < end) {
-		char *newline = memchr(text, '\n', (size_t)(end - text));
-		char *stop = newline ? newline : end;
+	while (ret >= 0 && text < end) {
+		char *newline, *stop;
 
 		list->place.line++;
+		ret = read_plain(list, &text);
+		if (ret != 0)
+			continue;
+		newline = memchr(text, '\n', (size_t)(end - text));
+		stop = newline ? newline : end;
 		ret = check_line(list, text, (size_t)(stop - text));
 		if (ret < 0)
 			break;
@@ -96,7 +117,7 @@ static int read_lines(struct list *list, struct bytes *bytes)
 			ret = 0;
 		text = stop + 1;
 	}
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 /* The daemons read it once as root, and at a reload as somebody else. */

@@ -86,6 +86,31 @@ static int add_classical(struct list *list, char *text)
 	return ret == -EOPNOTSUPP ? list_leave_out(list, parts.type_word) : ret;
 }
 
+/* In these forms a name stands for itself. */
+static bool has_bare_names(enum form form)
+{
+	return form == FORM_AUTO || form == FORM_TEXT || form == FORM_YAML ||
+	       form == FORM_DOMAIN;
+}
+
+size_t list_line_plain(const struct list *list, const char *text,
+		       struct name *name, unsigned *kinds)
+{
+	const char *start = text;
+	size_t taken;
+
+	if (!has_bare_names(list->form))
+		return 0;
+	*kinds = NAME_ITSELF;
+	if (*text == '+' || *text == '.' || *text == '*')
+		*kinds = entry_take_kinds(&text);
+	taken = name_parse_plain(name, text);
+	/* What ends in a digit may be an address. */
+	if (taken == 0 || (text[taken - 1] >= '0' && text[taken - 1] <= '9'))
+		return 0;
+	return taken + (size_t)(text - start);
+}
+
 static int add_text(struct list *list, char *text)
 {
 	if (strchr(text, ','))
@@ -293,6 +318,13 @@ static int add_v2fly(struct list *list, char *text)
 
 int list_line_add(struct list *list, char *text)
 {
+	struct name name;
+	unsigned kinds;
+	size_t taken = list_line_plain(list, text, &name, &kinds);
+
+	if (taken > 0 && text[taken] == '\0')
+		return matcher_add_name(list->matcher, &name, kinds,
+					list_line(list));
 	switch (list->form) {
 	case FORM_AUTO:
 	case FORM_TEXT:

@@ -10,6 +10,14 @@
 #include "common/compiler.h"
 #include "common/rules/list.h"
 
+/*
+ * The quick way of the lines that most lists are made of: a name with or
+ * without the mark of its kind.  Returns the characters of it, of which the
+ * caller knows whether an entry may end behind them; 0: take the long way.
+ */
+NODISCARD size_t list_line_plain(const struct list *list, const char *text,
+				 struct name *name, unsigned *kinds);
+
 /* `text` is trimmed, is not empty, and is cut to pieces. */
 NODISCARD int list_line_add(struct list *list, char *text);
 

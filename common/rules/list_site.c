@@ -191,7 +191,9 @@ static int load_from_dat(struct list *list, const char *name,
 	list->before = load->sources->at[at].before;
 	list->place = (struct rule_place){.diag = place->diag,
 					  .file = load->sources->at[at].file};
-	ret = add_domains(list, domains);
+	ret = matcher_expect(list->matcher, (size_t)count);
+	if (ret == 0)
+		ret = add_domains(list, domains);
 	list_tell_left_out(list);
 	load->sources->at[at].entries = list->matcher->entry_count - before;
 	return ret;

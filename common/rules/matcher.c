@@ -136,8 +136,8 @@ int matcher_seal(struct matcher *matcher)
 		ret = prefix_index_seal(matcher->sources);
 	if (ret == 0 && matcher->is_apart && matcher->prefixes)
 		ret = prefix_index_seal(matcher->prefixes);
-	if (matcher->is_apart && matcher->names)
-		name_index_trim(matcher->names);
+	if (ret == 0 && matcher->is_apart && matcher->names)
+		ret = name_index_seal(matcher->names);
 	if (ret == 0 && matcher->is_apart && matcher->texts)
 		ret = text_index_seal(matcher->texts);
 	for (size_t i = 0; ret == 0 && i < matcher->condition_count; i++) {

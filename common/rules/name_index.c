@@ -8,6 +8,10 @@
  * label.  Every slot is asked for before the first one is looked at, so that
  * a large table costs one wait for memory and not one for each label.
  *
+ * A large list comes in any order, so that each of its names waits for memory,
+ * too: a few of them stand in a queue, their slots asked for, before the first
+ * one is put in.
+ *
  * The same name has several slots when several kinds or rules use it.  One
  * that an earlier slot makes superfluous is not stored.
  *
@@ -24,6 +28,7 @@
 #define LABELS_MAX 128 /* of one byte each, and the root */
 #define SLOTS_MIN 64U
 #define KIND_BITS 3
+#define QUEUE_LENGTH 16 /* names; memory is some 100 ns away */
 
 /* Comparing reads as many bytes as the name in question has. */
 #define ARENA_SLACK NAME_WIRE_MAX
@@ -35,12 +40,21 @@ struct slot {
 	uint32_t line;
 };
 
+struct waiting {
+	struct name name;
+	unsigned kinds; /* 0: nobody */
+	uint32_t hash;
+	struct rule_hit hit;
+};
+
 struct name_index {
 	struct slot *slots; /* owned */
 	size_t slot_count;  /* a power of two */
 	size_t used;
 	uint8_t *arena; /* owned; wire forms one after the other */
 	size_t arena_length, arena_size;
+	struct waiting *queue; /* owned; NULL: names need not wait */
+	size_t next;           /* where the next one waits: the oldest is */
 };
 
 /* The suffixes of a name, from the name itself to the root. */
@@ -112,6 +126,7 @@ void name_index_free(struct name_index *index)
 {
 	if (!index)
 		return;
+	free(index->queue);
 	free(index->arena);
 	free(index->slots);
 	free(index);
@@ -190,6 +205,10 @@ int name_index_expect(struct name_index *index, size_t more)
 {
 	size_t count = slots_for(index->used + more);
 
+	if (!index->queue && more > QUEUE_LENGTH)
+		index->queue = calloc(QUEUE_LENGTH, sizeof(*index->queue));
+	if (!index->queue && more > QUEUE_LENGTH)
+		return -ENOMEM;
 	return count > index->slot_count ? resize_slots(index, count) : 0;
 }
 
@@ -208,28 +227,23 @@ static uint32_t append(struct name_index *index, const struct name *name)
 	return offset;
 }
 
-int name_index_add(struct name_index *index, const struct name *name,
-		   unsigned kinds, struct rule_hit hit)
+static int put_in(struct name_index *index, const struct waiting *new)
 {
-	struct suffixes suffixes;
+	unsigned kinds = new->kinds;
 	uint32_t offset = UINT32_MAX;
 	struct slot *slot;
 	size_t at;
-	int ret;
+	int ret = reserve(index);
 
-	assert(name->length > 0 && kinds > 0 && kinds < 1U << KIND_BITS);
-	assert(hit.rule <= NAME_INDEX_RULE_MAX);
-	ret = reserve(index);
 	if (ret < 0)
 		return ret;
-	split(name, &suffixes);
-	at = suffixes.hash[0] & (index->slot_count - 1);
+	at = new->hash &(index->slot_count - 1);
 	for (;; at = (at + 1) & (index->slot_count - 1)) {
 		slot = &index->slots[at];
 		if (slot->rule_kinds == 0)
 			break;
-		if (slot->hash != suffixes.hash[0] ||
-		    !is_same(index, slot, name->wire, name->length))
+		if (slot->hash != new->hash ||
+		    !is_same(index, slot, new->name.wire, new->name.length))
 			continue;
 		offset = slot->offset;
 		kinds &= ~slot->rule_kinds;
@@ -237,18 +251,54 @@ int name_index_add(struct name_index *index, const struct name *name,
 			return 0;
 	}
 	if (offset == UINT32_MAX)
-		offset = append(index, name);
+		offset = append(index, &new->name);
 	*slot = (struct slot){
-		.hash = suffixes.hash[0],
+		.hash = new->hash,
 		.offset = offset,
-		.rule_kinds = hit.rule << KIND_BITS | kinds,
-		.line = hit.line,
+		.rule_kinds = new->hit.rule << KIND_BITS | kinds,
+		.line = new->hit.line,
 	};
 	index->used++;
 	return 0;
 }
 
-void name_index_trim(struct name_index *index)
+/* Puts the oldest one in; its place is free then. */
+static int let_in(struct name_index *index, struct waiting *oldest)
+{
+	unsigned kinds = oldest->kinds;
+	int ret = kinds ? put_in(index, oldest) : 0;
+
+	oldest->kinds = 0;
+	return ret;
+}
+
+int name_index_add(struct name_index *index, const struct name *name,
+		   unsigned kinds, struct rule_hit hit)
+{
+	struct suffixes suffixes;
+	struct waiting one, *new = &one;
+	int ret = 0;
+
+	assert(name->length > 0 && kinds > 0 && kinds < 1U << KIND_BITS);
+	assert(hit.rule <= NAME_INDEX_RULE_MAX);
+	split(name, &suffixes);
+	if (index->queue) {
+		new = &index->queue[index->next++ % QUEUE_LENGTH];
+		ret = let_in(index, new);
+	}
+	new->name.length = name->length;
+	memcpy(new->name.wire, name->wire, name->length);
+	new->kinds = kinds;
+	new->hash = suffixes.hash[0];
+	new->hit = hit;
+	if (!index->queue)
+		return put_in(index, new);
+	__builtin_prefetch(&index->slots[new->hash &(index->slot_count - 1)],
+			   1);
+	return ret;
+}
+
+static void trim(struct name_index *index)
 {
 	size_t size = index->arena_length + ARENA_SLACK;
 	size_t count = slots_for(index->used);
@@ -264,6 +314,19 @@ void name_index_trim(struct name_index *index)
 		return;
 	index->arena = arena;
 	index->arena_size = size;
+}
+
+int name_index_seal(struct name_index *index)
+{
+	int ret = 0;
+
+	for (size_t i = 0; index->queue && ret == 0 && i < QUEUE_LENGTH; i++)
+		ret = let_in(index,
+			     &index->queue[index->next++ % QUEUE_LENGTH]);
+	free(index->queue);
+	index->queue = NULL;
+	trim(index);
+	return ret;
 }
 
 /* Takes the earlier of `hit` and what the slots of this suffix say. */
@@ -303,6 +366,7 @@ bool name_index_find(const struct name_index *index, const struct name *name,
 	size_t mask = index->slot_count - 1;
 	bool is_found = false;
 
+	assert(!index->queue);
 	if (index->used == 0)
 		return false;
 	split(name, &suffixes);

@@ -43,11 +43,14 @@ void name_index_free(struct name_index *index);
 NODISCARD int name_index_add(struct name_index *index, const struct name *name,
 			     unsigned kinds, struct rule_hit hit);
 
-/* So many may follow: saves growing step by step. */
+/*
+ * So many may follow: saves growing step by step.  Nothing is looked up from
+ * then on until the index is sealed.
+ */
 NODISCARD int name_index_expect(struct name_index *index, size_t more);
 
-/* Gives back the memory that was kept for growing. */
-void name_index_trim(struct name_index *index);
+/* All is there; gives back the memory that was kept for growing. */
+NODISCARD int name_index_seal(struct name_index *index);
 
 /* The hit with the lowest rule, then the lowest line; false: there is none. */
 bool name_index_find(const struct name_index *index, const struct name *name,

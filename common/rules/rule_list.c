@@ -129,6 +129,5 @@ int rule_list_seal(struct rule_list *list)
 			list->named[list->named_count++] = i;
 		}
 	}
-	name_index_trim(list->names);
-	return ret;
+	return ret < 0 ? ret : name_index_seal(list->names);
 }

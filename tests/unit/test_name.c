@@ -326,6 +326,68 @@ static void other_names_have_no_reverse_address(void **state)
 	}
 }
 
+/* What it takes is what the long way makes of the same characters. */
+static void the_quick_way_reads_what_the_long_way_reads(void **state)
+{
+	static const char bytes[] = "abzAZ09-_..\\ \n/\xc3:*";
+	char text[300];
+	unsigned taken_all = 0;
+
+	(void)state;
+	srand(3);
+	for (int round = 0; round < 20000; round++) {
+		struct name quick, slow;
+		size_t length = (size_t)rand() % (round % 50 ? 12 : 290);
+		size_t range = round % 3 ? sizeof(bytes) - 1 : 11, taken;
+
+		for (size_t i = 0; i < length; i++)
+			text[i] = bytes[(size_t)rand() % range];
+		text[length] = '\0';
+		taken = name_parse_plain(&quick, text);
+		assert_true(taken <= length);
+		if (taken == 0)
+			continue;
+		taken_all += text[taken] == '\0';
+		text[taken] = '\0';
+		assert_int_equal(name_parse(&slow, text), 0);
+		assert_true(name_equal(&quick, &slow));
+	}
+	assert_true(taken_all > 1000);
+}
+
+static void the_quick_way_ends_where_a_name_does(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t taken;
+	} rows[] = {
+		{"WWW.Example.com", 15},
+		{"a.example^$all", 9},
+		{"a_b-c.example\r", 13},
+		{"example.com. ", 0},
+		{"", 0},
+		{".com", 0},
+		{"a..com", 0},
+		{"*.com", 0},
+		{LABEL_OF_63, 63},
+		{LABEL_OF_63 "a", 0},
+	};
+	char text[256];
+	struct name name;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(name_parse_plain(&name, rows[i].text),
+				 rows[i].taken);
+	/* 253 characters are the longest name there is. */
+	for (size_t i = 0; i < 254; i++)
+		text[i] = i % 2 ? '.' : 'a';
+	text[253] = '\0';
+	assert_int_equal(name_parse_plain(&name, text), 253);
+	strcpy(text + 252, "aa");
+	assert_int_equal(name_parse_plain(&name, text), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +408,8 @@ int main(void)
 		cmocka_unit_test(hash_follows_the_bytes),
 		cmocka_unit_test(reverse_name_tells_its_address),
 		cmocka_unit_test(other_names_have_no_reverse_address),
+		cmocka_unit_test(the_quick_way_reads_what_the_long_way_reads),
+		cmocka_unit_test(the_quick_way_ends_where_a_name_does),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
