@@ -247,6 +247,8 @@ struct routed_conf {
 		size_t prefix_count;
 		const char **interfaces; /* that packets come in by */
 		size_t interface_count;
+		const char **cgroups; /* "/system.slice/tor.service" */
+		size_t cgroup_count;
 	} exempt;
 	struct {
 		struct prefix *prefixes; /* captured whatever leads there */

@@ -2,9 +2,7 @@
 #include "routed/doctor.h"
 
 #include "common/uplink.h"
-#include "routed/band.h"
 #include "routed/options.h"
-#include "routed/plan.h"
 
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -437,65 +435,6 @@ static void find_collisions(struct doctor *doctor,
 	}
 }
 
-static bool is_served(const struct doctor_facts *facts,
-		      const struct endpoint *server)
-{
-	const struct routed_conf *routed = &facts->config->routed;
-
-	for (size_t i = 0; i < routed->serve_count; i++) {
-		if (routed->serve[i] == server->port)
-			return true;
-	}
-	for (size_t i = 0; i < facts->state->rule_count; i++) {
-		const struct nl_rule *rule = &facts->state->rules[i];
-
-		if (rule->protocol == NL_PROTOCOL &&
-		    band_home(rule->priority) == PLAN_PRIORITY_SERVE &&
-		    rule->family == server->addr.family &&
-		    rule->sport_first == server->port)
-			return true;
-	}
-	/* dnsd's own port is answered by dnsd. */
-	return server->port == DNS_PORT;
-}
-
-static void find_udp_servers(struct doctor *doctor,
-			     const struct doctor_facts *facts)
-{
-	char ports[128] = "";
-	size_t length = 0;
-	uint16_t last = 0;
-
-	if (!facts->udp_servers ||
-	    facts->config->routed.capture != ROUTED_CAPTURE_ALL)
-		return;
-	for (size_t i = 0; i < facts->udp_servers->count; i++) {
-		const struct endpoint *server = &facts->udp_servers->list[i];
-
-		if (server->port == last || is_served(facts, server) ||
-		    tunnels_have(&facts->tunnels, server->port) ||
-		    length > sizeof(ports) - 16)
-			continue;
-		last = server->port;
-		length +=
-			(size_t)snprintf(ports + length, sizeof(ports) - length,
-					 "%s%u", length ? ", " : "", last);
-	}
-	if (!length)
-		return;
-	struct doctor_finding *finding =
-		doctor_add(doctor, "udp-servers", false);
-	DOCTOR_SAY(finding->what,
-		   "UDP servers on the wildcard address are not served yet: "
-		   "port %s",
-		   ports);
-	DOCTOR_SAY(finding->why,
-		   "their first answer after a start would have the TUN's "
-		   "address, and is lost; routed then knows them");
-	DOCTOR_SAY(finding->mend, "# in '%s': routed: { serve: [ %s ] }",
-		   facts->config_file, ports);
-}
-
 static void find_networkd(struct doctor *doctor,
 			  const struct doctor_facts *facts)
 {
@@ -555,7 +494,7 @@ void doctor_find(struct doctor *doctor, const struct doctor_facts *facts)
 		find_listeners(doctor, facts);
 		find_resolv_conf(doctor, facts);
 		find_collisions(doctor, facts);
-		find_udp_servers(doctor, facts);
+		doctor_find_sockets(doctor, facts);
 	}
 	doctor_find_firewalls(doctor, facts);
 	doctor_find_vpns(doctor, facts);

@@ -59,6 +59,9 @@ struct doctor_facts {
 	bool has_tun;
 	bool is_networkd_in_charge; /* of rules that it did not make */
 	bool has_network_manager;
+	enum doctor_answer has_groups;  /* control groups of version 2 */
+	const char *const *lost_groups; /* exempt ones that are not there */
+	size_t lost_group_count;
 	bool is_resolv_conf_ours;
 	struct addr nameservers[DOCTOR_NAMESERVERS_MAX]; /* of resolv.conf */
 	size_t nameserver_count;
@@ -95,12 +98,15 @@ const char *doctor_device(const char *name);
 
 /*
  * The parts: firewalls (from what nft lists), other VPNs (from rules and
- * routes), who else is there, and devices behind this host.
+ * routes), who else is there, devices behind this host, and (with a
+ * configuration) sockets of this host that are left alone.
  */
 void doctor_find_firewalls(struct doctor *doctor,
 			   const struct doctor_facts *facts);
 void doctor_find_gateways(struct doctor *doctor,
 			  const struct doctor_facts *facts);
+void doctor_find_sockets(struct doctor *doctor,
+			 const struct doctor_facts *facts);
 void doctor_find_vpns(struct doctor *doctor, const struct doctor_facts *facts);
 void doctor_find_neighbours(struct doctor *doctor,
 			    const struct doctor_facts *facts);

@@ -3,12 +3,15 @@
 
 #include "common/log.h"
 #include "common/uplink.h"
+#include "routed/group_mark_limits.h"
+#include "routed/groups.h"
 #include "routed/host.h"
 #include "routed/owner.h"
 #include "routed/resolvconf.h"
 
 #include <errno.h>
 #include <glob.h>
+#include <limits.h>
 #include <linux/bpf.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -283,6 +286,22 @@ static enum doctor_answer has_bpf(void)
 	return DOCTOR_YES;
 }
 
+/* `lost` has room for as many as are exempt. */
+static void find_groups(struct doctor_facts *facts, const char **lost)
+{
+	const struct routed_conf *conf = &facts->config->routed;
+	char root[PATH_MAX];
+	int ret = groups_find_root(root);
+
+	facts->has_groups = ret < 0 ? DOCTOR_NO : DOCTOR_YES;
+	facts->lost_groups = lost;
+	for (size_t i = 0; ret == 0 && i < conf->exempt.cgroup_count; i++) {
+		if (!groups_have(root, conf->exempt.cgroups[i]))
+			lost[facts->lost_group_count++] =
+				conf->exempt.cgroups[i];
+	}
+}
+
 static int read_state(struct nl_state *state)
 {
 	struct nl_reader *reader;
@@ -307,13 +326,16 @@ int doctor_collect(struct doctor *doctor, const struct doctor_conf *conf)
 		.run_dir = conf->run_dir,
 		.state = &state,
 	};
+	const char *lost[GROUP_MARK_MAX];
 	char *ruleset = NULL;
 	int ret = read_state(&state);
 
 	if (ret < 0)
 		return ret;
-	if (conf->config)
+	if (conf->config) {
 		host_find_facts(&own, conf->config);
+		find_groups(&facts, lost);
+	}
 	facts.routed_runs = runs(conf->run_dir, "routed");
 	facts.dnsd_runs = runs(conf->run_dir, "dnsd");
 	facts.has_bpf = has_bpf();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/exempt.h"
 
+#include "routed/group_mark_limits.h"
+
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
@@ -22,6 +24,12 @@ static bool is_exempting(const struct nl_rule *rule)
 	return rule->protocol != NL_PROTOCOL && rule->action == FR_ACT_TO_TBL &&
 	       is_of_mark(rule) && is_main != rule->is_inverted &&
 	       rule->suppress_prefixlength < 0;
+}
+
+size_t exempt_groups(const struct config *config, struct mark_match *mark)
+{
+	*mark = (struct mark_match){GROUP_MARK, GROUP_MARK};
+	return config->routed.exempt.cgroup_count ? 1 : 0;
 }
 
 static bool has_mark(const struct mark_match *marks, size_t count,

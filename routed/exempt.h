@@ -15,6 +15,12 @@
 
 #define EXEMPT_ADOPTED_MAX 64 /* further ones are left out */
 
+/*
+ * What sockets of the control groups of the configuration have (groups.h);
+ * returns how many, 1 or 0.
+ */
+size_t exempt_groups(const struct config *config, struct mark_match *mark);
+
 /* What foreign rules of that family say; returns how many. */
 size_t exempt_adopt(const struct nl_state *found, uint8_t family,
 		    struct mark_match marks[EXEMPT_ADOPTED_MAX]);

@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/fake.h"
+#include "routed/groups.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -86,6 +87,7 @@ static struct facts facts_of(const struct explanation *e)
 		.network = query->network,
 		.owner = OWNER_ASKABLE,
 		.uid = query->uid,
+		.cgroup = query->cgroup,
 		.is_final = query->network != NETWORK_UNKNOWN,
 	};
 
@@ -95,7 +97,7 @@ static struct facts facts_of(const struct explanation *e)
 		facts.src = e->route.answer.prefsrc;
 	if (query->iif[0] != '\0')
 		facts.owner = OWNER_NONE;
-	else if (query->has_uid)
+	else if (query->has_uid || query->cgroup)
 		facts.owner = OWNER_KNOWN;
 	return facts;
 }
@@ -301,6 +303,11 @@ static void append_who(const struct explanation *e, char *out, size_t size)
 		       e->query.port);
 	if (e->query.has_uid)
 		append(out, size, ", of user %u", e->query.uid);
+	if (e->query.cgroup)
+		append(out, size, ", of control group '%s'%s", e->query.cgroup,
+		       groups_exempt(e->config, e->query.cgroup)
+			       ? ", which is exempt,"
+			       : "");
 	if (e->query.from.family != ADDR_NONE)
 		append(out, size, ", from %s",
 		       addr_format(&e->query.from, addr, sizeof(addr)));
@@ -464,6 +471,7 @@ static void set_sender(const struct explain_query *query, struct json *json)
 		json_set_int(json, "uid", query->uid);
 	else
 		json_set_null(json, "uid");
+	json_set_text(json, "cgroup", query->cgroup);
 	json_set_text(json, "iif", query->iif[0] ? query->iif : NULL);
 }
 

@@ -13,8 +13,8 @@
  * without an address of its own sender gets that of a neighbour.
  *
  * JSON	target, reason (the sentence), name, address, fake, slot, port,
- *	network, from, uid, iif, outbound, member (of a group: the one that a
- *	new flow tries first), member_state, rule, file, line, list_file,
+ *	network, from, uid, cgroup, iif, outbound, member (of a group: the one
+ *that a new flow tries first), member_state, rule, file, line, list_file,
  *	list_line, carried, device, table, gateway, source, exit_address,
  *	exit_device, exit_gateway (of the socket that carries it on), way (the
  *	packet's, in one line); what there is not is null
@@ -42,6 +42,7 @@ struct explain_query {
 	/* Of whom; what is not said does not count. */
 	struct addr from;
 	char iif[IFNAMSIZ];
+	const char *cgroup; /* borrowed; NULL: not said */
 	uint32_t uid;
 	bool has_uid;
 };

@@ -10,6 +10,8 @@
 
 #include "common/err.h"
 #include "common/uplink.h"
+#include "routed/group_mark_limits.h"
+#include "routed/groups.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -94,6 +96,8 @@ void explain_find_route(struct explanation *e)
 	};
 
 	complete_sender(e);
+	if (query->cgroup && groups_exempt(e->config, query->cgroup))
+		lookup.mark = GROUP_MARK;
 	lookup.src = query->from;
 	memcpy(lookup.iif, query->iif, sizeof(lookup.iif));
 	if (query->port)
@@ -202,6 +206,8 @@ static void step_sender(const struct explanation *e, char *out, size_t size)
 		step(out, size, query->iif[0] ? "somebody" : "this host");
 	if (query->has_uid)
 		step(out, size, ", user %u", query->uid);
+	if (query->cgroup)
+		step(out, size, ", group %s", query->cgroup);
 	if (query->iif[0] != '\0')
 		step(out, size, " -> %s", query->iif);
 }

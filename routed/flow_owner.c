@@ -50,12 +50,13 @@ bool flow_owner_parse_cgroup(const char *text, char *out, size_t size)
 	return is_found;
 }
 
-static void read_cgroup(pid_t pid, char *out, size_t size)
+void flow_owner_read_cgroup(pid_t pid, char *out, size_t size)
 {
 	char path[64], text[CGROUP_TEXT_SIZE];
 	int fd;
 	ssize_t n;
 
+	out[0] = '\0';
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -100,5 +101,6 @@ void flow_owner_describe(const struct sockdiag_socket *socket,
 	/* A path that does not fit is unknown, never another one. */
 	if (strlen(process.exe) < sizeof(owner->process))
 		memcpy(owner->process, process.exe, strlen(process.exe) + 1);
-	read_cgroup(process.pid, owner->cgroup, sizeof(owner->cgroup));
+	flow_owner_read_cgroup(process.pid, owner->cgroup,
+			       sizeof(owner->cgroup));
 }

@@ -35,4 +35,7 @@ void flow_owner_describe(const struct sockdiag_socket *socket,
 NODISCARD bool flow_owner_parse_cgroup(const char *text, char *out,
 				       size_t size);
 
+/* That of a process; "" if it has none, or is gone. */
+void flow_owner_read_cgroup(pid_t pid, char *out, size_t size);
+
 #endif

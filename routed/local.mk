@@ -28,6 +28,7 @@ routed_librouted_a_SOURCES = \
 	routed/doctor_firewall.c \
 	routed/doctor_gateway.c \
 	routed/doctor_print.c \
+	routed/doctor_sockets.c \
 	routed/doctor_vpn.c \
 	routed/draft.c \
 	routed/draft.h \
@@ -46,6 +47,10 @@ routed_librouted_a_SOURCES = \
 	routed/flow_owner.h \
 	routed/gateway.c \
 	routed/gateway.h \
+	routed/group_mark.h \
+	routed/group_mark_limits.h \
+	routed/groups.c \
+	routed/groups.h \
 	routed/forwarding.c \
 	routed/forwarding.h \
 	routed/histogram.c \
@@ -170,15 +175,19 @@ endif
 # A program goes from C to an object to a header with the bytes in it.  The
 # header is somebody else's code: our warnings are not for it.
 if HAVE_BPF
-routed_librouted_a_SOURCES += routed/carry.c routed/steer.c
-BUILT_SOURCES += routed/carry.skel.h routed/steer.skel.h
+routed_librouted_a_SOURCES += routed/carry.c routed/group_mark.c routed/steer.c
+BUILT_SOURCES += routed/carry.skel.h routed/group_mark.skel.h \
+	routed/steer.skel.h
 CLEANFILES += routed/carry.skel.h routed/carry.bpf.o \
+	routed/group_mark.skel.h routed/group_mark.bpf.o \
 	routed/steer.skel.h routed/steer.bpf.o
 else
-routed_librouted_a_SOURCES += routed/carry_none.c routed/steer_none.c
+routed_librouted_a_SOURCES += routed/carry_none.c routed/group_mark_none.c \
+	routed/steer_none.c
 endif
-EXTRA_DIST += routed/carry.bpf.c routed/steer.bpf.c
+EXTRA_DIST += routed/carry.bpf.c routed/group_mark.bpf.c routed/steer.bpf.c
 routed/librouted_a-carry.$(OBJEXT): routed/carry.skel.h
+routed/librouted_a-group_mark.$(OBJEXT): routed/group_mark.skel.h
 routed/librouted_a-steer.$(OBJEXT): routed/steer.skel.h
 
 BPF_OBJECT_FLAGS = -target bpf -O2 -g -Wall -Werror \
@@ -194,6 +203,12 @@ routed/carry.bpf.o: routed/carry.bpf.c
 routed/carry.skel.h: routed/carry.bpf.o
 	$(BPF_SKELETON) routed/carry.bpf.o name carry_bpf >>$@.tmp && \
 		mv $@.tmp $@
+
+routed/group_mark.bpf.o: routed/group_mark.bpf.c routed/group_mark_limits.h
+	$(BPF_OBJECT) -I$(srcdir) $(srcdir)/routed/group_mark.bpf.c -o $@
+routed/group_mark.skel.h: routed/group_mark.bpf.o
+	$(BPF_SKELETON) routed/group_mark.bpf.o name group_mark_bpf \
+		>>$@.tmp && mv $@.tmp $@
 
 routed/steer.bpf.o: routed/steer.bpf.c
 	$(BPF_OBJECT) $(srcdir)/routed/steer.bpf.c -o $@

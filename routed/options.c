@@ -23,6 +23,7 @@ enum {
 	OPTION_FROM,
 	OPTION_UID,
 	OPTION_IIF,
+	OPTION_CGROUP,
 };
 
 static const struct option long_options[] = {
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
 	{"from", required_argument, NULL, OPTION_FROM},
 	{"uid", required_argument, NULL, OPTION_UID},
 	{"iif", required_argument, NULL, OPTION_IIF},
+	{"cgroup", required_argument, NULL, OPTION_CGROUP},
 	{NULL, 0, NULL, 0},
 };
 
@@ -75,8 +77,8 @@ void options_help(FILE *out)
 		"the time",
 		"  --explain ADDRESS|NAME [PORT[/PROTOCOL]]",
 		"                        where such traffic goes, and why",
-		"    --uid N|--from ADDRESS|--iif INTERFACE  of that user, "
-		"from there, in by that",
+		"    --uid N, --cgroup GROUP, --from ADDRESS, --iif INTERFACE  "
+		"who sends it",
 		"  --doctor              what on this host is in the way, and "
 		"what mends it",
 		"  --recover             remove what a crash left behind, and "
@@ -166,6 +168,17 @@ static int take_iif(struct options *options, const char *text)
 	return 0;
 }
 
+static int take_cgroup(struct options *options, const char *text)
+{
+	if (text[0] != '/')
+		return settings_complain(
+			&options->settings,
+			"a control group such as /user.slice was expected, not",
+			text);
+	options->query.cgroup = text;
+	return 0;
+}
+
 static int take_option(struct options *options, int option)
 {
 	if (settings_take(&options->settings, option))
@@ -178,6 +191,8 @@ static int take_option(struct options *options, int option)
 		return take_uid(options, optarg);
 	case OPTION_IIF:
 		return take_iif(options, optarg);
+	case OPTION_CGROUP:
+		return take_cgroup(options, optarg);
 	case OPTION_FROM:
 		if (addr_parse(&options->query.from, optarg) == 0)
 			return 0;
@@ -190,7 +205,7 @@ static int take_option(struct options *options, int option)
 
 static bool has_sender(const struct explain_query *query)
 {
-	return query->has_uid || query->iif[0] != '\0' ||
+	return query->has_uid || query->cgroup || query->iif[0] != '\0' ||
 	       query->from.family != ADDR_NONE;
 }
 
@@ -208,11 +223,12 @@ static int check(const struct options *options)
 			settings, "only with --recover:", "--keep-closed");
 	if (has_sender(&options->query) && options->action != ACTION_EXPLAIN)
 		return settings_complain(settings, "only with --explain:",
-					 "--from, --uid, --iif");
-	if (options->query.has_uid && options->query.iif[0] != '\0')
+					 "--from, --uid, --cgroup, --iif");
+	if ((options->query.has_uid || options->query.cgroup) &&
+	    options->query.iif[0] != '\0')
 		return settings_complain(
 			settings, "what comes in is no user's here, so not",
-			"--uid with --iif");
+			"--uid or --cgroup with --iif");
 	return settings_check(settings);
 }
 

@@ -364,6 +364,7 @@ static bool has_exemption(const struct config *config)
 {
 	return config->routed.exempt.uid_count > 0 ||
 	       config->routed.exempt.mark_count > 0 ||
+	       config->routed.exempt.cgroup_count > 0 ||
 	       config->routed.exempt.prefix_count > 0;
 }
 
@@ -381,7 +382,7 @@ bool own_traffic_is_known(const struct own_traffic *own,
 			 "outbound '%s' is on this host, but %s on %s, so its "
 			 "own traffic cannot be told from others': start that "
 			 "server first, or name its traffic in routed.exempt "
-			 "(uid, mark or address)",
+			 "(uid, mark, address or cgroup)",
 			 server->name,
 			 server->is_listening ? "it is hidden who listens"
 					      : "nobody listens",

@@ -330,6 +330,8 @@ int plan_make(struct plan *plan, const struct config *config,
 	memset(plan, 0, sizeof(*plan));
 	plan->is_in_main = config->routed.mode == ROUTED_MODE_MAIN;
 	plan->is_closed = table_is_closed(config);
+	plan->groups = config->routed.exempt.cgroups;
+	plan->group_count = config->routed.exempt.cgroup_count;
 	ret = fill(&draft);
 	plan->throws = draft.throws.prefixes;
 	plan->throw_count = draft.throws.count;

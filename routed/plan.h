@@ -157,6 +157,9 @@ struct plan {
 	size_t throw_count;
 	char *table; /* owned; the commands that make it */
 	char *side;  /* owned; the same of side.h; NULL: nobody is served */
+	/* Borrowed from the configuration: exempt by GROUP_MARK (groups.h). */
+	const char *const *groups;
+	size_t group_count;
 	bool is_in_main;
 	bool is_closed; /* the table must stand, or nothing may */
 };

@@ -89,11 +89,13 @@ static void append_uids(struct draft *draft, struct nl_rule rule,
 static void append_exempt(struct draft *draft, const struct nl_rule *model)
 {
 	const struct routed_conf *conf = &draft->config->routed;
-	struct mark_match adopted[EXEMPT_ADOPTED_MAX];
+	struct mark_match adopted[EXEMPT_ADOPTED_MAX], groups;
 	size_t count = exempt_adopt(draft->found, model->family, adopted);
 
 	append_marks(draft, *model, conf->exempt.marks,
 		     conf->exempt.mark_count);
+	append_marks(draft, *model, &groups,
+		     exempt_groups(draft->config, &groups));
 	append_marks(draft, *model, adopted, count);
 	append_uids(draft, *model, conf->exempt.uids, conf->exempt.uid_count);
 	append_uids(draft, *model, draft->facts->uids, draft->facts->uid_count);

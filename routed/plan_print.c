@@ -2,6 +2,7 @@
 #include "routed/plan_print.h"
 
 #include "common/json.h"
+#include "routed/group_mark_limits.h"
 #include "routed/side.h"
 #include "routed/table.h"
 
@@ -287,6 +288,16 @@ static void print_table(const char *words, const char *name, const char *text,
 		words, name, text);
 }
 
+#define GROUP_WORDS \
+	"sockets of control group '%s' get the mark 0x%x, by BPF, from routed"
+
+static void print_groups(const struct plan *plan, FILE *out)
+{
+	for (size_t i = 0; i < plan->group_count; i++)
+		fprintf(out, "# " GROUP_WORDS "\n%s", plan->groups[i],
+			GROUP_MARK, i + 1 == plan->group_count ? "\n" : "");
+}
+
 static void print_settings(const struct forwarding *settings, bool is_removal,
 			   FILE *out)
 {
@@ -345,6 +356,7 @@ void plan_print(const struct plan *plan, const struct forwarding *settings,
 	print_table(TABLE_WORDS, TABLE_NAME, plan->table, out);
 	if (plan->side)
 		print_table(SIDE_WORDS, SIDE_TABLE, plan->side, out);
+	print_groups(plan, out);
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct nl_object *object = &plan->objects[i];
 		enum plan_rank rank = plan_rank_of(object);
@@ -392,6 +404,25 @@ static int print_step(size_t number, const struct step *step, FILE *out)
 	return line ? 0 : -ENOMEM;
 }
 
+/* For what no command does. */
+static int print_group_steps(size_t *number, const struct plan *plan, FILE *out)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < plan->group_count; i++) {
+		struct step step = {.phase = "exemption"};
+		char *words;
+
+		if (asprintf(&words, GROUP_WORDS, plan->groups[i], GROUP_MARK) <
+		    0)
+			return -ENOMEM;
+		step.why = words;
+		ret = print_step(++*number, &step, out);
+		free(words);
+	}
+	return ret;
+}
+
 static int print_table_step(size_t number, const char *name, const char *text,
 			    FILE *out)
 {
@@ -437,6 +468,8 @@ int plan_print_json(const struct plan *plan, const struct forwarding *settings,
 
 	if (ret == 0 && plan->side)
 		ret = print_table_step(++number, SIDE_TABLE, plan->side, out);
+	if (ret == 0)
+		ret = print_group_steps(&number, plan, out);
 	for (size_t i = 0; ret == 0 && i < plan->count; i++) {
 		const struct nl_object *object = &plan->objects[i];
 		enum plan_rank rank = plan_rank_of(object);

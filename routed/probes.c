@@ -2,6 +2,7 @@
 #include "routed/probes.h"
 
 #include "common/uplink.h"
+#include "routed/exempt.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -148,21 +149,31 @@ static void probe_uids(struct draft *draft, const struct addr *far,
 	}
 }
 
-static void probe_exempt(struct draft *draft, const struct addr *far)
+static void probe_marks(struct draft *draft, const struct addr *far,
+			const char *what, const struct mark_match *marks,
+			size_t count)
 {
-	const struct routed_conf *conf = &draft->config->routed;
-
-	for (size_t i = 0; i < conf->exempt.mark_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct plan_probe probe = {
-			.what = "an exempt mark",
-			.lookup = {.dst = *far,
-				   .mark = conf->exempt.marks[i].value},
+			.what = what,
+			.lookup = {.dst = *far, .mark = marks[i].value},
 			.way = PLAN_WAY_NOT_TUN,
 			.may_fail = true,
 		};
 
 		append(draft, &probe);
 	}
+}
+
+static void probe_exempt(struct draft *draft, const struct addr *far)
+{
+	const struct routed_conf *conf = &draft->config->routed;
+	struct mark_match groups;
+
+	probe_marks(draft, far, "an exempt mark", conf->exempt.marks,
+		    conf->exempt.mark_count);
+	probe_marks(draft, far, "an exempt control group", &groups,
+		    exempt_groups(draft->config, &groups));
 	probe_uids(draft, far, conf->exempt.uids, conf->exempt.uid_count);
 	probe_uids(draft, far, draft->facts->uids, draft->facts->uid_count);
 }

@@ -9,6 +9,7 @@
 #include "common/privilege.h"
 #include "routed/connections.h"
 #include "routed/flow_owner.h"
+#include "routed/groups.h"
 #include "routed/host.h"
 #include "routed/icmp_exits.h"
 #include "routed/inner.h"
@@ -42,6 +43,7 @@ struct service {
 	struct host *host;
 	struct sockdiag *diag;
 	struct own_traffic *own;
+	struct groups *groups; /* NULL: none is exempt */
 	struct inner *inner;
 	struct relays *relays;
 	struct udp_servers udp_servers;
@@ -207,6 +209,7 @@ static int start_privileged(struct service *service)
 	const struct inner_conf inner_conf = {
 		.carrier = service->config->routed.carrier,
 	};
+	char why[GROUPS_WHY_SIZE];
 	int ret = host_open(&service->host, service->loop, service->config,
 			    on_host_change, service);
 
@@ -220,6 +223,12 @@ static int start_privileged(struct service *service)
 	ret = learn(service);
 	if (ret < 0)
 		return ret;
+	ret = groups_open(&service->groups, service->loop, service->config,
+			  why);
+	if (ret < 0) {
+		log_error("%s", why);
+		return ret;
+	}
 	ret = inner_new(&service->inner, &inner_conf);
 	if (ret < 0) {
 		log_error("cannot make the relay's network namespace: %s",
@@ -512,6 +521,8 @@ static const char *fixed_difference(const struct config *a,
 		return "routed.tun";
 	if (a->routed.carrier != b->routed.carrier)
 		return "routed.carrier";
+	if (!a->routed.exempt.cgroup_count && b->routed.exempt.cgroup_count)
+		return "routed.exempt.cgroup";
 	if (memcmp(&a->dnsd.fake, &b->dnsd.fake, sizeof(a->dnsd.fake)) != 0)
 		return "dnsd.fake";
 	return NULL;
@@ -547,6 +558,7 @@ int service_reload(struct service *service, struct config *config,
 			    err_text(ret));
 	host_set_config(service->host, config);
 	own_traffic_set_config(service->own, config);
+	groups_set_config(service->groups, config);
 	service->config = config;
 	close(service->config_fd);
 	service->config_fd = config_fd;
@@ -572,6 +584,7 @@ void service_free(struct service *service)
 	own_traffic_free(service->own);
 	sockdiag_close(service->diag);
 	host_close(service->host);
+	groups_close(service->groups);
 	spawner_stop(service->spawner);
 	if (service->loop) {
 		ev_timer_stop(service->loop, &service->look);

@@ -195,13 +195,14 @@ static void put_uids(const struct writer *w, const struct uid_range *uids,
 /* What local and forwarded packets have in common. */
 static void put_closed_rest(const struct writer *w)
 {
-	struct mark_match adopted[EXEMPT_ADOPTED_MAX];
+	struct mark_match adopted[EXEMPT_ADOPTED_MAX], groups;
 
 	fputs("\tchain closed_rest {\n"
 	      "\t\tct state established,related ct direction reply accept\n",
 	      w->out);
 	put_marks(w, w->config->routed.exempt.marks,
 		  w->config->routed.exempt.mark_count);
+	put_marks(w, &groups, exempt_groups(w->config, &groups));
 	for (uint8_t f = ADDR_IPV4; f <= ADDR_IPV6; f += 2)
 		put_marks(w, adopted, exempt_adopt(w->found, f, adopted));
 	fputs("\t\tip daddr @direct4 accept\n"

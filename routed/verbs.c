@@ -208,6 +208,7 @@ static const char *read_query(const struct json *request,
 		.port = (uint16_t)port,
 		.uid = (uint32_t)uid,
 		.has_uid = uid >= 0,
+		.cgroup = json_get_text(request, "cgroup"),
 	};
 	if (!query->target)
 		return "'target' is missing";

@@ -243,6 +243,8 @@ static void set_query(struct json *request, const struct explain_query *query)
 			      addr_format(&query->from, from, sizeof(from)));
 	if (query->has_uid)
 		json_set_int(request, "uid", query->uid);
+	if (query->cgroup)
+		json_set_text(request, "cgroup", query->cgroup);
 	if (query->iif[0] != '\0')
 		json_set_text(request, "iif", query->iif);
 }

@@ -339,12 +339,14 @@ static void check_mode(struct schema_walk *walk, const struct config *config)
 		{"exempt.uid", routed->exempt.uids},
 		{"exempt.mark", routed->exempt.marks},
 		{"exempt.interface", routed->exempt.interfaces},
+		{"exempt.cgroup", routed->exempt.cgroups},
 		{"serve", routed->serve},
 	};
 	const size_t counts[] = {
 		routed->exempt.uid_count,
 		routed->exempt.mark_count,
 		routed->exempt.interface_count,
+		routed->exempt.cgroup_count,
 		routed->serve_count,
 	};
 

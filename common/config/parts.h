@@ -124,6 +124,8 @@ extern const struct schema_type config_uid;
 extern const struct schema_type config_mark;
 /* const char *: an interface, "auto" or "off". */
 extern const struct schema_type config_gateway;
+/* const char *: a control group, from the root on. */
+extern const struct schema_type config_cgroup;
 /* int64_t, milliseconds: a time, or "off", which is 0. */
 extern const struct schema_type config_guard;
 

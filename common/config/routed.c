@@ -265,3 +265,30 @@ const struct schema_type config_gateway = {
 	.json = "\"type\": [\"string\", \"boolean\"], "
 		"\"pattern\": \"^[^/:%\\\\s]{1,15}$\"",
 };
+
+/* As in /proc/PID/cgroup.  The root has everybody in it. */
+static int parse_cgroup(const struct schema_call *call, void *target,
+			const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length < 2 || text[length - 1] == '/' || strstr(text, "//") ||
+	    strstr(text, "/../") || strstr(text, "/./"))
+		return -EINVAL;
+	return schema_path.parse(call, target, text);
+}
+
+static const char *format_cgroup(const struct schema_key *key, const void *root,
+				 const void *target, char *out)
+{
+	return schema_path.format(key, root, target, out);
+}
+
+const struct schema_type config_cgroup = {
+	.expected = "a control group such as /system.slice/tor.service, as "
+		    "/proc/PID/cgroup has it",
+	.size = sizeof(const char *),
+	.parse = parse_cgroup,
+	.format = format_cgroup,
+	.json = "\"type\": \"string\", \"pattern\": \"^/[^/]+(/[^/]+)*$\"",
+};

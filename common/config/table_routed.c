@@ -83,8 +83,13 @@ static const struct schema_key exempt_keys[] = {
 	 AT(routed.exempt.interfaces),
 	 COUNT_AT(routed.exempt.interface_count)},
 	{.name = "cgroup",
-	 .kind = SCHEMA_LATER,
-	 .expected = "uid, mark, address or interface"},
+	 .kind = SCHEMA_LIST,
+	 .type = &config_cgroup,
+	 .items_max = 8,
+	 .help = "Control groups of version 2, and those below them, whose "
+		 "traffic is left alone.",
+	 AT(routed.exempt.cgroups),
+	 COUNT_AT(routed.exempt.cgroup_count)},
 	{.name = NULL},
 };
 

@@ -63,6 +63,8 @@ EXTRA_DIST += \
 	tests/net/test_local_proxy.py \
 	tests/net/test_map_crash.py \
 	tests/net/test_odd.py \
+	tests/net/control_groups.py \
+	tests/net/test_exempt_group.py \
 	tests/net/test_owner.py \
 	tests/net/test_processes.py \
 	tests/net/test_outbounds.py \

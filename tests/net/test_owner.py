@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Rules that ask whose flow it is: user, program and control group."""
-import os
-import pathlib
 import shutil
 
+import control_groups
 import pytest
 import topology
 from topology import ADDRESS
-
-# Control groups are the whole machine's: one is made below that of the test,
-# and removed.
-GROUP = f"ersatz-test-{os.getpid()}"
 
 CONFIG = f"""\
 outbounds:
@@ -20,7 +15,7 @@ rules:
   - IP-CIDR,192.168.0.0/16,DIRECT,no-resolve
   - AND,((UID,2000-2999),(DST-PORT,80)),link
   - PROCESS-NAME,blocked,REJECT
-  - CGROUP,{GROUP},link
+  - CGROUP,{control_groups.NAME},link
   - PROCESS-PATH,/run/elsewhere,link
   - MATCH,proxy
 """
@@ -71,37 +66,16 @@ def test_by_program(net, ersatz):
     assert who(net) == ADDRESS["proxy"]
 
 
-def control_groups():
-    """The folder of this process's own group; None: there is none."""
-    lines = pathlib.Path("/proc/self/cgroup").read_text().splitlines()
-    own = [line[4:] for line in lines if line.startswith("0::/")]
-    for mount in pathlib.Path("/proc/mounts").read_text().splitlines():
-        _, folder, kind, *_ = mount.split()
-        if kind == "cgroup2" and own:
-            return pathlib.Path(folder) / own[0]
-    return None
-
-
 @pytest.fixture
 def group():
-    top = control_groups()
-    if not top or not os.access(top, os.W_OK):
-        pytest.skip("no control groups of version 2 to be made here")
-    folder = top / GROUP
-    folder.mkdir()
-    yield folder
-    topology.wait_until(
-        lambda: (folder / "cgroup.procs").read_text() == "", "its end")
-    folder.rmdir()
+    with control_groups.made() as folder:
+        yield folder
 
 
 def test_by_control_group(net, ersatz, group):
     script = net.laptop.path("/run/in-group")
-    script.write_text(f"""\
-#!/bin/sh
-echo $$ > {group}/cgroup.procs
-exec curl "$@"
-""")
+    script.write_text(
+        "#!/bin/sh\n" + control_groups.inside(group, 'curl "$@"\n'))
     script.chmod(0o755)
     assert who(net, "/run/in-group") == ADDRESS["laptop"]
     # Positive control: the same program, but elsewhere.

@@ -278,6 +278,10 @@ tests_unit_test_fakes_day_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_fakes_day_LDFLAGS = $(AM_LDFLAGS) $(LOOKUP_WRAPS) \
 	-Wl,--wrap=clock_wall_ms
 
+UNIT_TESTS += tests/unit/test_groups
+tests_unit_test_groups_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_groups_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_file_watch
 tests_unit_test_file_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_file_watch_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)

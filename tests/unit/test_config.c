@@ -202,6 +202,7 @@ static void everything_can_be_written(void **state)
 		"  mode: policy\n  capture: fake\n  resolver: off\n"
 		"  tun: tun9\n  uplink: eth0\n"
 		"  exempt: {uid: [0, 1000-1999, nobody], mark: [0x2a, 7],"
+		" cgroup: [/system.slice/tor.service, /a],"
 		" address: [192.0.2.0/24, \"2001:db8::1\"]}\n"
 		"  serve: [53, 5353]\n  connect-timeout: 1m\n  flows: 100\n");
 	const struct config *config = loaded.config;
@@ -236,6 +237,8 @@ static void everything_can_be_written(void **state)
 	assert_int_equal(routed->exempt.uids[1].last, 1999);
 	assert_int_equal(routed->exempt.uids[2].first,
 			 getpwnam("nobody")->pw_uid);
+	assert_int_equal(routed->exempt.cgroup_count, 2);
+	assert_string_equal(routed->exempt.cgroups[1], "/a");
 	assert_int_equal(routed->exempt.marks[0].value, 42);
 	assert_int_equal(routed->exempt.prefixes[1].length, 128);
 	assert_int_equal(routed->serve[1], 5353);

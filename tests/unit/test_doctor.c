@@ -325,6 +325,25 @@ static void udp_servers_are_named_until_they_are_served(void **state)
 	finds_nothing(f);
 }
 
+static void exempt_groups_are_looked_for(void **state)
+{
+	struct fixture *f = *state;
+	const char *groups[] = {"/a", "/b"};
+	const char *lost[] = {"/b"};
+
+	f->facts.has_groups = DOCTOR_NO; /* nobody asks for them */
+	finds_nothing(f);
+	f->config.routed.exempt.cgroups = groups;
+	f->config.routed.exempt.cgroup_count = 2;
+	finds(f, "exempt-cgroup", true, "mount -t cgroup2");
+	f->facts.has_groups = DOCTOR_YES;
+	finds_nothing(f);
+	f->facts.lost_groups = lost;
+	f->facts.lost_group_count = 1;
+	finds(f, "exempt-cgroup", false, "systemd-cgls");
+	assert_non_null(strstr(f->doctor.list[0].what, "'/b'"));
+}
+
 static void networkd_is_found(void **state)
 {
 	struct fixture *f = *state;
@@ -482,6 +501,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(
 			udp_servers_are_named_until_they_are_served, setup),
+		cmocka_unit_test_setup(exempt_groups_are_looked_for, setup),
 		cmocka_unit_test_setup(networkd_is_found, setup),
 		cmocka_unit_test_setup(neighbours_are_named_and_break_nothing,
 				       setup),

@@ -190,6 +190,7 @@ static void senders_are_exempt_in_pairs(void **state)
 {
 	struct uid_range uids[] = {{107, 107}, {1000, 1999}};
 	struct mark_match marks[] = {{0x2a, UINT32_MAX}};
+	const char *groups[] = {"/system.slice/tor.service", "/guests"};
 	uint16_t ports[] = {5060};
 	const struct uid_range learnt[] = {{107, 107}, {120, 120}};
 	const struct endpoint server = {{ADDR_IPV6, {0}}, 500};
@@ -209,6 +210,8 @@ static void senders_are_exempt_in_pairs(void **state)
 	config.routed.exempt.uid_count = 2;
 	config.routed.exempt.marks = marks;
 	config.routed.exempt.mark_count = 1;
+	config.routed.exempt.cgroups = groups;
+	config.routed.exempt.cgroup_count = 2;
 	config.routed.serve = ports;
 	config.routed.serve_count = 1;
 	fib_model_laptop(&model);
@@ -223,6 +226,10 @@ static void senders_are_exempt_in_pairs(void **state)
 			 "lookup main");
 	assert_has(text, "ip rule add priority 4993 fwmark 0x2a protocol 198 "
 			 "unreachable");
+	assert_has(text, "ip rule add priority 4992 fwmark "
+			 "0x40000000/0x40000000 protocol 198 lookup main");
+	assert_has(text, "ip -6 rule add priority 4993 fwmark "
+			 "0x40000000/0x40000000 protocol 198 unreachable");
 	assert_has(text, "ip -6 rule add priority 4992 uidrange 1000-1999 "
 			 "protocol 198 lookup main");
 	assert_has(text, "ip -6 rule add priority 4993 uidrange 120-120 "
