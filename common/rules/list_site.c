@@ -62,6 +62,8 @@ int list_load_set(struct matcher *matcher, const char *argument,
 	char *path;
 	int ret;
 
+	if (set && !set->path)
+		return ERR_CONFIG; /* which was told where the set stands */
 	if (set && set->behavior != FORM_AUTO)
 		list.form = (enum form)set->behavior;
 	else if (set && set->format != FORM_YAML)
