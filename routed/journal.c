@@ -434,7 +434,8 @@ static int read_tun(char *line, const struct journal_reader *reader, void *ctx)
 	strtok_r(line, " ", &rest);
 	name = strtok_r(NULL, " ", &rest);
 	number = strtok_r(NULL, " ", &rest);
-	if (!name || !number || parse_number(&ifindex, number, INT32_MAX) < 0)
+	if (!name || strlen(name) >= IFNAMSIZ || !number ||
+	    parse_number(&ifindex, number, INT32_MAX) < 0)
 		return ERR_MALFORMED;
 	if (reader->on_tun)
 		reader->on_tun(ctx, name, (int)ifindex);

@@ -103,7 +103,7 @@ static int listen_for(struct sockdiag *diag, message_fn fn, void *ctx)
 			continue;
 		if (n < 0)
 			return -errno;
-		size_t left = (size_t)n;
+		int left = (int)n; /* below 0 behind the last one's padding */
 		const struct nlmsghdr *header = (void *)diag->buffer;
 		for (; NLMSG_OK(header, left);
 		     header = NLMSG_NEXT(header, left)) {

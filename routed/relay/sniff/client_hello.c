@@ -20,10 +20,9 @@ enum {
 static struct reader part(struct reader *reader, size_t length)
 {
 	const uint8_t *bytes = reader_bytes(reader, length);
-	struct reader inner = reader_of(bytes, bytes ? length : 0);
 
-	inner.has_failed = !bytes;
-	return inner;
+	return bytes ? reader_of(bytes, length)
+		     : (struct reader){.has_failed = true};
 }
 
 static enum sniff_result name_of_list(struct reader extension,

@@ -32,7 +32,7 @@ static bool begins_with_method(const uint8_t *bytes, size_t length)
 		at++;
 	if (at == length)
 		return at <= METHOD_MAX;
-	return at > 0 && bytes[at] == ' ';
+	return at > 0 && at <= METHOD_MAX && bytes[at] == ' ';
 }
 
 /* "GET /path HTTP/1.1": others have such words, too, but not the version. */

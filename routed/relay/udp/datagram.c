@@ -60,11 +60,15 @@ int datagram_read(struct datagram *datagram, const struct packet *packet,
 		  const uint8_t *header)
 {
 	const uint8_t *udp = packet->bytes + packet->header_length;
-	size_t length = get16(udp + 4);
 	size_t there = packet->length - packet->header_length;
 	bool is_ipv4 = packet->src.addr.family == ADDR_IPV4;
 	struct frame_header frame = {.flags = 0};
+	size_t length;
 
+	/* Put together of pieces, it need not be what its first one was. */
+	if (packet->protocol != PACKET_UDP || there < UDP_SIZE)
+		return ERR_MALFORMED;
+	length = get16(udp + 4);
 	if (length < UDP_SIZE || length > there)
 		return ERR_MALFORMED;
 	if (header)

@@ -39,8 +39,8 @@ struct datagram {
 };
 
 /*
- * Reads a packet that is UDP and no fragment.  `header` is the frame's, NULL:
- * the packet was put together of pieces.
+ * Reads a packet that is no fragment; ERR_MALFORMED if it is not UDP.  `header`
+ * is the frame's, NULL: the packet was put together of pieces.
  */
 NODISCARD int datagram_read(struct datagram *datagram,
 			    const struct packet *packet, const uint8_t *header);
