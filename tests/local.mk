@@ -8,6 +8,7 @@ AM_TESTS_ENVIRONMENT = \
 include $(srcdir)/tests/unit/local.mk
 include $(srcdir)/tests/golden/local.mk
 include $(srcdir)/tests/net/local.mk
+include $(srcdir)/tests/fuzz/local.mk
 include $(srcdir)/tests/bench/local.mk
 
 # The boundaries' own include options, for checks that see every file.
