@@ -2,7 +2,7 @@
 noinst_LIBRARIES += common/libcommon.a
 common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(SQLITE_CFLAGS) \
 	$(YAML_CFLAGS) $(JANSSON_CFLAGS) $(CAPNG_CFLAGS) $(IDN_CFLAGS) \
-	$(PCRE2_CFLAGS) $(MAXMINDDB_CFLAGS)
+	$(PCRE2_CFLAGS) $(MAXMINDDB_CFLAGS) $(SECCOMP_CFLAGS)
 nodist_common_libcommon_a_SOURCES = schema/map_sql.h
 common_libcommon_a_SOURCES = \
 	common/addr.c \
@@ -162,6 +162,9 @@ common_libcommon_a_SOURCES = \
 	common/rules/walk.c \
 	common/rules_watch.c \
 	common/rules_watch.h \
+	common/seccomp.h \
+	common/seccomp_tables.c \
+	common/seccomp_tables.h \
 	common/settings.c \
 	common/settings.h \
 	common/siphash.h \
@@ -182,6 +185,11 @@ common_libcommon_a_SOURCES += common/rules/geoip.c
 else
 common_libcommon_a_SOURCES += common/rules/geoip_none.c
 endif
+if HAVE_SECCOMP
+common_libcommon_a_SOURCES += common/seccomp.c
+else
+common_libcommon_a_SOURCES += common/seccomp_none.c
+endif
 # Without libmicrohttpd metrics are on the control socket alone.
 if HAVE_MICROHTTPD
 common_libcommon_a_SOURCES += common/metrics_http.c
@@ -192,7 +200,7 @@ endif
 # What every program that links libcommon.a links too.
 COMMON_LIBS = common/libcommon.a $(NL_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) \
 	$(JANSSON_LIBS) $(CAPNG_LIBS) $(EV_LIBS) $(IDN_LIBS) $(PCRE2_LIBS) \
-	$(MAXMINDDB_LIBS)
+	$(MAXMINDDB_LIBS) $(SECCOMP_LIBS)
 
 # The front of both daemons.
 sbin_SCRIPTS += common/ersatz

@@ -5,16 +5,21 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <paths.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #define LINE_SIZE 2048
 #define LIMIT_WINDOW_MS 10000
+#define SIGNAL_LINE_SIZE 256U
+#define SYSLOG_ERROR "<27>" /* LOG_DAEMON | LOG_ERR */
 
 static const struct {
 	const char *word;
@@ -176,6 +181,56 @@ bool log_limit_pass(struct log_limit *limit)
 	}
 	limit->used++;
 	return true;
+}
+
+/* Without stdio, which may have been interrupted in the midst. */
+static size_t put(char *line, size_t used, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length > SIGNAL_LINE_SIZE - used)
+		length = SIGNAL_LINE_SIZE - used;
+	memcpy(line + used, text, length);
+	return used + length;
+}
+
+/* What syslog(3) does, without its lock. */
+static void send_to_syslog(const char *line, size_t length)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return;
+	memcpy(address.sun_path, _PATH_LOG, sizeof(_PATH_LOG));
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		(void)send(fd, line, length, MSG_NOSIGNAL);
+	close(fd);
+}
+
+void log_from_signal(const char *const *parts)
+{
+	bool is_syslog = log_state.target == LOG_TARGET_SYSLOG;
+	char line[SIGNAL_LINE_SIZE];
+	size_t used = 0;
+
+	if (is_syslog || log_state.is_journal)
+		used = put(line, used, is_syslog ? SYSLOG_ERROR : "<3>");
+	if (is_syslog || !log_state.is_journal) {
+		used = put(line, used, log_state.program);
+		used = put(line, used, ": ");
+	}
+	for (; *parts; parts++)
+		used = put(line, used, *parts);
+	if (is_syslog) {
+		send_to_syslog(line, used);
+		return;
+	}
+	if (used == sizeof(line))
+		used--;
+	line[used++] = '\n';
+	ssize_t written = write(STDERR_FILENO, line, used);
+	(void)written;
 }
 
 const char *log_escape(char *out, size_t size, const void *bytes, size_t length)

@@ -70,6 +70,12 @@ struct log_limit {
 bool log_limit_pass(struct log_limit *limit);
 
 /*
+ * An error out of a signal handler, from whatever it has interrupted: the
+ * parts (until NULL) as one line.  Async-signal-safe.
+ */
+void log_from_signal(const char *const *parts);
+
+/*
  * Copies `length` foreign bytes to `out`, everything but printable ASCII as
  * \\xHH, cut to fit and always terminated.  Returns `out`.
  */

@@ -2,6 +2,8 @@
 noinst_LIBRARIES += dnsd/libdnsd.a
 dnsd_libdnsd_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS) $(CURL_CFLAGS)
 dnsd_libdnsd_a_SOURCES = \
+	dnsd/allowed.c \
+	dnsd/allowed.h \
 	dnsd/answer.c \
 	dnsd/answer.h \
 	dnsd/cache/cache.c \

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/privilege.h"
+#include "dnsd/allowed.h"
 #include "dnsd/direct.h"
 #include "dnsd/dispatch.h"
 #include "dnsd/explain.h"
@@ -329,6 +330,8 @@ static int start_privileged(struct service *service,
 	ret = privilege_drop_all(identity);
 	if (ret < 0)
 		log_error("cannot give up privileges: %s", err_text(ret));
+	else
+		allowed_enter();
 	return ret;
 }
 

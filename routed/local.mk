@@ -3,6 +3,8 @@ noinst_LIBRARIES += routed/librouted.a
 routed_librouted_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS) $(NFTABLES_CFLAGS) \
 	$(BPF_CFLAGS) $(NCURSES_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS)
 routed_librouted_a_SOURCES = \
+	routed/allowed.c \
+	routed/allowed.h \
 	routed/apply.c \
 	routed/apply.h \
 	routed/backoff.c \

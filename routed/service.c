@@ -7,6 +7,7 @@
 #include "common/folders.h"
 #include "common/log.h"
 #include "common/privilege.h"
+#include "routed/allowed.h"
 #include "routed/connections.h"
 #include "routed/flow_owner.h"
 #include "routed/groups.h"
@@ -464,6 +465,7 @@ int service_start(struct service **out, const struct service_conf *conf)
 		ret = start_privileged(service);
 	if (ret < 0)
 		goto free_service;
+	allowed_enter(ALLOWED_PARENT);
 	ret = start_relays(service, conf);
 	if (ret < 0) {
 		log_error("cannot start a relay: %s", err_text(ret));

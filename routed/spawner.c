@@ -8,6 +8,7 @@
 #include "routed/spawner.h"
 
 #include "common/log.h"
+#include "routed/allowed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -262,7 +263,10 @@ static int nursery_init(struct nursery *nursery, int fd, bool is_quiet,
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	nursery->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return nursery->signal_fd < 0 ? -errno : 0;
+	if (nursery->signal_fd < 0)
+		return -errno;
+	allowed_enter(ALLOWED_SPAWNER);
+	return 0;
 }
 
 /* They would die with us, but who waits for us waits for their TUNs. */

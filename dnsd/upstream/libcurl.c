@@ -99,13 +99,14 @@ static void on_done(struct ev_loop *loop, struct ev_async *done, int events)
 	libcurl->fn(libcurl->ctx);
 }
 
-/* Signals are the loop's. */
+/* Signals are the loop's, but that of a forbidden system call (SIGSYS). */
 static int start_thread(struct libcurl *libcurl)
 {
 	sigset_t all, before;
 	int ret;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = pthread_create(&libcurl->thread, NULL, run, libcurl);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

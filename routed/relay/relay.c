@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "routed/allowed.h"
 #include "routed/last_fd.h"
 #include "routed/relay/entrance.h"
 #include "routed/relay/flow_log.h"
@@ -501,6 +502,7 @@ static int relay_init(struct relay *relay, const struct link_setup *setup)
 	ret = open_flows(relay);
 	if (ret < 0)
 		return ret;
+	allowed_enter(ALLOWED_RELAY);
 	ev_io_init(&relay->link, on_link, relay->link_fd, EV_READ);
 	ev_timer_init(&relay->tick, on_tick, TICK_S, TICK_S);
 	relay->link.data = relay->tick.data = relay;

@@ -9,6 +9,8 @@ tests_net_route_host_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=nl_edit_batch,--wrap=nft
 check_PROGRAMS += tests/net/flood
 tests_net_flood_LDADD = $(COMMON_LIBS)
 
+check_PROGRAMS += tests/net/inject
+
 check_PROGRAMS += tests/net/syns
 
 if HAVE_CMOCKA
@@ -43,6 +45,7 @@ EXTRA_DIST += \
 	tests/net/test_cache.py \
 	tests/net/test_clients.py \
 	tests/net/test_carrier.py \
+	tests/net/test_confined.py \
 	tests/net/test_crash.py \
 	tests/net/test_demo.py \
 	tests/net/test_direct.py \

@@ -19,6 +19,8 @@ LOOKUP_WRAPS = -Wl,--wrap=clock_boottime_ms \
 	-Wl,--wrap=upstreams_is_personal \
 	-Wl,--wrap=ev_timer_start \
 	-Wl,--wrap=ev_timer_stop
+FORBIDDEN_FIXTURE = tests/unit/forbidden_fixture.c \
+	tests/unit/forbidden_fixture.h
 FAKE_EDIT = tests/unit/fake_edit.c tests/unit/fake_edit.h $(FIB_MODEL)
 FAKE_NFT = tests/unit/fake_nft.c tests/unit/fake_nft.h
 
@@ -201,6 +203,20 @@ tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c \
 	tests/unit/disk_fixture.c \
 	tests/unit/disk_fixture.h
 tests_unit_test_dispatch_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS) $(LDNS_LIBS)
+
+if HAVE_SECCOMP
+UNIT_TESTS += tests/unit/test_dnsd_allowed
+tests_unit_test_dnsd_allowed_SOURCES = tests/unit/test_dnsd_allowed.c \
+	$(FORBIDDEN_FIXTURE)
+tests_unit_test_dnsd_allowed_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_dnsd_allowed_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_routed_allowed
+tests_unit_test_routed_allowed_SOURCES = tests/unit/test_routed_allowed.c \
+	$(FORBIDDEN_FIXTURE)
+tests_unit_test_routed_allowed_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_routed_allowed_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+endif
 
 UNIT_TESTS += tests/unit/test_dnsd_report
 tests_unit_test_dnsd_report_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -1037,7 +1053,8 @@ VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
 	--show-leak-kinds=definite --errors-for-leak-kinds=definite \
 	--suppressions=$(abs_top_srcdir)/tests/unit/valgrind.supp
 NOT_FOR_VALGRIND = tests/unit/test_daemon tests/unit/test_own_traffic \
-	tests/unit/test_relays tests/unit/test_rival tests/unit/test_spawner
+	tests/unit/test_relays tests/unit/test_rival tests/unit/test_spawner \
+	tests/unit/test_dnsd_allowed tests/unit/test_routed_allowed
 EXTRA_DIST += tests/unit/valgrind.supp
 .PHONY: check-valgrind
 check-valgrind: all
