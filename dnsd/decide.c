@@ -101,6 +101,7 @@ struct decision decide_verdict(const struct config *config,
 			      is_carried(config, verdict),
 		.upstream = upstream,
 		.reverse_slot = -ENOENT,
+		.host = -ENOENT,
 		.verdict = *verdict,
 	};
 }
@@ -120,6 +121,7 @@ static struct decision decide_reverse(const struct config *config,
 		.kind = DECISION_REVERSE,
 		.upstream = config->dnsd.upstream,
 		.reverse_slot = fake_slot(&config->dnsd.fake, addr),
+		.host = -ENOENT,
 		.verdict = {.kind = VERDICT_NO_RULE,
 			    .upstream = UPSTREAM_DEFAULT},
 	};
@@ -132,6 +134,7 @@ static struct decision decide_special(const struct config *config,
 		.kind = DECISION_SPECIAL,
 		.upstream = config->dnsd.upstream,
 		.reverse_slot = -ENOENT,
+		.host = -ENOENT,
 		.verdict = {.kind = VERDICT_NO_RULE,
 			    .upstream = UPSTREAM_DEFAULT},
 		.special = special,
@@ -271,6 +274,18 @@ static int64_t find_host(const struct hosts *hosts,
 	return -ENOENT;
 }
 
+static struct decision decide_host(const struct config *config, int64_t host)
+{
+	return (struct decision){
+		.kind = DECISION_HOSTS,
+		.upstream = config->dnsd.upstream,
+		.reverse_slot = -ENOENT,
+		.host = host,
+		.verdict = {.kind = VERDICT_NO_RULE,
+			    .upstream = UPSTREAM_DEFAULT},
+	};
+}
+
 struct decision decide_with_hosts(const struct hosts *hosts,
 				  const struct config *config,
 				  const struct question *question,
@@ -283,23 +298,20 @@ struct decision decide_with_hosts(const struct hosts *hosts,
 		return decide(config, question, client);
 	host = find_host(hosts, question);
 	if (host >= 0)
-		return (struct decision){
-			.kind = DECISION_HOSTS,
-			.upstream = config->dnsd.upstream,
-			.reverse_slot = -ENOENT,
-			.host = host,
-			.verdict = {.kind = VERDICT_NO_RULE,
-				    .upstream = UPSTREAM_DEFAULT},
-		};
+		return decide_host(config, host);
 	decision = decide(config, question, client);
-	if (hosts_find(hosts, &question->name) < 0)
+	host = hosts_find(hosts, &question->name);
+	if (host < 0)
 		return decision;
 	/* Its addresses are written down: it exists. */
-	if (decision.kind == DECISION_FORWARD)
+	if (decision.kind == DECISION_FORWARD) {
 		decision.is_carried = true;
-	else if (decision.kind == DECISION_SITE ||
-		 decision.kind == DECISION_SPECIAL)
-		decision.kind = DECISION_NODATA;
+		decision.host = host;
+	} else if (decision.kind == DECISION_SITE ||
+		   decision.kind == DECISION_SPECIAL ||
+		   decision.kind == DECISION_REJECT) {
+		return decide_host(config, host);
+	}
 	return decision;
 }
 

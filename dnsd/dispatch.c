@@ -12,6 +12,7 @@
 #include "dnsd/answer.h"
 #include "dnsd/cookie.h"
 #include "dnsd/decide.h"
+#include "dnsd/ede_text.h"
 #include "dnsd/memo.h"
 #include "dnsd/reply.h"
 
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define WHY_BROKEN "cannot store new names"
 #define ARRIVALS_MAX 8 /* what the processor can wait for at a time, about */
 
 /* What the functions below hand to each other. */
@@ -46,7 +48,7 @@ struct dispatch {
 	size_t arrival_count;
 };
 
-static struct job job_of(struct dispatch *dispatch, const struct asker *asker,
+static struct job job_of(struct dispatch *dispatch, struct asker *asker,
 			 const struct question *question)
 {
 	return (struct job){
@@ -117,12 +119,16 @@ void dispatch_set_config(struct dispatch *dispatch, const struct config *config,
 static void reply_site(const struct job *job, const struct decision *decision)
 {
 	struct dispatch *dispatch = job->dispatch;
+	int home = queries_home(dispatch->queries, decision->upstream);
 
-	if (queries_home(dispatch->queries, job->reply.asker,
-			 job->reply.question, decision->upstream) == 0)
-		dispatch->parts.stats.forwarded++;
-	else
-		reply_special(&job->reply, decision->special);
+	if (home < 0) {
+		reply_special(&job->reply);
+		return;
+	}
+	dispatch->parts.stats.forwarded++;
+	job->reply.asker->cause.upstream = home;
+	queries_forward(dispatch->queries, job->reply.asker,
+			job->reply.question, home);
 }
 
 /* dnsd.fake.verify; false: it was answered, or will be. */
@@ -155,16 +161,18 @@ static void act(const struct job *job, const struct decision *decision)
 {
 	struct dispatch *dispatch = job->dispatch;
 
+	job->reply.asker->cause = cause_of(decision, dispatch->parts.config,
+					   dispatch->parts.hosts);
 	switch (decision->kind) {
 	case DECISION_FAKE:
 		if (may_fake(job, decision->upstream))
-			reply_fake(&job->reply, &decision->verdict);
+			reply_fake(&job->reply);
 		break;
 	case DECISION_NODATA:
-		reply_nodata(&job->reply, &decision->verdict);
+		reply_nodata(&job->reply);
 		break;
 	case DECISION_REJECT:
-		reply_reject(&job->reply, &decision->verdict);
+		reply_reject(&job->reply);
 		break;
 	case DECISION_REVERSE:
 		reply_reverse(&job->reply, decision->reverse_slot);
@@ -176,7 +184,7 @@ static void act(const struct job *job, const struct decision *decision)
 			job->reply.question, decision->upstream);
 		break;
 	case DECISION_SPECIAL:
-		reply_special(&job->reply, decision->special);
+		reply_special(&job->reply);
 		break;
 	case DECISION_SITE:
 		reply_site(job, decision);
@@ -268,9 +276,9 @@ static bool answer_shape(const struct job *job, int rcode)
 	if (rcode > 0)
 		reply_refuse(&job->reply, rcode);
 	else if (question->raw_length == 0)
-		reply_error(&job->reply, DNS_RCODE_NOERROR, NULL);
+		reply_cookie(&job->reply);
 	else if (queries_take_canary(job->dispatch->queries, question))
-		reply_negative(&job->reply, DNS_RCODE_NXDOMAIN, NULL);
+		reply_loop(&job->reply);
 	else
 		return false;
 	return true;
@@ -308,14 +316,17 @@ static int on_batch_end(void *ctx)
 	return fakes_commit(dispatch->parts.fakes);
 }
 
-static size_t on_promise_broken(void *ctx, uint8_t *message, size_t length,
-				size_t size)
+static size_t on_promise_broken(void *ctx, struct asker *asker,
+				uint8_t *message, size_t length, size_t size)
 {
-	const struct ede ede = {EDE_OTHER, "cannot store new names"};
+	char text[EDE_TEXT_SIZE];
+	const struct ede ede = {EDE_OTHER,
+				ede_text_why(WHY_BROKEN, &asker->cause, text)};
 	struct dispatch *dispatch = ctx;
 
 	dispatch->parts.stats.fake--;
 	dispatch->parts.stats.failed++;
+	asker->cause.kind = CAUSE_BROKEN;
 	return answer_turn_to_failure(message, length, size, &ede);
 }
 
@@ -362,11 +373,10 @@ static void fail(void *ctx, const struct asker *asker,
 		 const struct question *question, uint16_t code,
 		 const char *why)
 {
-	const struct ede ede = {code, why};
-	const struct asker now = asker_now(asker);
+	struct asker now = asker_now(asker);
 	const struct job job = job_of(ctx, &now, question);
 
-	reply_error(&job.reply, DNS_RCODE_SERVFAIL, &ede);
+	reply_failure(&job.reply, code, why);
 }
 
 /*
@@ -374,19 +384,22 @@ static void fail(void *ctx, const struct asker *asker,
  * that of a query that came in just now.  A verdict that wants the address
  * even so cannot be had: the truth is passed on.
  */
-static enum query_decided decided(void *ctx, const struct asker *asker,
+static enum query_decided decided(void *ctx, struct asker *asker,
 				  const struct question *question,
 				  const struct verdict *verdict)
 {
 	struct dispatch *dispatch = ctx;
-	const struct asker now = asker_now(asker);
+	struct asker now = asker_now(asker);
 	struct job job = job_of(dispatch, &now, question);
 	const struct decision decision =
 		decide_verdict(dispatch->parts.config, question, verdict);
 
 	if (decision.kind == DECISION_FORWARD ||
-	    decision.kind == DECISION_RESOLVE)
+	    decision.kind == DECISION_RESOLVE) {
+		asker->cause = cause_of(&decision, dispatch->parts.config,
+					dispatch->parts.hosts);
 		return QUERY_REAL;
+	}
 	job.is_resolved = true;
 	act(&job, &decision);
 	return QUERY_ANSWERED;
@@ -397,18 +410,13 @@ static void verified(void *ctx, const struct asker *asker,
 		     bool is_missing)
 {
 	struct dispatch *dispatch = ctx;
-	const struct asker now = asker_now(asker);
+	struct asker now = asker_now(asker);
 	const struct job job = job_of(dispatch, &now, question);
-	struct decision decision;
 
-	if (is_missing) {
+	if (is_missing)
 		reply_missing(&job.reply, upstream);
-		return;
-	}
-	/* It was a name to be faked; the verdict says by which rule. */
-	decision =
-		decide(dispatch->parts.config, question, &asker->client.addr);
-	reply_fake(&job.reply, &decision.verdict);
+	else
+		reply_fake(&job.reply);
 }
 
 /* A reload: the new configuration answers what the old one was asked. */
@@ -416,7 +424,7 @@ static bool canceled(void *ctx, const struct queries *queries,
 		     const struct asker *asker, const struct question *question)
 {
 	struct dispatch *dispatch = ctx;
-	const struct asker now = asker_now(asker);
+	struct asker now = asker_now(asker);
 	const struct job job = job_of(dispatch, &now, question);
 
 	if (dispatch->queries == queries)

@@ -401,13 +401,14 @@ static void ask(struct explanation *self)
 static void tell_answer(struct explanation *self,
 			const struct upstream_result *result)
 {
+	const struct answer empty = {.question = &self->question};
 	uint8_t *reply = self->explainer->reply;
 	const uint8_t *message = result->message;
 	size_t length = result->length;
 	int ret = 0;
 
 	if (self->decision.is_carried)
-		ret = carried_make(&self->question, message, length, reply,
+		ret = carried_make(&empty, message, length, reply,
 				   DNS_MESSAGE_MAX);
 	if (ret > 0) {
 		message = reply;

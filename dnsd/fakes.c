@@ -215,16 +215,32 @@ static int recycle(struct fakes *fakes, int64_t now_ms)
 	return 0;
 }
 
+static const char *why_none_is_idle(const struct fakes *fakes, int64_t now_ms)
+{
+	return knows_flows(fakes, now_ms)
+		       ? "none was idle for 'dnsd.fake.guard'"
+		       : "routed has not told which ones flows use";
+}
+
+const char *fakes_why_full(const struct fakes *fakes, int64_t now_ms)
+{
+	uint32_t slot;
+
+	if (pool_left(fakes->pool) > 0)
+		return NULL;
+	if (now_ms >= fakes->idle_retry_ms && knows_flows(fakes, now_ms) &&
+	    pool_idle(fakes->pool, now_ms - fakes->guard_ms, &slot, 1) > 0)
+		return NULL;
+	return why_none_is_idle(fakes, now_ms);
+}
+
 static void log_full(struct fakes *fakes, int64_t now_ms)
 {
 	if (!log_limit_pass(&fakes->full_limit))
 		return;
 	log_error("refusing new names: all %u addresses of the pool are given, "
 		  "and %s",
-		  pool_slots(fakes->pool),
-		  knows_flows(fakes, now_ms)
-			  ? "none was idle for 'dnsd.fake.guard'"
-			  : "routed has not told which ones flows use");
+		  pool_slots(fakes->pool), why_none_is_idle(fakes, now_ms));
 }
 
 /* Before it is needed; where that fails reserve() will say why. */

@@ -79,6 +79,13 @@ NODISCARD int64_t fakes_find(const struct fakes *fakes,
 NODISCARD int fakes_name(const struct fakes *fakes, uint32_t slot,
 			 struct name *name);
 
+/*
+ * Why a name that has no slot would get none now, as the end of a sentence
+ * that begins with all of them being given; NULL: it would get one, as far as
+ * the map can be written.
+ */
+const char *fakes_why_full(const struct fakes *fakes, int64_t now_ms);
+
 /* When it was last answered; -1: not since the start. */
 int64_t fakes_last_used_wall_ms(const struct fakes *fakes, uint32_t slot);
 

@@ -466,6 +466,14 @@ const char *hosts_where(const struct hosts *hosts, int64_t entry, char *out,
 	return out;
 }
 
+uint32_t hosts_line(const struct hosts *hosts, int64_t entry, bool *is_file)
+{
+	const struct entry *one = &hosts->table->entries[entry];
+
+	*is_file = one->is_file;
+	return one->line;
+}
+
 size_t hosts_count(const struct hosts *hosts)
 {
 	return hosts && hosts->table ? hosts->table->entry_count : 0;

@@ -61,6 +61,9 @@ NODISCARD int64_t hosts_name(const struct hosts *hosts, const struct addr *addr,
 const char *hosts_where(const struct hosts *hosts, int64_t entry, char *out,
 			size_t size);
 
+/* The same as a number: the line of the file, or of the configuration. */
+uint32_t hosts_line(const struct hosts *hosts, int64_t entry, bool *is_file);
+
 size_t hosts_count(const struct hosts *hosts);
 
 #endif

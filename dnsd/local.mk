@@ -14,6 +14,8 @@ dnsd_libdnsd_a_SOURCES = \
 	dnsd/cache/kept.h \
 	dnsd/carried.c \
 	dnsd/carried.h \
+	dnsd/cause.c \
+	dnsd/cause.h \
 	dnsd/cookie.c \
 	dnsd/cookie.h \
 	dnsd/decide.c \

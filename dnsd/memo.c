@@ -127,8 +127,7 @@ static uint16_t number_of(struct memo *memo, const struct decision *decision)
 
 static bool may_keep(const struct decision *decision)
 {
-	return decision->kind != DECISION_REVERSE &&
-	       decision->kind != DECISION_HOSTS &&
+	return decision->kind != DECISION_REVERSE && decision->host < 0 &&
 	       !decision->verdict.is_personal;
 }
 

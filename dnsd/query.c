@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "dnsd/answer.h"
 #include "dnsd/carried.h"
+#include "dnsd/ede_text.h"
 #include "dnsd/forwarded.h"
 #include "dnsd/resolved.h"
 #include "dnsd/wire.h"
@@ -143,25 +144,42 @@ static int make_reply(struct query *query, const struct upstream_result *result)
 {
 	struct queries *queries = query->queries;
 	const struct question *question = &query->question;
-	const struct ede ede = {result->ede, result->why};
-	const struct answer empty = {
+	const struct cause *cause = &query->asker.cause;
+	char text[EDE_TEXT_SIZE];
+	struct ede ede = {.code = EDE_FORGED};
+	const struct answer answer = {
 		.question = question,
-		.ede = result->status < 0 ? &ede : NULL,
+		.ede = &ede,
 		.ttl_s = queries->conf.config->dnsd.fake_ttl_s,
 	};
 	size_t limit = limit_of(queries, &query->asker, question);
-	int length = -ENODATA;
 
 	if (query->purpose != QUERY_CARRIED)
 		return forwarded_make(question, result->message, result->length,
 				      queries->reply, limit);
-	if (result->status == 0)
-		length = carried_make(question, result->message, result->length,
-				      queries->reply, limit);
-	if (length != -ENODATA)
-		return length;
-	return (int)answer_negative(&empty, DNS_RCODE_NOERROR, queries->reply,
+	if (result->status == 0) {
+		ede.text = ede_text(cause, text);
+		return carried_make(&answer, result->message, result->length,
+				    queries->reply, limit);
+	}
+	ede = (struct ede){result->ede, ede_text_why(result->why, cause, text)};
+	return (int)answer_negative(&answer, DNS_RCODE_NOERROR, queries->reply,
 				    limit);
+}
+
+static bool is_nxdomain(const struct upstream_result *result)
+{
+	struct wire_header header;
+
+	return result->status == 0 &&
+	       wire_header(&header, result->message, result->length) == 0 &&
+	       header.rcode == DNS_RCODE_NXDOMAIN;
+}
+
+/* RFC 8914 4.4, 4.20: both are stale, and one is no answer. */
+static uint16_t ede_of_stale(const struct upstream_result *result)
+{
+	return is_nxdomain(result) ? EDE_STALE_NXDOMAIN : result->ede;
 }
 
 /* Sends queries->reply; a stale answer says that it is one. */
@@ -172,7 +190,8 @@ static void send_reply(struct queries *queries, const struct asker *asker,
 	if (result->is_stale)
 		length = (int)forwarded_add_ede(
 			queries->reply, (size_t)length,
-			limit_of(queries, asker, question), result->ede);
+			limit_of(queries, asker, question),
+			ede_of_stale(result));
 	queries->conf.counters->passed_on++;
 	queries->conf.ops->reply(queries->conf.ctx, asker, question,
 				 &(struct query_reply){queries->reply,
@@ -288,15 +307,6 @@ static void on_resolve(struct query *query,
 	control_end(client, count < 0 ? err_text(count) : NULL);
 end:
 	query_end(query);
-}
-
-static bool is_nxdomain(const struct upstream_result *result)
-{
-	struct wire_header header;
-
-	return result->status == 0 &&
-	       wire_header(&header, result->message, result->length) == 0 &&
-	       header.rcode == DNS_RCODE_NXDOMAIN;
 }
 
 /* Who is not asked any more is taken up by others, or is not waited for. */
@@ -470,16 +480,10 @@ void queries_forward(struct queries *queries, const struct asker *asker,
 		start(queries, QUERY_FORWARD, asker, question, upstream);
 }
 
-int queries_home(struct queries *queries, const struct asker *asker,
-		 const struct question *question, int upstream)
+int queries_home(const struct queries *queries, int upstream)
 {
-	int home = upstreams_home(queries->conf.upstreams,
-				  upstream_of(queries, upstream));
-
-	if (home < 0)
-		return home;
-	queries_forward(queries, asker, question, home);
-	return 0;
+	return upstreams_home(queries->conf.upstreams,
+			      upstream_of(queries, upstream));
 }
 
 void queries_carried(struct queries *queries, const struct asker *asker,

@@ -53,9 +53,10 @@ struct query_ops {
 		     const char *why);
 	/*
 	 * The rules were asked again with the address.  What it promises is
-	 * committed with the batch of this turn of the loop.
+	 * committed with the batch of this turn of the loop.  Notes in the
+	 * asker what has decided.
 	 */
-	enum query_decided (*decided)(void *ctx, const struct asker *asker,
+	enum query_decided (*decided)(void *ctx, struct asker *asker,
 				      const struct question *question,
 				      const struct verdict *verdict);
 	/*
@@ -126,11 +127,10 @@ void queries_forward(struct queries *queries, const struct asker *asker,
 		     const struct question *question, int upstream);
 
 /*
- * The same for a name of this network; -ENOENT: no upstream may hear of it
- * (upstreams_home()), and nothing was done.
+ * The group that a name of this network goes to; -ENOENT: no upstream may hear
+ * of it (upstreams_home()).
  */
-NODISCARD int queries_home(struct queries *queries, const struct asker *asker,
-			   const struct question *question, int upstream);
+NODISCARD int queries_home(const struct queries *queries, int upstream);
 
 /*
  * The same for a name that has fake addresses: the answer is made to fit

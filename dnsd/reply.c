@@ -5,6 +5,8 @@
 #include "dnsd/answer.h"
 #include "dnsd/ede_text.h"
 
+#include <stdio.h>
+
 static size_t room_for(const struct reply *reply)
 {
 	return reply->asker->is_tcp ? DNS_EDNS_SIZE : reply->question->udp_size;
@@ -40,33 +42,44 @@ void reply_negative(const struct reply *reply, enum dns_rcode rcode,
 	server_reply(reply->parts->server, reply->asker, message, length);
 }
 
-/* The log has the reason already, from fakes.c. */
-static void reply_no_slot(const struct reply *reply, int64_t err)
-{
-	const struct ede ede = {
-		.code = EDE_OTHER,
-		.text = err == ERR_FULL ? "every fake address is given"
-					: "cannot store new names",
-	};
-
-	reply->parts->stats.failed++;
-	reply_error(reply, DNS_RCODE_SERVFAIL, &ede);
-}
-
 /* An EDE that nobody gets is not worth its text. */
 static struct ede ede_of(const struct reply *reply, enum ede_code code,
-			 const struct verdict *verdict,
 			 char text[EDE_TEXT_SIZE])
 {
 	return (struct ede){code, reply->question->has_edns
-					  ? ede_text_rule(verdict, text)
+					  ? ede_text(&reply->asker->cause, text)
 					  : NULL};
 }
 
-void reply_fake(const struct reply *reply, const struct verdict *verdict)
+void reply_failure(const struct reply *reply, uint16_t code, const char *why)
 {
 	char text[EDE_TEXT_SIZE];
-	const struct ede ede = ede_of(reply, EDE_FORGED, verdict, text);
+	const struct ede ede = {code,
+				ede_text_why(why, &reply->asker->cause, text)};
+
+	reply_error(reply, DNS_RCODE_SERVFAIL, &ede);
+}
+
+/* The log has the reason already, from fakes.c. */
+static void reply_no_slot(const struct reply *reply, int64_t err)
+{
+	struct reply_parts *parts = reply->parts;
+	const char *reason = fakes_why_full(parts->fakes, reply->asker->now_ms);
+	char why[160] = "cannot store new names";
+
+	parts->stats.failed++;
+	reply->asker->cause.kind = err == ERR_FULL ? CAUSE_FULL : CAUSE_BROKEN;
+	if (err == ERR_FULL)
+		snprintf(why, sizeof(why),
+			 "all fake addresses are given, and %s",
+			 reason ? reason : "none was idle");
+	reply_failure(reply, EDE_OTHER, why);
+}
+
+void reply_fake(const struct reply *reply)
+{
+	char text[EDE_TEXT_SIZE];
+	const struct ede ede = ede_of(reply, EDE_FORGED, text);
 	const struct answer answer = answer_of(reply, &ede);
 	struct reply_parts *parts = reply->parts;
 	const struct fake_pool *pool = &parts->config->dnsd.fake;
@@ -93,10 +106,10 @@ void reply_fake(const struct reply *reply, const struct verdict *verdict)
 		server_reply(parts->server, reply->asker, message, length);
 }
 
-void reply_nodata(const struct reply *reply, const struct verdict *verdict)
+void reply_nodata(const struct reply *reply)
 {
 	char text[EDE_TEXT_SIZE];
-	const struct ede ede = ede_of(reply, EDE_FORGED, verdict, text);
+	const struct ede ede = ede_of(reply, EDE_FORGED, text);
 	const struct answer answer = answer_of(reply, &ede);
 	uint8_t message[DNS_EDNS_SIZE];
 	size_t length;
@@ -110,18 +123,38 @@ void reply_nodata(const struct reply *reply, const struct verdict *verdict)
 	server_reply(reply->parts->server, reply->asker, message, length);
 }
 
-void reply_reject(const struct reply *reply, const struct verdict *verdict)
+void reply_reject(const struct reply *reply)
 {
 	char text[EDE_TEXT_SIZE];
-	const struct ede ede = ede_of(reply, EDE_BLOCKED, verdict, text);
+	const struct ede ede = ede_of(reply, EDE_BLOCKED, text);
 
 	reply->parts->stats.rejected++;
 	reply_negative(reply, DNS_RCODE_NXDOMAIN, &ede);
 }
 
+/* "fake address: 198.18.0.0/15 is dnsd.fake.ipv4" */
+static const char *pool_text(const struct reply *reply,
+			     char text[EDE_TEXT_SIZE])
+{
+	const struct fake_pool *pool = &reply->parts->config->dnsd.fake;
+	char prefix[PREFIX_TEXT_SIZE];
+	struct addr addr;
+	bool is_ipv6 =
+		name_to_reverse_addr(&reply->question->name, &addr) == 0 &&
+		addr.family == ADDR_IPV6;
+
+	snprintf(text, EDE_TEXT_SIZE, "fake address: %s is dnsd.fake.%s",
+		 prefix_format(is_ipv6 ? &pool->ipv6 : &pool->ipv4, prefix,
+			       sizeof(prefix)),
+		 is_ipv6 ? "ipv6" : "ipv4");
+	return text;
+}
+
 void reply_reverse(const struct reply *reply, int64_t slot)
 {
-	const struct answer answer = answer_of(reply, NULL);
+	char text[EDE_TEXT_SIZE];
+	const struct ede ede = {EDE_FORGED, pool_text(reply, text)};
+	const struct answer answer = answer_of(reply, &ede);
 	struct reply_parts *parts = reply->parts;
 	uint8_t message[DNS_EDNS_SIZE];
 	struct name name;
@@ -129,19 +162,20 @@ void reply_reverse(const struct reply *reply, int64_t slot)
 
 	parts->stats.reverse++;
 	if (slot < 0 || fakes_name(parts->fakes, (uint32_t)slot, &name) < 0) {
-		reply_negative(reply, DNS_RCODE_NXDOMAIN, NULL);
+		reply_negative(reply, DNS_RCODE_NXDOMAIN, &ede);
 		return;
 	}
 	if (reply->question->type != DNS_TYPE_PTR) {
-		reply_negative(reply, DNS_RCODE_NOERROR, NULL);
+		reply_negative(reply, DNS_RCODE_NOERROR, &ede);
 		return;
 	}
 	length = answer_pointer(&answer, &name, message, room_for(reply));
 	server_reply(parts->server, reply->asker, message, length);
 }
 
-void reply_special(const struct reply *reply, const struct special *special)
+void reply_special(const struct reply *reply)
 {
+	const struct special *special = reply->asker->cause.special;
 	const struct ede ede = {EDE_OTHER, special->reason};
 	const struct answer answer = answer_of(reply, &ede);
 	struct reply_parts *parts = reply->parts;
@@ -214,11 +248,7 @@ static void reply_host_name(const struct reply *reply, const struct ede *ede)
 void reply_hosts(const struct reply *reply, int64_t host)
 {
 	char where[EDE_TEXT_SIZE];
-	const struct ede ede = {
-		.code = EDE_FORGED,
-		.text = hosts_where(reply->parts->hosts, host, where,
-				    sizeof(where)),
-	};
+	const struct ede ede = ede_of(reply, EDE_FORGED, where);
 
 	reply->parts->stats.hosts++;
 	switch (reply->question->type) {
@@ -239,7 +269,10 @@ void reply_missing(const struct reply *reply, int upstream)
 	char text[EDE_TEXT_SIZE];
 	const struct ede ede = {.code = EDE_OTHER, .text = text};
 
-	ede_text_missing(config->upstreams[upstream].name, text);
+	reply->asker->cause.kind = CAUSE_MISSING;
+	reply->asker->cause.upstream = upstream;
+	ede_text_missing(config->upstreams[upstream].name, &reply->asker->cause,
+			 text);
 	reply->parts->stats.missing++;
 	reply_negative(reply, DNS_RCODE_NXDOMAIN, &ede);
 }
@@ -272,5 +305,22 @@ void reply_refuse(const struct reply *reply, int rcode)
 		reply->parts->stats.malformed++;
 	else
 		reply->parts->stats.refused++;
+	reply->asker->cause = cause_bare(
+		rcode == DNS_RCODE_FORMERR ? CAUSE_MALFORMED : CAUSE_REFUSED);
 	reply_error(reply, (enum dns_rcode)rcode, &ede);
+}
+
+void reply_cookie(const struct reply *reply)
+{
+	reply->asker->cause = cause_bare(CAUSE_COOKIE);
+	reply_error(reply, DNS_RCODE_NOERROR, NULL);
+}
+
+void reply_loop(const struct reply *reply)
+{
+	static const struct ede ede = {
+		EDE_OTHER, "a question of dnsd itself: an upstream asks dnsd"};
+
+	reply->asker->cause = cause_bare(CAUSE_LOOP);
+	reply_negative(reply, DNS_RCODE_NXDOMAIN, &ede);
 }

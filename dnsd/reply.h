@@ -28,10 +28,13 @@ struct reply_parts {
 	struct dispatch_stats stats;
 };
 
-/* Who asked what. */
+/*
+ * Who asked what, and with asker->cause what decided: that goes into the
+ * Extended DNS Error.
+ */
 struct reply {
 	struct reply_parts *parts;
-	const struct asker *asker;
+	struct asker *asker;
 	const struct question *question;
 };
 
@@ -45,19 +48,28 @@ void reply_negative(const struct reply *reply, enum dns_rcode rcode,
 /* What question_parse() found wrong. */
 void reply_refuse(const struct reply *reply, int rcode);
 
-void reply_fake(const struct reply *reply, const struct verdict *verdict);
+/* There is no question, only a cookie that is completed. */
+void reply_cookie(const struct reply *reply);
+
+/* A question of our own that an upstream brought back. */
+void reply_loop(const struct reply *reply);
+
+/* SERVFAIL, since no upstream could answer. */
+void reply_failure(const struct reply *reply, uint16_t code, const char *why);
+
+void reply_fake(const struct reply *reply);
 
 /* What a carried name has not, and what it has of everything. */
-void reply_nodata(const struct reply *reply, const struct verdict *verdict);
+void reply_nodata(const struct reply *reply);
 
 /* RFC 8914, 4.16: the rule is the policy that blocked. */
-void reply_reject(const struct reply *reply, const struct verdict *verdict);
+void reply_reject(const struct reply *reply);
 
-/* The name of a fake address. */
+/* The name of a fake address; negative: of none that a name can have. */
 void reply_reverse(const struct reply *reply, int64_t slot);
 
-/* What is special to everybody, and why. */
-void reply_special(const struct reply *reply, const struct special *special);
+/* What is special to everybody: that of the cause. */
+void reply_special(const struct reply *reply);
 
 /* What somebody wrote down, and where. */
 void reply_hosts(const struct reply *reply, int64_t host);

@@ -64,8 +64,8 @@ static void break_promises(struct server *server)
 
 		if (reply->is_promise)
 			reply->length = server->ops->on_promise_broken(
-				server->ctx, reply->message, reply->length,
-				sizeof(reply->message));
+				server->ctx, &reply->asker, reply->message,
+				reply->length, sizeof(reply->message));
 	}
 }
 

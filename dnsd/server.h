@@ -21,6 +21,7 @@
 
 #include "common/addr.h"
 #include "common/compiler.h"
+#include "dnsd/cause.h"
 #include "dnsd/question.h"
 
 #include <ev.h>
@@ -39,6 +40,7 @@ struct asker {
 	uint64_t tcp_client; /* number, never reused */
 	int64_t since_us;    /* when it came in; 0 while nobody looks on */
 	int64_t now_ms;      /* CLOCK_BOOTTIME, when it was read */
+	struct cause cause;  /* of the reply; filled in by who decides */
 };
 
 /* Is it a program of this host? */
@@ -71,10 +73,11 @@ struct server_ops {
 	 */
 	int (*on_batch_end)(void *ctx);
 	/*
-	 * Turns a reply into a failure, in place; `length` is its length and
-	 * `size` what there is room for.  Returns the new length.
+	 * Turns a reply into a failure, in place, at most `size` bytes.
+	 * Returns the new length.
 	 */
-	size_t (*on_promise_broken)(void *ctx, uint8_t *message, size_t length,
+	size_t (*on_promise_broken)(void *ctx, struct asker *asker,
+				    uint8_t *message, size_t length,
 				    size_t size);
 };
 

@@ -3,10 +3,7 @@
 
 #include "common/cursor.h"
 #include "common/err.h"
-#include "dnsd/answer.h"
 #include "dnsd/wire.h"
-
-#include <errno.h>
 
 #define NAME_OF_QUESTION (0xc000U | DNS_HEADER_SIZE) /* RFC 1035 4.1.4 */
 #define RECORD_HEAD_SIZE 12U
@@ -38,6 +35,7 @@ struct mending {
 	struct name owner; /* the end of the chain of CNAMEs */
 	struct writer writer;
 	uint16_t count;
+	bool is_mended; /* something was left out */
 };
 
 /* Does the target lead to the name that was asked for? */
@@ -78,15 +76,21 @@ static void mend_mandatory(struct writer *writer, struct reader value)
 		wire_write16(length, left);
 }
 
-static void mend_parameters(struct writer *writer, struct reader *rdata)
+static void mend_parameters(struct mending *mending, struct reader *rdata)
 {
+	struct writer *writer = &mending->writer;
+
 	while (reader_left(rdata) > 0 && !rdata->has_failed) {
 		uint16_t key = reader_u16(rdata);
 		uint16_t length = reader_u16(rdata);
 		const uint8_t *value = reader_bytes(rdata, length);
 
-		if (!value || is_hint(key))
+		if (!value)
 			continue;
+		if (is_hint(key)) {
+			mending->is_mended = true;
+			continue;
+		}
 		if (key == KEY_MANDATORY) {
 			mend_mandatory(writer, reader_of(value, length));
 			continue;
@@ -111,8 +115,10 @@ static void mend_record(struct mending *mending, const uint8_t *message,
 
 	taken = name_from_wire(&target, rdata.at, reader_left(&rdata));
 	if (rdata.has_failed || priority == 0 || taken < 0 ||
-	    !is_own_target(mending, &target))
+	    !is_own_target(mending, &target)) {
+		mending->is_mended = true;
 		return;
+	}
 	if (name_equal(&target, &mending->owner) ||
 	    name_equal(&target, &mending->question->name)) {
 		target.length = 1; /* of the owner that it has now */
@@ -126,8 +132,9 @@ static void mend_record(struct mending *mending, const uint8_t *message,
 	writer_u16(writer, 0);
 	writer_u16(writer, priority);
 	writer_bytes(writer, target.wire, target.length);
-	mend_parameters(writer, &rdata);
+	mend_parameters(mending, &rdata);
 	if (rdata.has_failed) {
+		mending->is_mended = true;
 		*writer = before;
 		return;
 	}
@@ -157,27 +164,43 @@ static int mend_records(struct mending *mending, const uint8_t *message,
 	return ret < 0 ? ret : 0;
 }
 
-int svcb_make(const struct question *question, const uint8_t *message,
+/* A chain of CNAMEs goes too, and an NXDOMAIN: the name is there. */
+static bool is_another_name(const struct mending *mending,
+			    const uint8_t *message, size_t length)
+{
+	struct wire_header header;
+
+	return !name_equal(&mending->owner, &mending->question->name) ||
+	       (wire_header(&header, message, length) == 0 &&
+		header.rcode == DNS_RCODE_NXDOMAIN);
+}
+
+int svcb_make(const struct answer *answer, const uint8_t *message,
 	      size_t length, uint8_t *out, size_t limit)
 {
-	const struct answer answer = {.question = question};
+	const struct question *question = answer->question;
+	struct answer made = *answer;
 	struct mending mending = {.question = question,
 				  .owner = question->name};
-	size_t head = answer_begin(&answer, out, limit);
+	size_t head = answer_begin(answer, out, limit);
 	int ret = wire_chain_end(&mending.owner, message, length);
 
 	if (ret < 0)
 		return ret;
+	mending.is_mended = is_another_name(&mending, message, length);
 	mending.writer = writer_of(out, limit);
 	mending.writer.at += head;
 	ret = mend_records(&mending, message, length);
 	if (ret < 0)
 		return ret;
+	if (!mending.is_mended)
+		made.ede = NULL;
 	if (mending.count == 0)
-		return -ENODATA;
+		return (int)answer_negative(&made, DNS_RCODE_NOERROR, out,
+					    limit);
 	wire_write16(out + 6, mending.count);
-	opt_write(&mending.writer, question, 0, NULL);
+	opt_write(&mending.writer, question, 0, made.ede);
 	if (mending.writer.has_failed)
-		return (int)answer_truncated(&answer, out, limit);
+		return (int)answer_truncated(&made, out, limit);
 	return (int)writer_length(&mending.writer);
 }

@@ -17,6 +17,7 @@
 #define RING_SIZE 4096
 #define TELL_S 0.02
 #define TELL_US 1000     /* of work at a time */
+#define RELOAD_US 10000  /* at a reload, for what was seen before it */
 #define LOG_BUFFER 65536 /* written when so much is there, or all was told */
 
 struct watch {
@@ -77,6 +78,9 @@ static void on_reply(void *ctx, const struct asker *asker,
 	sighting = &watch->ring[(watch->first + watch->count) % RING_SIZE];
 	if (sighting_read(sighting, asker, message, length) < 0)
 		return;
+	/* One that was decided by a configuration that has gone since. */
+	if (sighting->cause.config != watch->config)
+		sighting->cause = cause_bare(sighting->cause.kind);
 	sighting->wall_ms = clock_wall_ms();
 	sighting->duration_us =
 		asker->since_us ? clock_monotonic_us() - asker->since_us : 0;
@@ -183,29 +187,35 @@ static void tell(struct watch *watch, const struct sighting *sighting)
 	struct json *json;
 
 	if (watch->has_log)
-		log_line(watch, sighting_text(sighting, watch->config, line,
-					      sizeof(line)));
+		log_line(watch, sighting_text(sighting, line, sizeof(line)));
 	if (!has_watchers(watch))
 		return;
 	json = json_new();
 	if (!json)
 		return;
-	sighting_set_json(json, sighting, watch->config);
+	sighting_set_json(json, sighting);
 	send_to_watchers(watch, json);
 	json_free(json);
 }
 
-static void on_tell(struct ev_loop *loop, struct ev_timer *timer, int events)
+/* Of what waits, as much as the time allows. */
+static void tell_some(struct watch *watch, int64_t time_us)
 {
-	struct watch *watch = timer->data;
-	int64_t end_us = clock_monotonic_us() + TELL_US;
+	int64_t end_us = clock_monotonic_us() + time_us;
 
-	(void)events;
 	while (watch->count > 0 && clock_monotonic_us() < end_us) {
 		tell(watch, &watch->ring[watch->first]);
 		watch->first = (watch->first + 1) % RING_SIZE;
 		watch->count--;
 	}
+}
+
+static void on_tell(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct watch *watch = timer->data;
+
+	(void)events;
+	tell_some(watch, TELL_US);
 	if (watch->count == 0)
 		tell_missed(watch);
 	write_log(watch);
@@ -238,10 +248,20 @@ int watch_open_log(const struct config *config, int *fd)
 	return ret;
 }
 
+/* What was seen is told while what it borrows from is there. */
+static void empty_ring(struct watch *watch, int64_t time_us)
+{
+	tell_some(watch, time_us);
+	watch->missed += watch->count;
+	watch->count = 0;
+	tell_missed(watch);
+	write_log(watch);
+}
+
 void watch_set_config(struct watch *watch, const struct config *config,
 		      int log_fd)
 {
-	write_log(watch);
+	empty_ring(watch, RELOAD_US);
 	if (watch->log_fd >= 0)
 		close(watch->log_fd);
 	watch->config = config;
@@ -255,12 +275,7 @@ void watch_free(struct watch *watch)
 {
 	if (!watch)
 		return;
-	while (watch->count > 0) {
-		tell(watch, &watch->ring[watch->first]);
-		watch->first = (watch->first + 1) % RING_SIZE;
-		watch->count--;
-	}
-	write_log(watch);
+	empty_ring(watch, INT64_MAX / 2);
 	if (watch->log_fd >= 0)
 		close(watch->log_fd);
 	watch->has_log = false;

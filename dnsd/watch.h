@@ -37,9 +37,10 @@ NODISCARD int watch_new(struct watch **watch, struct ev_loop *loop,
 void watch_free(struct watch *watch);
 
 /*
- * What is shown is explained by these rules from now on; the log is opened
- * anew, as SIGHUP means after a rotation.  When that fails the old one stays.
- * In two steps, so that a reload can fail before anything has changed.
+ * Those before the config is freed: what was seen and borrows from it is told
+ * first.  The log is opened anew, as SIGHUP means after a rotation.  When that
+ * fails the old one stays.  In two steps, so that a reload can fail before
+ * anything has changed.
  */
 NODISCARD int watch_open_log(const struct config *config, int *fd);
 void watch_set_config(struct watch *watch, const struct config *config,

@@ -20,10 +20,31 @@ static const char *text_of(const struct json *line, const char *key)
 	return text ? text : "-";
 }
 
+/* The rule and where it stands, or what decided in its place. */
+static void print_why(const struct json *line, FILE *out)
+{
+	const char *rule = json_get_text(line, "rule");
+	const char *list = json_get_text(line, "list_file");
+	const char *special = json_get_text(line, "special");
+	const char *hosts = json_get_text(line, "hosts");
+
+	if (rule) {
+		fprintf(out, "  %s (%s:%lld", rule, text_of(line, "file"),
+			(long long)json_get_int(line, "line", 0));
+		if (list)
+			fprintf(out, ", %s:%lld", list,
+				(long long)json_get_int(line, "list_line", 0));
+		fputc(')', out);
+	}
+	if (special)
+		fprintf(out, "  %s", special);
+	if (hosts)
+		fprintf(out, "  %s", hosts);
+}
+
 /* Text was escaped before it was sent. */
 static void print_query(const struct json *line, FILE *out)
 {
-	const char *rule = json_get_text(line, "rule");
 	const char *upstream = json_get_text(line, "upstream");
 
 	fprintf(out, "%s  %-21s %s %-5s %s -> %s  %lld us  %s",
@@ -32,9 +53,7 @@ static void print_query(const struct json *line, FILE *out)
 		text_of(line, "name"), text_of(line, "answer"),
 		(long long)json_get_int(line, "us", 0),
 		text_of(line, "verdict"));
-	if (rule)
-		fprintf(out, "  %s (%s:%lld)", rule, text_of(line, "file"),
-			(long long)json_get_int(line, "line", 0));
+	print_why(line, out);
 	if (upstream)
 		fprintf(out, "  upstream %s", upstream);
 	fputc('\n', out);

@@ -58,6 +58,7 @@ static size_t frame(uint8_t *message, const struct question *question,
 static void read_all(const struct question *question, const uint8_t *message,
 		     size_t length)
 {
+	const struct answer answer = {.question = question};
 	struct addr addrs[8];
 	struct name name = question->name;
 	char text[256];
@@ -74,7 +75,7 @@ static void read_all(const struct question *question, const uint8_t *message,
 	fuzz_require(strlen(message_answer_text(message, length, text,
 						sizeof(text))) < sizeof(text));
 	if (question->type == DNS_TYPE_HTTPS)
-		fuzz_require(svcb_make(question, message, length, out,
+		fuzz_require(svcb_make(&answer, message, length, out,
 				       sizeof(out)) <= (int)sizeof(out));
 }
 

@@ -96,6 +96,8 @@ EXTRA_DIST += \
 	tests/net/test_ways.py \
 	tests/net/topology.py \
 	tests/net/uot_server.py
+	tests/net/test_why.py \
+	tests/net/topology.py
 
 # What a newcomer sees first.
 .PHONY: demo

@@ -491,7 +491,7 @@ def test_a_full_pool_refuses_and_says_so(laptop, start):
     assert len(addresses) == 12
     answer = ask(laptop, "n12.example")
     assert answer.rcode() == dns.rcode.SERVFAIL
-    assert "every fake address is given" in error(answer)[1]
+    assert "all fake addresses are given" in error(answer)[1]
     assert data(ask(laptop, "n3.example"))[0] in addresses
     assert "refusing new names" in laptop.log("dnsd")
     status = laptop.out(daemons.command("dnsd", "--status"))

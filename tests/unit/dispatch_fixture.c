@@ -24,11 +24,13 @@ struct verdict rules_decide(const struct rules *rules,
 	return said;
 }
 
-static void send_message(int how, const uint8_t *message, size_t length)
+static void send_message(int how, const struct asker *asker,
+			 const uint8_t *message, size_t length)
 {
 	assert_true(sent.may_be_many || sent.how == NOTHING);
 	assert_true(length <= sizeof(sent.message));
 	sent.how = how;
+	sent.asker = *asker;
 	sent.length = length;
 	memcpy(sent.message, message, length);
 }
@@ -37,16 +39,14 @@ void server_reply(struct server *server, const struct asker *asker,
 		  const uint8_t *message, size_t length)
 {
 	(void)server;
-	(void)asker;
-	send_message(REPLY, message, length);
+	send_message(REPLY, asker, message, length);
 }
 
 void server_promise(struct server *server, const struct asker *asker,
 		    const uint8_t *message, size_t length)
 {
 	(void)server;
-	(void)asker;
-	send_message(PROMISE, message, length);
+	send_message(PROMISE, asker, message, length);
 }
 
 uint16_t server_keepalive_ds(const struct server *server)
@@ -118,15 +118,10 @@ enum query_existence queries_verify(struct queries *queries,
 
 bool has_home;
 
-int queries_home(struct queries *queries, const struct asker *asker,
-		 const struct question *question, int upstream)
+int queries_home(const struct queries *queries, int upstream)
 {
-	(void)queries, (void)asker, (void)question;
-	if (!has_home)
-		return -ENOENT;
-	handed.how = FORWARD;
-	handed.upstream = upstream;
-	return 0;
+	(void)queries;
+	return has_home ? upstream : -ENOENT;
 }
 
 void queries_decide(struct queries *queries, const struct asker *asker,

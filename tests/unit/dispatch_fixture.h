@@ -8,6 +8,7 @@
 
 #include "common/rules.h"
 #include "dnsd/question.h"
+#include "dnsd/server.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@ extern struct verdict said;
 struct sent {
 	enum { NOTHING, REPLY, PROMISE } how;
 	bool may_be_many;
+	struct asker asker; /* with what decided */
 	uint8_t message[DNS_EDNS_SIZE];
 	size_t length;
 };

@@ -3,7 +3,6 @@
 
 #include "dnsd/wire.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +12,7 @@
 #include <cmocka.h>
 
 #define TYPE_TXT 16
+#define WHY "rule 'MATCH,proxy' (a.yaml:7)"
 #define QUESTION "\1a\7example\0\0\x10\0\1"
 #define SOA                                                            \
 	"\xc0\x0c\0\6\0\1\0\0\0\x3c\0\x16\0\0\0\0\0\1\0\0\0\1\0\0\0\1" \
@@ -48,8 +48,17 @@ static struct question question_of(uint16_t type)
 static int make(const uint8_t *message, size_t length)
 {
 	const struct question question = question_of(TYPE_TXT);
+	const struct ede ede = {EDE_FORGED, WHY};
+	const struct answer answer = {.question = &question, .ede = &ede};
 
-	return carried_make(&question, message, length, out, sizeof(out));
+	return carried_make(&answer, message, length, out, sizeof(out));
+}
+
+/* Does the answer say that it was mended, and by whom? */
+static bool says_why(int length)
+{
+	return length > 0 &&
+	       memmem(out, (size_t)length, "\0\x4" WHY, 2 + sizeof(WHY) - 1);
 }
 
 static void a_name_that_is_faked_exists(void **state)
@@ -58,8 +67,11 @@ static void a_name_that_is_faked_exists(void **state)
 
 	(void)state;
 	/* AD is set, and NXDOMAIN. */
-	assert_int_equal(MAKE("\x81\xa3\0\1\0\0\0\1\0\0", SOA), -ENODATA);
-	assert_true(MAKE("\x81\xa3\0\1\0\1\0\1\0\0", CNAME SOA) > 0);
+	assert_true(says_why(MAKE("\x81\xa3\0\1\0\0\0\1\0\0", SOA)));
+	assert_int_equal(wire_header(&header, out, sizeof(out)), 0);
+	assert_int_equal(header.rcode, DNS_RCODE_NOERROR);
+	assert_int_equal(header.authorities, 1);
+	assert_true(says_why(MAKE("\x81\xa3\0\1\0\1\0\1\0\0", CNAME SOA)));
 	assert_int_equal(wire_header(&header, out, sizeof(out)), 0);
 	assert_int_equal(header.rcode, DNS_RCODE_NOERROR);
 	assert_false(header.flags & DNS_FLAG_AD);
@@ -77,9 +89,15 @@ static void data_pass_as_they_are_without_addresses(void **state)
 	assert_true(header.flags & DNS_FLAG_AD);
 	assert_int_equal(header.answers, 1);
 	assert_int_equal(header.additionals, 1);
+	assert_true(says_why(length));
+	assert_non_null(memmem(out, (size_t)length, TXT, sizeof(TXT) - 1));
+	/* Of what was not changed nothing is said. */
+	length = MAKE("\x81\xa0\0\1\0\1\0\0\0\1", TXT THEIR_OPT);
 	assert_int_equal(length, DNS_HEADER_SIZE + sizeof(QUESTION) - 1 +
 					 sizeof(TXT) - 1 + 11);
-	assert_non_null(memmem(out, (size_t)length, TXT, sizeof(TXT) - 1));
+	assert_int_equal(MAKE("\x81\xa0\0\1\0\0\0\1\0\0", SOA),
+			 DNS_HEADER_SIZE + sizeof(QUESTION) - 1 + sizeof(SOA) -
+				 1 + 11);
 }
 
 static void https_without_records_is_no_data(void **state)
@@ -87,11 +105,19 @@ static void https_without_records_is_no_data(void **state)
 	const struct question question = question_of(DNS_TYPE_HTTPS);
 	static const uint8_t nothing[] = "\0\2\x81\x80\0\1\0\0\0\1\0\0"
 					 "\1a\7example\0\0\x41\0\1" SOA;
+	const struct ede ede = {EDE_FORGED, WHY};
+	const struct answer answer = {.question = &question, .ede = &ede};
+	struct wire_header header;
+	int length = carried_make(&answer, nothing, sizeof(nothing) - 1, out,
+				  sizeof(out));
 
 	(void)state;
-	assert_int_equal(carried_make(&question, nothing, sizeof(nothing) - 1,
-				      out, sizeof(out)),
-			 -ENODATA);
+	/* So says the upstream. */
+	assert_true(length > 0);
+	assert_false(says_why(length));
+	assert_int_equal(wire_header(&header, out, (size_t)length), 0);
+	assert_int_equal(header.answers, 0);
+	assert_int_equal(header.authorities, 1);
 	assert_true(carried_may_be_empty(DNS_TYPE_HTTPS));
 	assert_false(carried_may_be_empty(TYPE_TXT));
 }

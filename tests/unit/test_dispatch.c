@@ -151,6 +151,16 @@ static void assert_negative(ldns_pkt *pkt, ldns_pkt_rcode rcode)
 	ldns_pkt_free(pkt);
 }
 
+/* The last reply has that, and nothing more, for an Extended DNS Error. */
+static void assert_says(const char *text)
+{
+	size_t length = strlen(text);
+
+	assert_true(sent.length > length);
+	assert_memory_equal(sent.message + sent.length - length, text, length);
+	assert_int_equal(sent.message[sent.length - length - 3], length + 2);
+}
+
 static void any_gets_hinfo(void **state)
 {
 	struct fixture *f = *state;
@@ -213,7 +223,9 @@ static void names_of_this_network_stay_in_it(void **state)
 	assert_negative(ask(f, "nas.home.arpa", DNS_TYPE_A),
 			LDNS_RCODE_NXDOMAIN);
 	assert_negative(ask(f, "home.arpa", DNS_TYPE_SOA), LDNS_RCODE_NOERROR);
-	assert_non_null(memmem(sent.message, sent.length, "RFC 8375", 8));
+	assert_says("'home.arpa' is for names of this network (RFC 8375)");
+	assert_int_equal(sent.asker.cause.kind, CAUSE_SITE);
+	assert_null(sent.asker.cause.rule);
 	assert_answer(ask(f, "localhost", DNS_TYPE_A), "127.0.0.1");
 	assert_answer(ask(f, "1.0.0.127.in-addr.arpa", DNS_TYPE_PTR),
 		      "localhost.");
@@ -224,12 +236,43 @@ static void names_of_this_network_stay_in_it(void **state)
 
 static void a_fake_answer_names_its_rule(void **state)
 {
-	static const char text[] = "rule 'MATCH,REJECT' (x.yaml:7)";
 	struct fixture *f = *state;
 
 	assert_answer(ask(f, "a.example", DNS_TYPE_A), "198.18.0.3");
-	assert_non_null(
-		memmem(sent.message, sent.length, text, sizeof(text) - 1));
+	assert_says("rule 'MATCH,REJECT' (x.yaml:7)");
+	assert_int_equal(sent.asker.cause.kind, CAUSE_FAKE);
+	assert_ptr_equal(sent.asker.cause.rule, &rule);
+	said.list_file = "/etc/ads.txt";
+	said.list_line = 812;
+	assert_answer(ask(f, "b.example", DNS_TYPE_A), "198.18.0.4");
+	assert_says("rule 'MATCH,REJECT' (x.yaml:7, /etc/ads.txt:812)");
+	/* The one that is remembered says the same. */
+	assert_answer(ask(f, "b.example", DNS_TYPE_A), "198.18.0.4");
+	assert_says("rule 'MATCH,REJECT' (x.yaml:7, /etc/ads.txt:812)");
+}
+
+/* Once and for all, by what the index knows of none. */
+static void a_full_pool_names_the_rule_and_the_reason(void **state)
+{
+	struct fixture *f = *state;
+	ldns_pkt *pkt = NULL;
+	char name[32];
+
+	f->config.dnsd.fake.ipv4.length = 28;
+	fakes_free(f->fakes);
+	assert_int_equal(fakes_new(&f->fakes, &disk, &f->config.dnsd.fake, 0),
+			 0);
+	dispatch_set_parts(f->dispatch, NULL, f->fakes, NULL);
+	for (int i = 0; i < 13; i++) {
+		snprintf(name, sizeof(name), "n%d.example", i);
+		ldns_pkt_free(pkt);
+		pkt = ask(f, name, DNS_TYPE_A);
+	}
+	assert_int_equal(ldns_pkt_get_rcode(pkt), LDNS_RCODE_SERVFAIL);
+	ldns_pkt_free(pkt);
+	assert_says("all fake addresses are given, and routed has not told "
+		    "which ones flows use, rule 'MATCH,REJECT' (x.yaml:7)");
+	assert_int_equal(sent.asker.cause.kind, CAUSE_FULL);
 }
 
 static void a_new_name_is_a_promise_until_its_batch_ends(void **state)
@@ -247,6 +290,7 @@ static void a_new_name_is_a_promise_until_its_batch_ends(void **state)
 	assert_int_equal(sent.how, REPLY);
 	assert_answer(ask(f, "3.0.18.198.in-addr.arpa", DNS_TYPE_PTR),
 		      "a.example.");
+	assert_says("fake address: 198.18.0.0/15 is dnsd.fake.ipv4");
 }
 
 static void a_broken_promise_is_servfail(void **state)
@@ -260,11 +304,13 @@ static void a_broken_promise_is_servfail(void **state)
 	assert_int_equal(dispatch_server_ops.on_batch_end(f->dispatch),
 			 -ENOSPC);
 	sent.length = dispatch_server_ops.on_promise_broken(
-		f->dispatch, sent.message, sent.length, sizeof(sent.message));
+		f->dispatch, &sent.asker, sent.message, sent.length,
+		sizeof(sent.message));
 	assert_int_equal(ldns_wire2pkt(&pkt, sent.message, sent.length),
 			 LDNS_STATUS_OK);
 	assert_int_equal(ldns_pkt_get_rcode(pkt), LDNS_RCODE_SERVFAIL);
-	assert_non_null(ldns_pkt_edns_data(pkt));
+	assert_says("cannot store new names, rule 'MATCH,REJECT' (x.yaml:7)");
+	assert_int_equal(sent.asker.cause.kind, CAUSE_BROKEN);
 	ldns_pkt_free(pkt);
 	dispatch_stats(f->dispatch, &stats);
 	assert_int_equal(stats.fake, 0);
@@ -276,13 +322,27 @@ static void a_broken_promise_is_servfail(void **state)
 
 static void a_rejection_names_its_rule(void **state)
 {
-	static const char text[] = "rule 'MATCH,REJECT' (x.yaml:7)";
 	struct fixture *f = *state;
 
 	match(OUTBOUND_REJECT);
 	assert_negative(ask(f, "ads.example", DNS_TYPE_A), LDNS_RCODE_NXDOMAIN);
-	assert_non_null(
-		memmem(sent.message, sent.length, text, sizeof(text) - 1));
+	assert_says("rule 'MATCH,REJECT' (x.yaml:7)");
+	assert_int_equal(sent.asker.cause.kind, CAUSE_REJECT);
+}
+
+static void what_is_refused_has_no_rule(void **state)
+{
+	static const uint8_t chaos[] = "\x12\x34\1\0\0\1\0\0\0\0\0\0"
+				       "\7version\4bind\0\0\x10\0\3";
+	struct fixture *f = *state;
+
+	match(OUTBOUND_REJECT);
+	sent.how = NOTHING;
+	assert_true(hand_in(f, chaos, sizeof(chaos) - 1));
+	assert_int_equal(sent.message[3] & 0xf, DNS_RCODE_REFUSED);
+	assert_int_equal(sent.asker.cause.kind, CAUSE_REFUSED);
+	assert_null(sent.asker.cause.rule);
+	assert_true(sent.asker.cause.outbound < 0);
 }
 
 static void carried_https_comes_from_the_upstream(void **state)
@@ -300,8 +360,10 @@ static void a_reverse_name_without_a_slot_does_not_exist(void **state)
 
 	assert_negative(ask(f, "9.9.18.198.in-addr.arpa", DNS_TYPE_PTR),
 			LDNS_RCODE_NXDOMAIN);
+	assert_says("fake address: 198.18.0.0/15 is dnsd.fake.ipv4");
 	assert_negative(ask(f, "255.255.19.198.in-addr.arpa", DNS_TYPE_PTR),
 			LDNS_RCODE_NXDOMAIN);
+	assert_int_equal(sent.asker.cause.kind, CAUSE_REVERSE);
 }
 
 static void the_rest_is_handed_to_the_upstream(void **state)
@@ -340,6 +402,9 @@ static void a_verdict_by_address_is_acted_on(void **state)
 						    &question, &verdict),
 			 QUERY_REAL);
 	assert_int_equal(sent.how, NOTHING);
+	assert_int_equal(f->asker.cause.kind, CAUSE_FORWARD);
+	assert_int_equal(f->asker.cause.outbound, OUTBOUND_DIRECT);
+	assert_int_equal(f->asker.cause.upstream, 3);
 }
 
 static void an_answer_with_news_leaves_by_way_of_routed(void **state)
@@ -491,6 +556,8 @@ int main(void)
 		TEST(a_new_name_is_a_promise_until_its_batch_ends),
 		TEST(a_broken_promise_is_servfail),
 		TEST(a_rejection_names_its_rule),
+		TEST(a_full_pool_names_the_rule_and_the_reason),
+		TEST(what_is_refused_has_no_rule),
 		TEST(any_gets_hinfo),
 		TEST(options_are_answered),
 		TEST(a_cookie_alone_is_completed),

@@ -3,6 +3,7 @@
 
 #include "dnsd/wire.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,6 +29,7 @@ static struct decision decision_of(unsigned number)
 	return (struct decision){
 		.kind = number % 2 ? DECISION_FAKE : DECISION_FORWARD,
 		.upstream = (int)(number % 5),
+		.host = -ENOENT,
 		.verdict = {.rule = &rules[number % 7],
 			    .list_file = "list.txt",
 			    .list_line = number},
@@ -95,8 +97,11 @@ static void what_is_of_one_client_or_name_is_not_kept(void **state)
 	struct question question = numbered(1);
 	struct decision decisions[] = {
 		{.kind = DECISION_HOSTS, .host = 3},
-		{.kind = DECISION_REVERSE, .reverse_slot = 3},
-		{.kind = DECISION_FAKE, .verdict = {.is_personal = true}},
+		{.kind = DECISION_FORWARD, .host = 3},
+		{.kind = DECISION_REVERSE, .host = -ENOENT, .reverse_slot = 3},
+		{.kind = DECISION_FAKE,
+		 .host = -ENOENT,
+		 .verdict = {.is_personal = true}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(decisions); i++) {

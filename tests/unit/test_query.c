@@ -161,7 +161,7 @@ static void on_fail(void *ctx, const struct asker *asker,
 	snprintf(t.why, sizeof(t.why), "%s", why);
 }
 
-static enum query_decided on_decided(void *ctx, const struct asker *asker,
+static enum query_decided on_decided(void *ctx, struct asker *asker,
 				     const struct question *question,
 				     const struct verdict *verdict)
 {

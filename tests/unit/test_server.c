@@ -107,12 +107,13 @@ static int on_batch_end(void *ctx)
 	return error;
 }
 
-static size_t on_promise_broken(void *ctx, uint8_t *message, size_t length,
-				size_t size)
+static size_t on_promise_broken(void *ctx, struct asker *asker,
+				uint8_t *message, size_t length, size_t size)
 {
 	struct fixture *f = ctx;
 
 	f->broken++;
+	assert_int_equal(asker->listener, f->last.listener);
 	assert_true(length <= size);
 	memcpy(message, "broken", 6);
 	return 6;

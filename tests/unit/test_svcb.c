@@ -4,7 +4,6 @@
 #include "common/err.h"
 #include "dnsd/wire.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +14,7 @@
 #include <cmocka.h>
 
 #define TYPE_RRSIG 46
+#define WHY "rule 'MATCH,proxy' (a.yaml:7)"
 
 /* In the order of the wire: key, length, value. */
 #define MANDATORY_BOTH "\0\0\0\4\0\1\0\4"
@@ -94,14 +94,34 @@ static void add_https(const char *owner, uint16_t priority, const char *target,
 /* The message from a copy of exactly its size, for the sanitizer. */
 static int make(size_t limit)
 {
+	const struct ede ede = {EDE_FORGED, WHY};
+	const struct answer answer = {.question = &t.question, .ede = &ede};
 	uint8_t *copy = malloc(t.length);
 	int ret;
 
 	assert_non_null(copy);
 	memcpy(copy, t.message, t.length);
-	ret = svcb_make(&t.question, copy, t.length, t.out, limit);
+	ret = svcb_make(&answer, copy, t.length, t.out, limit);
 	free(copy);
 	return ret;
+}
+
+/* Does the answer say that something was left out, and by whom? */
+static bool says_why(int length)
+{
+	return length > 0 &&
+	       memmem(t.out, (size_t)length, "\0\x4" WHY, 2 + sizeof(WHY) - 1);
+}
+
+static void assert_empty(int length)
+{
+	struct wire_header header;
+
+	assert_true(length > 0);
+	assert_int_equal(wire_header(&header, t.out, (size_t)length), 0);
+	assert_int_equal(header.rcode, DNS_RCODE_NOERROR);
+	assert_int_equal(header.answers, 0);
+	assert_int_equal(header.authorities, 1);
 }
 
 /* Exactly these records, all of the name asked for. */
@@ -188,14 +208,36 @@ static void aliases_and_other_targets_are_no_data(void **state)
 {
 	(void)state;
 	begin("a.example", true);
-	assert_int_equal(make(512), -ENODATA);
+	assert_empty(make(512));
+	assert_false(says_why(make(512)));
 	ADD_HTTPS("a.example", 0, ".", "");
 	ADD_HTTPS("a.example", 0, "b.example", "");
 	ADD_HTTPS("a.example", 1, "b.example", ALPN HINT4);
-	assert_int_equal(make(512), -ENODATA);
+	assert_empty(make(512));
+	assert_true(says_why(make(512)));
 	/* The control: one that is right is passed. */
 	ADD_HTTPS("a.example", 1, ".", ALPN);
 	ASSERT_MADE("\0\1\0" ALPN);
+}
+
+static void what_was_left_out_is_told(void **state)
+{
+	(void)state;
+	begin("a.example", true);
+	ADD_HTTPS("a.example", 1, ".", MANDATORY_BOTH ALPN ECH);
+	add("a.example", TYPE_RRSIG, "\0\x41rest", 6);
+	assert_false(says_why(make(512)));
+	ADD_HTTPS("a.example", 2, ".", ALPN HINT6);
+	assert_true(says_why(make(512)));
+	begin("a.example", true);
+	add("a.example", DNS_TYPE_CNAME, "\1c\7example", 11);
+	ADD_HTTPS("c.example", 1, ".", ALPN);
+	assert_true(says_why(make(512)));
+	/* NXDOMAIN of a name that has an address. */
+	begin("a.example", true);
+	t.message[3] |= DNS_RCODE_NXDOMAIN;
+	assert_empty(make(512));
+	assert_true(says_why(make(512)));
 }
 
 static void what_cannot_be_read_is_left_out(void **state)
@@ -207,7 +249,7 @@ static void what_cannot_be_read_is_left_out(void **state)
 	add("a.example", DNS_TYPE_HTTPS, "\0\1\xc0\x0c", 4);
 	ADD_HTTPS("a.example", 1, ".", "\0\1\0\x9h2");
 	ADD_HTTPS("a.example", 1, ".", "\0\1\0");
-	assert_int_equal(make(512), -ENODATA);
+	assert_empty(make(512));
 }
 
 static void what_does_not_fit_is_truncated(void **state)
@@ -258,6 +300,7 @@ int main(void)
 		cmocka_unit_test(mandatory_goes_when_nothing_is_left_of_it),
 		cmocka_unit_test(cnames_go_and_their_end_is_the_owner),
 		cmocka_unit_test(a_name_with_a_port_leads_to_its_base),
+		cmocka_unit_test(what_was_left_out_is_told),
 		cmocka_unit_test(aliases_and_other_targets_are_no_data),
 		cmocka_unit_test(what_cannot_be_read_is_left_out),
 		cmocka_unit_test(what_does_not_fit_is_truncated),

@@ -6,6 +6,7 @@
 #include "dnsd/watch.h"
 
 #include "dnsd/sighting.h"
+#include "dnsd/special.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -129,14 +130,35 @@ static const uint8_t reply[] =
 	"\x12\x34\x81\x80\0\1\0\1\0\0\0\0\6DiRect\7example\0\0\1\0\1"
 	"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\xc0\0\2\7";
 
-static void see_reply(void)
+/* As the first rule has decided, of this configuration. */
+static struct cause cause_by_rule(void)
+{
+	return (struct cause){
+		.config = t.config,
+		.rule = rules_at(t.config->rules, 0),
+		.outbound = OUTBOUND_DIRECT,
+		.upstream = 0,
+		.kind = CAUSE_FORWARD,
+	};
+}
+
+static void see(const struct cause *cause, const uint8_t *message,
+		size_t length)
 {
 	const struct asker asker = {
 		.client = {.addr = addr_ipv4(0xc0000209), .port = 4000},
 		.since_us = 1,
+		.cause = *cause,
 	};
 
-	t.tap(t.ctx, &asker, reply, sizeof(reply) - 1);
+	t.tap(t.ctx, &asker, message, length);
+}
+
+static void see_reply(void)
+{
+	const struct cause cause = cause_by_rule();
+
+	see(&cause, reply, sizeof(reply) - 1);
 }
 
 /* Until all that was seen is told. */
@@ -181,6 +203,145 @@ static void a_watcher_is_told_of_each_reply(void **state)
 	run();
 	assert_int_equal(t.lines, 1);
 	assert_null(t.tap);
+}
+
+/* The last line that was told; to be freed. */
+static struct json *last_line(void)
+{
+	struct json *json = json_parse(t.last, strlen(t.last));
+
+	assert_non_null(json);
+	return json;
+}
+
+static void assert_member(const struct json *json, const char *key,
+			  const char *text)
+{
+	const char *got = json_get_text(json, key);
+
+	if (!text)
+		assert_null(got);
+	else
+		assert_string_equal(got, text);
+}
+
+/* Not what the rules say of the name, which is DIRECT. */
+static void what_decided_is_told_and_nothing_else(void **state)
+{
+	static const struct special special = {.reason = "it is this host"};
+	static const struct {
+		enum cause_kind kind;
+		const char *word;
+	} bare[] = {
+		{CAUSE_REFUSED, "refused"}, {CAUSE_MALFORMED, "malformed"},
+		{CAUSE_LOOP, "loop"},       {CAUSE_REVERSE, "reverse"},
+		{CAUSE_NONE, NULL},
+	};
+	struct cause cause;
+	struct json *json;
+
+	(void)state;
+	join(1);
+	for (size_t i = 0; i < ARRAY_LEN(bare); i++) {
+		cause = cause_bare(bare[i].kind);
+		see(&cause, reply, sizeof(reply) - 1);
+		run();
+		json = last_line();
+		assert_member(json, "verdict", bare[i].word);
+		assert_member(json, "outbound", NULL);
+		assert_member(json, "rule", NULL);
+		assert_member(json, "upstream", NULL);
+		json_free(json);
+	}
+	cause = cause_bare(CAUSE_HOSTS);
+	cause.config = t.config;
+	cause.file = "/etc/hosts";
+	cause.line = 7;
+	see(&cause, reply, sizeof(reply) - 1);
+	run();
+	json = last_line();
+	assert_member(json, "hosts", "/etc/hosts:7");
+	assert_member(json, "list_file", NULL);
+	json_free(json);
+	cause = cause_bare(CAUSE_SPECIAL);
+	cause.config = t.config;
+	cause.special = &special;
+	see(&cause, reply, sizeof(reply) - 1);
+	run();
+	json = last_line();
+	assert_member(json, "special", "it is this host");
+	json_free(json);
+	cause = cause_by_rule();
+	cause.file = "/etc/list.txt";
+	cause.line = 9;
+	see(&cause, reply, sizeof(reply) - 1);
+	run();
+	json = last_line();
+	assert_member(json, "list_file", "/etc/list.txt");
+	assert_int_equal(json_get_int(json, "list_line", 0), 9);
+	assert_member(json, "hosts", NULL);
+	json_free(json);
+}
+
+/* BADVERS is in OPT; what has no question is a query as well. */
+static void replies_without_a_question_and_of_edns_are_told(void **state)
+{
+	static const uint8_t badvers[] =
+		"\0\1\x81\x80\0\1\0\0\0\0\0\1\1a\0\0\1\0\1"
+		"\0\0\x29\4\xd0\1\0\0\0\0\0";
+	static const uint8_t formerr[] = "\0\1\x81\x81\0\0\0\0\0\0\0\0";
+	static const uint8_t cut[] =
+		"\0\1\x83\x80\0\1\0\0\0\0\0\0\1a\0\0\x10\0\1";
+	struct cause cause = cause_bare(CAUSE_REFUSED);
+	struct json *json;
+
+	(void)state;
+	join(1);
+	see(&cause, badvers, sizeof(badvers) - 1);
+	run();
+	json = last_line();
+	assert_member(json, "rcode", "BADVERS");
+	assert_member(json, "answer", "BADVERS");
+	json_free(json);
+	cause.kind = CAUSE_MALFORMED;
+	see(&cause, formerr, sizeof(formerr) - 1);
+	run();
+	json = last_line();
+	assert_member(json, "rcode", "FORMERR");
+	assert_member(json, "name", NULL);
+	assert_member(json, "type", NULL);
+	assert_int_equal(json_get_bool(json, "name", true), true);
+	json_free(json);
+	cause.kind = CAUSE_FORWARD;
+	see(&cause, cut, sizeof(cut) - 1);
+	run();
+	json = last_line();
+	assert_member(json, "answer", "too long for UDP");
+	json_free(json);
+}
+
+/* It is freed then; the sanitizer sees who looks into it. */
+static void a_reload_does_not_take_away_what_was_seen(void **state)
+{
+	struct cause old = cause_by_rule();
+	struct json *json;
+
+	(void)state;
+	join(1);
+	see_reply();
+	use("dnsd: {timeout: 3s}\n");
+	assert_int_equal(t.lines, 1);
+	json = last_line();
+	assert_member(json, "rule", "DOMAIN,direct.example,DIRECT");
+	json_free(json);
+	/* One that comes late, from before. */
+	see(&old, reply, sizeof(reply) - 1);
+	run();
+	json = last_line();
+	assert_member(json, "verdict", "forward");
+	assert_member(json, "rule", NULL);
+	assert_member(json, "upstream", NULL);
+	json_free(json);
 }
 
 static void a_ninth_watcher_is_refused(void **state)
@@ -277,6 +438,7 @@ static void what_is_no_reply_is_not_shown(void **state)
 	struct sighting sighting;
 
 	(void)state;
+	/* A header alone would be one, but it counts a question. */
 	for (size_t length = 0; length < 32; length++)
 		assert_true(sighting_read(&sighting, &asker, reply, length) <
 			    0);
@@ -295,6 +457,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nobody_looks_and_it_costs_nothing),
 		TEST(a_watcher_is_told_of_each_reply),
+		TEST(what_decided_is_told_and_nothing_else),
+		TEST(replies_without_a_question_and_of_edns_are_told),
+		TEST(a_reload_does_not_take_away_what_was_seen),
 		TEST(a_ninth_watcher_is_refused),
 		TEST(a_full_ring_leaves_out_and_says_so),
 		TEST(the_log_has_a_line_a_query_and_is_opened_anew),
