@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/figures.h"
 
+#include "common/clock.h"
+#include "common/compiler.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -21,21 +24,37 @@ static void set_listen(struct json *json, const struct dnsd_conf *conf)
 	json_set_text(json, "listen", text);
 }
 
+/* Beside each other, so that one sees what there is. */
+struct number {
+	const char *key;
+	uint64_t value;
+};
+
+static void set_numbers(struct json *json, const struct number *numbers,
+			size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		json_set_int(json, numbers[i].key, (int64_t)numbers[i].value);
+}
+
 static void set_fakes(struct json *json, const struct fakes *fakes)
 {
+	const char *reason = fakes_reason(fakes);
 	struct fakes_stats stats;
 
 	fakes_stats(fakes, &stats);
-	json_set_int(json, "names", stats.names);
-	json_set_int(json, "slots", stats.slots);
-	json_set_int(json, "slots_free", stats.free);
-	json_set_int(json, "names_new", (int64_t)stats.taken);
-	json_set_int(json, "commits", (int64_t)stats.commits);
-	json_set_int(json, "commits_failed", (int64_t)stats.failed);
-	json_set_int(json, "refused_full", (int64_t)stats.full);
-	json_set_int(json, "recycled", (int64_t)stats.recycled);
+	const struct number numbers[] = {
+		{"names", stats.names},       {"slots", stats.slots},
+		{"slots_free", stats.free},   {"names_new", stats.taken},
+		{"commits", stats.commits},   {"commits_failed", stats.failed},
+		{"refused_full", stats.full}, {"recycled", stats.recycled},
+	};
+
+	set_numbers(json, numbers, ARRAY_LEN(numbers));
 	json_set_bool(json, "flows_told", stats.held_ms >= 0);
-	json_set_text(json, "map_error", fakes_reason(fakes));
+	json_set_text(json, "full_why",
+		      fakes_why_full(fakes, clock_boottime_ms()));
+	json_set_text(json, "map_error", *reason ? reason : NULL);
 }
 
 static void set_dispatch(struct json *json, const struct dispatch *dispatch)
@@ -43,19 +62,23 @@ static void set_dispatch(struct json *json, const struct dispatch *dispatch)
 	struct dispatch_stats stats;
 
 	dispatch_stats(dispatch, &stats);
-	json_set_int(json, "queries", (int64_t)stats.queries);
-	json_set_int(json, "fake", (int64_t)stats.fake);
-	json_set_int(json, "nodata", (int64_t)stats.nodata);
-	json_set_int(json, "rejected", (int64_t)stats.rejected);
-	json_set_int(json, "reverse", (int64_t)stats.reverse);
-	json_set_int(json, "missing", (int64_t)stats.missing);
-	json_set_int(json, "special", (int64_t)stats.special);
-	json_set_int(json, "hosts", (int64_t)stats.hosts);
-	json_set_int(json, "forwarded", (int64_t)stats.forwarded);
-	json_set_int(json, "resolved_first", (int64_t)stats.resolved);
-	json_set_int(json, "malformed", (int64_t)stats.malformed);
-	json_set_int(json, "refused", (int64_t)stats.refused);
-	json_set_int(json, "failed", (int64_t)stats.failed);
+	const struct number numbers[] = {
+		{"queries", stats.queries},
+		{"fake", stats.fake},
+		{"nodata", stats.nodata},
+		{"rejected", stats.rejected},
+		{"reverse", stats.reverse},
+		{"missing", stats.missing},
+		{"special", stats.special},
+		{"hosts", stats.hosts},
+		{"forwarded", stats.forwarded},
+		{"resolved_first", stats.resolved},
+		{"malformed", stats.malformed},
+		{"refused", stats.refused},
+		{"failed", stats.failed},
+	};
+
+	set_numbers(json, numbers, ARRAY_LEN(numbers));
 }
 
 static void set_server(struct json *json, const struct server *server)
@@ -63,14 +86,18 @@ static void set_server(struct json *json, const struct server *server)
 	struct server_stats stats;
 
 	server_stats(server, &stats);
-	json_set_int(json, "udp_queries", (int64_t)stats.udp_queries);
-	json_set_int(json, "udp_replies", (int64_t)stats.udp_replies);
-	json_set_int(json, "udp_unsent", (int64_t)stats.udp_unsent);
-	json_set_int(json, "tcp_queries", (int64_t)stats.tcp_queries);
-	json_set_int(json, "tcp_replies", (int64_t)stats.tcp_replies);
-	json_set_int(json, "tcp_clients", (int64_t)stats.tcp_clients);
-	json_set_int(json, "tcp_evicted", (int64_t)stats.tcp_evicted);
-	json_set_int(json, "tcp_open", stats.tcp_open);
+	const struct number numbers[] = {
+		{"udp_queries", stats.udp_queries},
+		{"udp_replies", stats.udp_replies},
+		{"udp_unsent", stats.udp_unsent},
+		{"tcp_queries", stats.tcp_queries},
+		{"tcp_replies", stats.tcp_replies},
+		{"tcp_clients", stats.tcp_clients},
+		{"tcp_evicted", stats.tcp_evicted},
+		{"tcp_open", stats.tcp_open},
+	};
+
+	set_numbers(json, numbers, ARRAY_LEN(numbers));
 }
 
 static void set_queries(struct json *json, const struct verbs *verbs)
@@ -79,12 +106,16 @@ static void set_queries(struct json *json, const struct verbs *verbs)
 	struct upstreams_stats stats;
 
 	upstreams_stats(verbs->upstreams, &stats);
-	json_set_int(json, "upstream_answered", (int64_t)counters->passed_on);
-	json_set_int(json, "upstream_failed", (int64_t)counters->failed);
-	json_set_int(json, "upstream_full", (int64_t)counters->full);
-	json_set_int(json, "upstream_by_tcp", (int64_t)stats.by_tcp);
-	json_set_int(json, "upstream_ignored", (int64_t)stats.ignored);
-	json_set_int(json, "under_way", (int64_t)counters->under_way);
+	const struct number numbers[] = {
+		{"upstream_answered", counters->passed_on},
+		{"upstream_failed", counters->failed},
+		{"upstream_full", counters->full},
+		{"upstream_by_tcp", stats.by_tcp},
+		{"upstream_ignored", stats.ignored},
+		{"under_way", counters->under_way},
+	};
+
+	set_numbers(json, numbers, ARRAY_LEN(numbers));
 }
 
 static void set_cache(struct json *json, const struct lookup_memory *memory)
@@ -93,16 +124,20 @@ static void set_cache(struct json *json, const struct lookup_memory *memory)
 	struct cache_stats stats;
 
 	cache_stats(memory->cache, &stats);
-	json_set_int(json, "cache_size", (int64_t)stats.size);
-	json_set_int(json, "cache_bytes", (int64_t)stats.bytes);
-	json_set_int(json, "cache_entries", (int64_t)stats.entries);
-	json_set_int(json, "cache_evicted", (int64_t)stats.evicted);
-	json_set_int(json, "cache_hits", (int64_t)lookups->hits);
-	json_set_int(json, "cache_stale", (int64_t)lookups->stale);
-	json_set_int(json, "cache_misses", (int64_t)lookups->misses);
-	json_set_int(json, "cache_prefetched", (int64_t)lookups->prefetched);
-	json_set_int(json, "upstream_shared", (int64_t)lookups->shared);
-	json_set_int(json, "upstream_spared", (int64_t)lookups->refused);
+	const struct number numbers[] = {
+		{"cache_size", stats.size},
+		{"cache_bytes", stats.bytes},
+		{"cache_entries", stats.entries},
+		{"cache_evicted", stats.evicted},
+		{"cache_hits", lookups->hits},
+		{"cache_stale", lookups->stale},
+		{"cache_misses", lookups->misses},
+		{"cache_prefetched", lookups->prefetched},
+		{"upstream_shared", lookups->shared},
+		{"upstream_spared", lookups->refused},
+	};
+
+	set_numbers(json, numbers, ARRAY_LEN(numbers));
 }
 
 static void set_direct(struct json *json, const struct direct *direct)
@@ -110,10 +145,14 @@ static void set_direct(struct json *json, const struct direct *direct)
 	struct direct_stats stats;
 
 	direct_stats(direct, &stats);
-	json_set_int(json, "direct_told", (int64_t)stats.told);
-	json_set_int(json, "direct_refused", (int64_t)stats.refused);
-	json_set_int(json, "direct_late", (int64_t)stats.late);
-	json_set_int(json, "direct_alone", (int64_t)stats.alone);
+	const struct number numbers[] = {
+		{"direct_told", stats.told},
+		{"direct_refused", stats.refused},
+		{"direct_late", stats.late},
+		{"direct_alone", stats.alone},
+	};
+
+	set_numbers(json, numbers, ARRAY_LEN(numbers));
 }
 
 static void set_watch(struct json *json, const struct watch *watch)
@@ -121,8 +160,12 @@ static void set_watch(struct json *json, const struct watch *watch)
 	struct watch_stats stats;
 
 	watch_stats(watch, &stats);
-	json_set_int(json, "watchers", stats.watchers);
-	json_set_int(json, "watch_missed", (int64_t)stats.missed);
+	const struct number numbers[] = {
+		{"watchers", stats.watchers},
+		{"watch_missed", stats.missed},
+	};
+
+	set_numbers(json, numbers, ARRAY_LEN(numbers));
 }
 
 struct json *figures_json(const struct verbs *verbs)
@@ -179,6 +222,8 @@ const struct metric figures_metrics[] = {
 	COUNTER("malformed", "answers", "kind=\"malformed\"", NULL),
 	COUNTER("refused", "answers", "kind=\"refused\"", NULL),
 	COUNTER("failed", "answers", "kind=\"failed\"", NULL),
+	COUNTER("resolved_first", "resolved_first", NULL,
+		"Of those forwarded, resolved as a rule wanted the address."),
 	GAUGE("names", "names", NULL, "Names that have a fake address."),
 	GAUGE("slots", "slots", NULL, "Fake addresses for names in all."),
 	GAUGE("slots_free", "slots_free", NULL,
@@ -195,6 +240,12 @@ const struct metric figures_metrics[] = {
 		"Answers of upstreams that were passed on."),
 	COUNTER("upstream_failed", "upstream_failed", NULL,
 		"Queries that failed for want of an upstream."),
+	COUNTER("upstream_full", "upstream_full", NULL,
+		"Of these, as too many were under way."),
+	COUNTER("upstream_shared", "upstream_shared", NULL,
+		"Queries that waited for the answer to an equal one."),
+	COUNTER("upstream_spared", "upstream_spared", NULL,
+		"Queries that were not asked as the name had just failed."),
 	COUNTER("upstream_by_tcp", "upstream_by_tcp", NULL,
 		"Truncated answers that were asked for again by TCP."),
 	COUNTER("upstream_ignored", "upstream_ignored", NULL,
@@ -215,8 +266,18 @@ const struct metric figures_metrics[] = {
 	COUNTER("cache_prefetched", "cache_prefetched", NULL,
 		"Answers that were asked for again before they ended."),
 	GAUGE("tcp_open", "tcp_clients", NULL, "Clients by TCP."),
+	COUNTER("tcp_clients", "tcp_accepted", NULL,
+		"Clients by TCP that came."),
 	COUNTER("tcp_evicted", "tcp_evicted", NULL,
 		"Clients by TCP that were closed to make room."),
+	COUNTER("direct_told", "direct", "result=\"told\"",
+		"Real addresses that routed was to make a way for."),
+	COUNTER("direct_refused", "direct", "result=\"refused\"", NULL),
+	COUNTER("direct_late", "direct", "result=\"late\"", NULL),
+	COUNTER("direct_alone", "direct", "result=\"alone\"", NULL),
+	GAUGE("watchers", "watchers", NULL, "Who looks on."),
+	COUNTER("watch_missed", "watch_missed", NULL,
+		"Queries that were told to nobody for want of room."),
 	GAUGE("rules", "rules", NULL, "Rules of the configuration."),
 	{NULL, NULL, METRIC_GAUGE, NULL, NULL},
 };

@@ -5,6 +5,7 @@
 #include "dnsd/verbs.h"
 
 #include "common/err.h"
+#include "dnsd/figures.h"
 #include "tests/unit/dns_message.h"
 
 #include <setjmp.h>
@@ -74,6 +75,13 @@ const char *fakes_reason(const struct fakes *fakes)
 {
 	(void)fakes;
 	return "";
+}
+
+const char *fakes_why_full(const struct fakes *fakes, int64_t now_ms)
+{
+	(void)fakes;
+	assert_true(now_ms > 0);
+	return "none was idle";
 }
 
 /* Every second slot of the first ones was used. */
@@ -356,6 +364,33 @@ static void metrics_are_the_numbers_of_status(void **state)
 	assert_non_null(strstr(heard.lines[0], "# EOF\\n\"}"));
 }
 
+/* Each number of "status" but the process is one of "metrics". */
+static void see_member(void *ctx, const char *key, const char *value)
+{
+	const struct metric *metric = figures_metrics;
+
+	(void)ctx;
+	if (!*value || value[strspn(value, "0123456789")] || strcmp(key, "pid") == 0)
+		return;
+	while (metric->key && strcmp(metric->key, key) != 0)
+		metric++;
+	if (!metric->key)
+		fail_msg("'%s' is no metric", key);
+}
+
+static void each_number_is_a_metric(void **state)
+{
+	struct json *json;
+
+	(void)state;
+	call("status", "{}");
+	json = json_parse(heard.lines[0], strlen(heard.lines[0]));
+	assert_non_null(json);
+	json_each(json, see_member, NULL);
+	assert_string_equal(json_get_text(json, "full_why"), "none was idle");
+	json_free(json);
+}
+
 static void slots_in_use_are_noted(void **state)
 {
 	(void)state;
@@ -430,6 +465,7 @@ int main(void)
 		TEST(what_was_flushed_is_printed),
 		TEST(watch_is_handed_on),
 		TEST(metrics_are_the_numbers_of_status),
+		TEST(each_number_is_a_metric),
 		TEST(slots_in_use_are_noted),
 		TEST(status_is_printed_for_people_and_programs),
 		TEST(no_daemon_is_a_failure),
