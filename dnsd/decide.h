@@ -47,11 +47,11 @@ enum decision_kind {
 
 struct decision {
 	enum decision_kind kind;
-	bool is_carried;        /* FORWARD: the name has fake addresses */
-	int upstream;           /* index, never UPSTREAM_DEFAULT */
-	int64_t reverse_slot;   /* negative: a pool address without a slot */
+	bool is_carried;      /* FORWARD: the name has fake addresses */
+	int upstream;         /* index, never UPSTREAM_DEFAULT */
+	int64_t reverse_slot; /* negative: a pool address without a slot */
 	/* The entry that decides with HOSTS, or says that the name exists. */
-	int64_t host; /* negative: none */
+	int64_t host;           /* negative: none */
 	struct verdict verdict; /* kind NO_RULE where no rule was asked */
 	/* Why the name is not treated as its verdict says; NULL: it is. */
 	const struct special *special;

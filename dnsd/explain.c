@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "common/fake.h"
 #include "dnsd/carried.h"
+#include "dnsd/cause.h"
 #include "dnsd/decide.h"
 #include "dnsd/explain_kept.h"
 #include "dnsd/explain_sink.h"
@@ -39,6 +40,7 @@ struct explanation {
 	int asked; /* the upstream that was asked last */
 	struct explain_kept kept;
 	int64_t slot;
+	struct explain_room room; /* with DECISION_FAKE */
 	bool has_answer;
 	bool is_missing; /* dnsd.fake.verify finds no such name */
 	char answer[ANSWER_SIZE];
@@ -132,32 +134,25 @@ static void tell_rules(const struct explanation *self)
 
 static void set_verdict(struct json *json, const struct explanation *self)
 {
-	const struct verdict *verdict = &self->decision.verdict;
-	const struct config *config = self->explainer->conf.config;
-	const char *outbound = NULL;
+	const struct explain_conf *conf = &self->explainer->conf;
+	const struct cause cause =
+		cause_of(&self->decision, conf->config, conf->hosts);
+	const char *list =
+		self->decision.host < 0 ? cause.file : NULL; /* or hosts */
 
-	if (self->decision.kind == DECISION_REVERSE ||
-	    self->decision.kind == DECISION_HOSTS)
-		outbound = NULL;
-	else if (self->decision.special)
-		outbound = config->outbounds[OUTBOUND_DIRECT].name;
-	else if (verdict->kind == VERDICT_MATCH)
-		outbound = config->outbounds[verdict->outbound].name;
-	else if (verdict->kind == VERDICT_NO_RULE)
-		outbound = config->outbounds[OUTBOUND_DIRECT].name;
-	json_set_text(json, "outbound", outbound);
-	if (verdict->kind == VERDICT_NO_RULE) {
-		json_set_null(json, "rule");
-		json_set_null(json, "file");
+	json_set_text(json, "outbound",
+		      cause.outbound < 0
+			      ? NULL
+			      : conf->config->outbounds[cause.outbound].name);
+	json_set_text(json, "rule", cause.rule ? cause.rule->text : NULL);
+	json_set_text(json, "file", cause.rule ? cause.rule->file : NULL);
+	if (cause.rule)
+		json_set_int(json, "line", cause.rule->line);
+	else
 		json_set_null(json, "line");
-	} else {
-		json_set_text(json, "rule", verdict->rule->text);
-		json_set_text(json, "file", verdict->rule->file);
-		json_set_int(json, "line", verdict->rule->line);
-	}
-	json_set_text(json, "list_file", verdict->list_file);
-	if (verdict->list_file)
-		json_set_int(json, "list_line", verdict->list_line);
+	json_set_text(json, "list_file", list);
+	if (list)
+		json_set_int(json, "list_line", cause.line);
 	else
 		json_set_null(json, "list_line");
 }
@@ -205,6 +200,17 @@ static void set_slot(struct json *json, const struct explanation *self)
 		      addr_format(&ipv6, text, sizeof(text)));
 }
 
+static void set_room(struct json *json, const struct explanation *self)
+{
+	if (self->decision.kind != DECISION_FAKE) {
+		json_set_null(json, "slots");
+		json_set_null(json, "slots_free");
+		return;
+	}
+	json_set_int(json, "slots", self->room.slots);
+	json_set_int(json, "slots_free", self->room.free);
+}
+
 static void tell_summary(const struct explanation *self)
 {
 	char text[REASON_SIZE];
@@ -218,6 +224,8 @@ static void tell_summary(const struct explanation *self)
 		.answer = self->has_answer ? self->answer : NULL,
 		.failure = *self->failure ? self->failure : NULL,
 		.is_missing = self->is_missing,
+		.why_full = self->room.why_full,
+		.has_client = self->facts.src.family != ADDR_NONE,
 	};
 	struct json *json = json_new();
 	if (!json)
@@ -233,6 +241,7 @@ static void tell_summary(const struct explanation *self)
 	explain_kept_tell(&self->kept, json);
 	json_set_text(json, "answer", reason.answer);
 	set_slot(json, self);
+	set_room(json, self);
 	if (self->facts.dst.family == ADDR_NONE)
 		json_set_null(json, "resolved");
 	else
@@ -283,8 +292,6 @@ static void make_host(struct explanation *self)
 	struct name name;
 	size_t count = 0, used = 0;
 
-	hosts_where(hosts, self->decision.host, self->where,
-		    sizeof(self->where));
 	snprintf(self->answer, sizeof(self->answer), "no data");
 	if (question->type == DNS_TYPE_PTR &&
 	    name_to_reverse_addr(&question->name, addrs) == 0 &&
@@ -305,29 +312,41 @@ static void make_host(struct explanation *self)
 			addr_format(&addrs[i], text, sizeof(text)));
 }
 
+/* A name that has no address gets one of those that are left. */
+static void make_fake(struct explanation *self)
+{
+	const struct explain_conf *conf = &self->explainer->conf;
+	const struct fake_pool *pool = &conf->config->dnsd.fake;
+	const char *text = "NXDOMAIN";
+	char word[ADDR_TEXT_SIZE];
+	struct addr addr;
+
+	conf->room(conf->ctx, &self->room);
+	if (self->slot >= 0)
+		self->room.why_full = NULL;
+	self->has_answer = self->is_missing || self->slot >= 0 ||
+			   self->room.why_full != NULL;
+	if (!self->is_missing && self->slot >= 0) {
+		addr = self->question.type == DNS_TYPE_AAAA
+			       ? fake_ipv6(pool, (uint32_t)self->slot)
+			       : fake_ipv4(pool, (uint32_t)self->slot);
+		text = addr_format(&addr, word, sizeof(word));
+	} else if (!self->is_missing) {
+		text = "SERVFAIL";
+	}
+	snprintf(self->answer, sizeof(self->answer), "%s", text);
+}
+
 /* What we answer ourselves, as text. */
 static void make_answer(struct explanation *self)
 {
 	const struct explain_conf *conf = &self->explainer->conf;
-	const struct fake_pool *pool = &conf->config->dnsd.fake;
 	struct name name;
-	struct addr addr;
 
 	switch (self->decision.kind) {
 	case DECISION_FAKE:
-		self->has_answer = false;
-		if (self->is_missing) {
-			snprintf(self->answer, sizeof(self->answer),
-				 "NXDOMAIN");
-			break;
-		}
-		if (self->slot < 0)
-			return;
-		addr = self->question.type == DNS_TYPE_AAAA
-			       ? fake_ipv6(pool, (uint32_t)self->slot)
-			       : fake_ipv4(pool, (uint32_t)self->slot);
-		addr_format(&addr, self->answer, sizeof(self->answer));
-		break;
+		make_fake(self);
+		return;
 	case DECISION_NODATA:
 		snprintf(self->answer, sizeof(self->answer), "%s",
 			 self->question.type == DNS_TYPE_ANY
@@ -414,8 +433,10 @@ static void tell_answer(struct explanation *self,
 		message = reply;
 		length = (size_t)ret;
 	}
+	self->has_answer = ret >= 0;
 	if (ret < 0)
-		snprintf(self->answer, sizeof(self->answer), "no data");
+		snprintf(self->failure, sizeof(self->failure),
+			 "the answer of the upstream cannot be read");
 	else
 		message_answer_text(message, length, self->answer,
 				    sizeof(self->answer));
@@ -527,6 +548,9 @@ int explain_begin(struct explainer *explainer,
 	self->slot = conf->slot_of(conf->ctx, &subject->name);
 	self->decision = decide_with_hosts(conf->hosts, conf->config,
 					   &self->question, &subject->from);
+	if (self->decision.host >= 0)
+		hosts_where(conf->hosts, self->decision.host, self->where,
+			    sizeof(self->where));
 	is_asked = self->decision.kind == DECISION_FORWARD ||
 		   self->decision.kind == DECISION_RESOLVE;
 	if (self->decision.kind == DECISION_FAKE &&

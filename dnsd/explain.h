@@ -6,9 +6,9 @@
  * each rule looked at (of those that said no only the first hundred; then
  * {"step":"omitted","count":N}), and one object that sums it up, with the
  * members name, type, outbound, rule, file, line, list_file, list_line,
- * upstream, servers, answer, slot, fake_ipv4, fake_ipv6, resolved, decision,
- * special, hosts, reason; what there is not is null.  Nothing is changed by it:
- * a name that has no slot gets none.
+ * upstream, servers, answer, slot, fake_ipv4, fake_ipv6, slots, slots_free,
+ * resolved, decision, special, hosts, reason; what there is not is null.
+ * Nothing is changed by it: a name that has no slot gets none.
  *
  * The daemon answers them to its verb "explain"; when none runs, the command
  * line makes the same from the configuration and the map, read only.
@@ -32,6 +32,12 @@
 
 struct explainer;
 
+/* How full the pool is. */
+struct explain_room {
+	uint32_t slots, free; /* as in struct fakes_stats */
+	const char *why_full; /* as fakes_why_full() */
+};
+
 struct explain_conf {
 	const struct config *config;  /* borrowed */
 	struct upstreams *upstreams;  /* borrowed */
@@ -41,6 +47,7 @@ struct explain_conf {
 	int64_t (*slot_of)(void *ctx, const struct name *name);
 	/* The name of the slot, or -ENOENT. */
 	int (*name_of)(void *ctx, uint32_t slot, struct name *name);
+	void (*room)(void *ctx, struct explain_room *room);
 	void *ctx;
 };
 

@@ -4,6 +4,7 @@
  * none, from an explainer of our own with upstreams, loop and map reader.
  */
 #include "common/err.h"
+#include "common/fake.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "common/plural.h"
@@ -21,6 +22,7 @@ struct view {
 	FILE *summary, *steps;
 	char *summary_text, *steps_text; /* owned */
 	size_t summary_size, steps_size;
+	bool has_rules, is_special;
 	char error[512];
 };
 
@@ -45,6 +47,11 @@ static void view_close(struct view *view, FILE *out)
 	fclose(view->summary);
 	fclose(view->steps);
 	fputs(view->summary_text, out);
+	if (view->has_rules)
+		fputs(view->is_special
+			      ? "\nThe rules, of which none decides here:\n"
+			      : "\nThe rules, as they were looked at:\n",
+		      out);
 	fputs(view->steps_text, out);
 	free(view->summary_text);
 	free(view->steps_text);
@@ -53,8 +60,7 @@ static void view_close(struct view *view, FILE *out)
 static void view_step(struct view *view, const char *step,
 		      const struct json *line)
 {
-	if (ftell(view->steps) == 0)
-		fputs("\nThe rules, as they were looked at:\n", view->steps);
+	view->has_rules = true;
 	if (strcmp(step, "omitted") == 0) {
 		int64_t count = json_get_int(line, "count", 0);
 
@@ -108,6 +114,17 @@ static void print_cache(FILE *out, const struct json *line)
 		fprintf(out, "has no answer, the upstream was asked\n");
 }
 
+/* "12 of 131068 addresses are given" */
+static void print_room(FILE *out, const struct json *line)
+{
+	long long slots = (long long)json_get_int(line, "slots", 0);
+	long long free = (long long)json_get_int(line, "slots_free", 0);
+
+	if (slots > 0)
+		fprintf(out, "  %-10s %lld of %lld addresses are given\n",
+			"pool", slots - free, slots);
+}
+
 static void view_summary(struct view *view, const struct json *line)
 {
 	FILE *out = view->summary;
@@ -119,6 +136,7 @@ static void view_summary(struct view *view, const struct json *line)
 	}
 
 	const char *reason = json_get_text(line, "reason");
+	view->is_special = json_get_text(line, "special") != NULL;
 	fprintf(out, "%s\n\n", reason ? reason : "");
 	print_text(out, line, "name", "name");
 	print_text(out, line, "type", "type");
@@ -138,6 +156,7 @@ static void view_summary(struct view *view, const struct json *line)
 		fprintf(out, "  %-10s %lld\n", "slot", (long long)slot);
 	print_text(out, line, "fake IPv4", "fake_ipv4");
 	print_text(out, line, "fake IPv6", "fake_ipv6");
+	print_room(out, line);
 }
 
 static void on_line(void *ctx, const struct json *line)
@@ -199,6 +218,35 @@ static int64_t slot_of(void *ctx, const struct name *name)
 	return row.slot;
 }
 
+static int see_row(void *ctx, const struct map_row *row)
+{
+	uint32_t *end = ctx;
+
+	if (row->slot >= *end)
+		*end = row->slot + 1;
+	return 0;
+}
+
+/* As dnsd would find it if it were started now. */
+static void room(void *ctx, struct explain_room *room)
+{
+	const struct own *own = ctx;
+	const struct fake_pool *pool = &own->config->dnsd.fake;
+	uint32_t end = 0, size = fake_pool_size(pool);
+
+	*room = (struct explain_room){0};
+	if (own->map && map_reader_each(own->map, see_row, &end) < 0)
+		return;
+	for (uint32_t slot = 0; slot < size; slot++) {
+		bool is_reserved = fake_slot_is_reserved(pool, slot);
+
+		room->slots += !is_reserved;
+		room->free += !is_reserved && slot >= end;
+	}
+	if (room->free == 0)
+		room->why_full = "none counts as idle after a start";
+}
+
 static int name_of(void *ctx, uint32_t slot, struct name *name)
 {
 	const struct own *own = ctx;
@@ -247,6 +295,7 @@ static int explain_with(struct own *own, const struct explain_subject *subject)
 		.config = config,
 		.slot_of = slot_of,
 		.name_of = name_of,
+		.room = room,
 		.ctx = own,
 	};
 	struct explain_sink sink = {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/reason.h"
 
+#include "common/compiler.h"
 #include "dnsd/message.h"
 #include "dnsd/wire.h"
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #define TYPE_TEXT_SIZE 16
 
@@ -17,6 +19,27 @@ static void write_rule(const struct verdict *verdict, FILE *out)
 	if (verdict->list_file)
 		fprintf(out, ", %s:%u", verdict->list_file, verdict->list_line);
 	fputs(")", out);
+}
+
+/* By the types of the rule; which of a list asks for it is not known. */
+static const char *what_is_needed(const char *rule)
+{
+	static const struct {
+		const char *type, *what;
+	} all[] = {
+		{"-PORT,", "such as its port"},
+		{"SRC-", "such as where it comes from"},
+		{"NETWORK,", "such as TCP or UDP"},
+		{"UID,", "such as whose program makes it"},
+		{"PROCESS-", "such as which program makes it"},
+		{"CGROUP,", "such as which service makes it"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		if (strstr(rule, all[i].type))
+			return all[i].what;
+	}
+	return "such as its port or its program";
 }
 
 /* What the rules say of the name, whatever was asked about it. */
@@ -39,9 +62,8 @@ static void write_verdict(const struct reason *reason, const char *name,
 	case VERDICT_NEEDS_FLOW:
 		fprintf(out, "%s is carried, because ", name);
 		write_rule(verdict, out);
-		fputs(" needs what only the connection tells, such as "
-		      "its port",
-		      out);
+		fprintf(out, " needs what only the connection tells, %s",
+			what_is_needed(verdict->rule->text));
 		return;
 	case VERDICT_NEEDS_ADDRESS:
 		fprintf(out, "%s has no outbound yet, because ", name);
@@ -53,6 +75,16 @@ static void write_verdict(const struct reason *reason, const char *name,
 			name);
 		return;
 	}
+}
+
+/* Who asks may matter, and nobody was named. */
+static void write_verdict_for(const struct reason *reason, const char *name,
+			      FILE *out)
+{
+	write_verdict(reason, name, out);
+	if (reason->decision->verdict.is_personal && !reason->has_client)
+		fputs(" (from one client it may be otherwise: see --from)",
+		      out);
 }
 
 static void write_upstream(const struct reason *reason, FILE *out)
@@ -72,6 +104,11 @@ static void write_fake(const struct reason *reason, FILE *out)
 		fputs("the answer is NXDOMAIN, because the upstream does not "
 		      "know the name (dnsd.fake.verify)",
 		      out);
+	else if (reason->why_full)
+		fprintf(out,
+			"it gets no fake address, because all are given, and "
+			"%s",
+			reason->why_full);
 	else if (reason->answer)
 		fprintf(out, "it is answered with the fake address %s",
 			reason->answer);
@@ -217,10 +254,13 @@ const char *reason_text(const struct reason *reason, char *out, size_t size)
 		else if (reason->decision->special)
 			write_special(reason, name, stream);
 		else
-			write_verdict(reason, name, stream);
+			write_verdict_for(reason, name, stream);
 		write_answer(reason, stream);
 	}
-	fputs(".", stream);
+	/* Some sentences of ours are a question in the end. */
+	fflush(stream);
+	if (*out && out[strlen(out) - 1] != '?')
+		fputs(".", stream);
 	fclose(stream);
 	out[size - 1] = '\0';
 	return out;

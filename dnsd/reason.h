@@ -19,11 +19,13 @@ struct reason {
 	const struct config *config;
 	const struct question *question;
 	const struct decision *decision;
-	bool is_asked;       /* an upstream was, or would be */
-	const char *where;   /* with DECISION_HOSTS: it is written */
-	const char *answer;  /* as text; NULL: there is none (yet) */
-	const char *failure; /* why the upstream gave none, or NULL */
-	bool is_missing;     /* a name that would be faked does not exist */
+	bool is_asked;        /* an upstream was, or would be */
+	const char *where;    /* with DECISION_HOSTS: it is written */
+	const char *answer;   /* as text; NULL: there is none (yet) */
+	const char *failure;  /* why the upstream gave none, or NULL */
+	bool is_missing;      /* a name that would be faked does not exist */
+	const char *why_full; /* it would get no fake address; NULL: it would */
+	bool has_client;      /* it is told as for one who asks */
 };
 
 const char *reason_text(const struct reason *reason, char *out, size_t size);

@@ -86,6 +86,7 @@ static void print_map(const struct json *line, FILE *out)
 		{NULL, NULL},
 	};
 	const char *reason = text_of(line, "map_error");
+	const char *why = text_of(line, "full_why");
 	char before[32];
 
 	fprintf(out, KEY "%lld of %lld addresses given, %lld since the start",
@@ -93,6 +94,8 @@ static void print_map(const struct json *line, FILE *out)
 		int_of(line, "slots"), int_of(line, "names_new"));
 	(void)print_parts(line, idle, ", ", out);
 	fputc('\n', out);
+	if (*why)
+		fprintf(out, KEY "is full: %s\n", "pool", why);
 	snprintf(before, sizeof(before), KEY, "map");
 	if (print_parts(line, errors, before, out))
 		fprintf(out, "%s%s\n", *reason ? "; last: " : "", reason);

@@ -142,6 +142,19 @@ static int64_t slot_of(void *ctx, const struct name *name)
 	return fakes_find(service->fakes, name);
 }
 
+static void room(void *ctx, struct explain_room *room)
+{
+	const struct service *service = ctx;
+	struct fakes_stats stats;
+
+	fakes_stats(service->fakes, &stats);
+	*room = (struct explain_room){
+		.slots = stats.slots,
+		.free = stats.free,
+		.why_full = fakes_why_full(service->fakes, clock_boottime_ms()),
+	};
+}
+
 static int name_of(void *ctx, uint32_t slot, struct name *name)
 {
 	const struct service *service = ctx;
@@ -188,6 +201,7 @@ static int begin_epoch(struct service *service, struct epoch *epoch)
 		.memory = &service->memory,
 		.slot_of = slot_of,
 		.name_of = name_of,
+		.room = room,
 		.ctx = service,
 	};
 	int ret;

@@ -59,7 +59,7 @@ def test_idle_addresses_go_to_other_names_and_used_ones_never(net, site):
     # All given, none idle yet: refused, told why, counted, logged.
     address, text = ask(laptop, "b0.example")
     assert address is None
-    assert "every fake address is given" in text
+    assert "all fake addresses are given" in text
     status = json.loads(laptop.out(
         daemons.command("dnsd", "--status", "--json")).splitlines()[0])
     assert status["refused_full"] >= 1 and status["recycled"] == 0

@@ -95,6 +95,10 @@ class Host:
         return self.send(dns.message.make_query(name, rdtype,
                                                 **more).to_wire())
 
+    def explain(self, *words):
+        return json.loads(self.machine.out(self.ersatz.command(
+            "dnsd", "--json", "--explain", *words)))
+
     def seen(self):
         return [json.loads(line) for line in
                 self.machine.log("watch").splitlines()]
@@ -269,8 +273,20 @@ def test_names_found_missing_and_full_pools_are_told(host):
         f"{MATCH}")
     line = last("no.example")
     assert (line["verdict"], line["upstream"]) == ("missing", "home")
+    free = host.explain("full.example")
+    assert (free["answer"], free["slots"], free["slots_free"]) == (
+        None, 12, 11)
+    assert "when it is first asked" in free["reason"]
     for number in range(11):
         assert data(host.ask(f"n{number}.example"))
+    full = host.explain("full.example")
+    assert (full["answer"], full["slots_free"]) == ("SERVFAIL", 0)
+    assert "no fake address, because all are given, and routed has not " \
+        "told" in full["reason"]
+    assert host.explain("n3.example")["answer"].startswith("198.18.0.")
+    status = host.machine.out(host.ersatz.command("dnsd", "--status"))
+    assert "names      12 of 12 addresses given" in status
+    assert "pool       is full: routed has not told" in status
     answer = host.ask("full.example")
     assert answer.rcode() == dns.rcode.SERVFAIL
     assert error(answer) == (
@@ -278,3 +294,8 @@ def test_names_found_missing_and_full_pools_are_told(host):
         f"ones flows use, {MATCH}")
     assert last("full.example")["verdict"] == "full"
     host.machine.kill(watcher)
+    # Without the daemon, too.
+    host.ersatz.stop("dnsd")
+    assert host.explain("full.example")["answer"] == "SERVFAIL"
+    assert host.explain("n3.example")["answer"].startswith("198.18.0.")
+    host.ersatz.start("dnsd")

@@ -42,6 +42,8 @@ static struct {
 	const char *address;
 	int status;
 	bool is_postponed;
+	const char *why_full;
+	const char *why; /* of a failure */
 	/* what was told */
 	char *summary, *steps;
 	int ends;
@@ -78,10 +80,11 @@ int __wrap_upstreams_ask(struct upstreams *upstreams, int index,
 		memcpy(at + 12, addr.bytes, 4);
 		length += 16;
 	}
-	fn(ctx, &(struct upstream_result){.status = t.status,
-					  .message = message,
-					  .length = length,
-					  .why = "nobody answered"});
+	fn(ctx,
+	   &(struct upstream_result){.status = t.status,
+				     .message = message,
+				     .length = length,
+				     .why = t.why ? t.why : "nobody answered"});
 	return 0;
 }
 
@@ -105,6 +108,14 @@ static int name_of(void *ctx, uint32_t slot, struct name *name)
 {
 	(void)ctx;
 	return slot == 4711 ? name_parse(name, "known.example") : -ENOENT;
+}
+
+static void room(void *ctx, struct explain_room *room)
+{
+	(void)ctx;
+	*room = (struct explain_room){.slots = 12,
+				      .free = t.why_full ? 0 : 9,
+				      .why_full = t.why_full};
 }
 
 static void on_line(const struct explain_sink *sink, const struct json *line)
@@ -134,23 +145,34 @@ static void on_end(const struct explain_sink *sink, const char *error)
 
 static const struct explain_sink sink = {.line = on_line, .end = on_end};
 
-static int set_up(void **state)
+static int use(const char *text)
 {
 	struct diag diag;
 
-	(void)state;
-	memset(&t, 0, sizeof(t));
-	t.asked = -1;
+	explainer_free(t.explainer);
+	config_free(t.config);
 	diag_init(&diag);
-	if (config_load(&t.config, text_of_config, sizeof(text_of_config) - 1,
-			"test.yaml", &diag) < 0) {
+	if (config_load(&t.config, text, strlen(text), "test.yaml", &diag) <
+	    0) {
 		diag_print(&diag, stderr);
 		return -1;
 	}
 	diag_fini(&diag);
 	struct explain_conf conf = {
-		.config = t.config, .slot_of = slot_of, .name_of = name_of};
+		.config = t.config,
+		.slot_of = slot_of,
+		.name_of = name_of,
+		.room = room,
+	};
 	return explainer_new(&t.explainer, &conf);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	t.asked = -1;
+	return use(text_of_config);
 }
 
 static int tear_down(void **state)
@@ -208,6 +230,82 @@ static void a_name_that_was_never_asked_gets_no_slot_by_it(void **state)
 		    "plain.example goes to proxy, because the rule "
 		    "'DOMAIN-SUFFIX,plain.example,proxy' (test.yaml:9) "
 		    "matches: it gets a fake address when it is first asked.");
+}
+
+static void a_full_pool_promises_no_address(void **state)
+{
+	(void)state;
+	t.why_full = "none was idle for 'dnsd.fake.guard'";
+	explain("plain.example", DNS_TYPE_A);
+	assert_says("answer", "SERVFAIL");
+	assert_non_null(strstr(t.summary, "\"slots\":12,\"slots_free\":0,"));
+	assert_says("reason",
+		    "plain.example goes to proxy, because the rule "
+		    "'DOMAIN-SUFFIX,plain.example,proxy' (test.yaml:9) "
+		    "matches: it gets no fake address, because all are given, "
+		    "and none was idle for 'dnsd.fake.guard'.");
+}
+
+static void a_full_pool_keeps_what_it_has_given(void **state)
+{
+	(void)state;
+	t.status = ERR_TIMEOUT;
+	t.why_full = "none was idle for 'dnsd.fake.guard'";
+	explain("known.example", DNS_TYPE_A);
+	assert_says("answer", "198.18.18.103");
+	assert_null(strstr(t.summary, "idle"));
+}
+
+/* The steps show what the rules would say, the summary only what decides. */
+static void a_special_name_has_no_rule(void **state)
+{
+	static const char *const names[] = {"localhost", "a.onion",
+					    "time.apple.com"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		free(t.summary);
+		t.summary = NULL;
+		t.ends = 0;
+		explain(names[i], DNS_TYPE_A);
+		assert_says("rule", NULL);
+		assert_says("file", NULL);
+		assert_says("outbound", i < 2 ? NULL : "DIRECT");
+	}
+}
+
+static void a_rule_about_the_source_is_told_as_one(void **state)
+{
+	struct explain_subject subject = {.type = DNS_TYPE_A};
+
+	(void)state;
+	assert_int_equal(use("outbounds: {proxy: {type: socks5, server: "
+			     "'192.0.2.9:1'}}\n"
+			     "rules: ['SRC-IP-CIDR,192.0.2.0/24,REJECT', "
+			     "'MATCH,proxy']\n"),
+			 0);
+	explain("src.example", DNS_TYPE_A);
+	assert_non_null(strstr(t.summary,
+			       " needs what only the connection tells, such as "
+			       "where it comes from (from one client it may be "
+			       "otherwise: see --from): "));
+	free(t.summary);
+	t.summary = NULL;
+	t.ends = 0;
+	assert_int_equal(name_parse(&subject.name, "src.example"), 0);
+	assert_int_equal(addr_parse(&subject.from, "192.0.2.7"), 0);
+	assert_int_equal(explain_begin(t.explainer, &subject, &sink), 0);
+	assert_says("outbound", "REJECT");
+	assert_null(strstr(t.summary, "--from"));
+}
+
+static void a_question_ends_the_sentence(void **state)
+{
+	(void)state;
+	t.status = ERR_FOREIGN;
+	t.why = "198.18.0.9 is an address of our own pool: does it ask us?";
+	explain("direct.example", DNS_TYPE_A);
+	assert_non_null(strstr(t.summary, "does it ask us?\""));
 }
 
 static void a_direct_name_has_the_upstreams_answer(void **state)
@@ -359,6 +457,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_fake_name_has_slot_and_addresses),
 		TEST(a_name_that_was_never_asked_gets_no_slot_by_it),
+		TEST(a_full_pool_promises_no_address),
+		TEST(a_full_pool_keeps_what_it_has_given),
+		TEST(a_special_name_has_no_rule),
+		TEST(a_rule_about_the_source_is_told_as_one),
+		TEST(a_question_ends_the_sentence),
 		TEST(a_direct_name_has_the_upstreams_answer),
 		TEST(an_upstream_that_fails_is_told),
 		TEST(a_refused_name_says_by_which_rule),

@@ -410,6 +410,26 @@ static void an_address_that_a_flow_holds_is_not_idle(void **state)
 	fakes_free(fakes);
 }
 
+/* What is told before a name is asked is what it gets then. */
+static void why_it_is_full_is_told_beforehand(void **state)
+{
+	struct fake_pool pool = fake_pool_default();
+	struct fakes *fakes = start_with(&pool);
+
+	(void)state;
+	assert_null(fakes_why_full(fakes, 1000));
+	fakes_free(fakes);
+	fakes = start_full();
+	assert_non_null(strstr(fakes_why_full(fakes, 2000), "routed"));
+	fakes_hold_all(fakes, 2000);
+	assert_non_null(strstr(fakes_why_full(fakes, 2000), "guard"));
+	assert_int_equal(take_at(fakes, 20, 2000), ERR_FULL);
+	fakes_hold_all(fakes, GUARD + 3000);
+	assert_null(fakes_why_full(fakes, GUARD + 3000));
+	assert_true(take_at(fakes, 20, GUARD + 3000) > 0);
+	fakes_free(fakes);
+}
+
 /* Whoever does not tell may have flows of any age. */
 static void nothing_is_idle_while_the_relay_does_not_tell(void **state)
 {
@@ -525,6 +545,7 @@ int main(void)
 		TEST(a_slot_leads_to_its_name_and_last_use),
 		TEST(an_idle_address_goes_to_another_name),
 		TEST(an_address_that_a_flow_holds_is_not_idle),
+		TEST(why_it_is_full_is_told_beforehand),
 		TEST(nothing_is_idle_while_the_relay_does_not_tell),
 		TEST(after_a_start_nothing_is_idle_for_a_guard_time),
 		TEST(a_hole_is_given_once_it_is_idle),

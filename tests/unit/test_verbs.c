@@ -370,7 +370,8 @@ static void see_member(void *ctx, const char *key, const char *value)
 	const struct metric *metric = figures_metrics;
 
 	(void)ctx;
-	if (!*value || value[strspn(value, "0123456789")] || strcmp(key, "pid") == 0)
+	if (!*value || value[strspn(value, "0123456789")] ||
+	    strcmp(key, "pid") == 0)
 		return;
 	while (metric->key && strcmp(metric->key, key) != 0)
 		metric++;
