@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/nl_watch.h"
 
+#include "common/nl.h"
+
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -16,7 +21,6 @@ struct nl_watch {
 	struct nl_sock *sock; /* owned */
 	struct ev_loop *loop; /* borrowed */
 	struct ev_io io;
-	uint32_t own_portid;
 	uint32_t remover;
 	nl_watch_fn fn;
 	void *ctx;
@@ -37,8 +41,6 @@ static bool take_event(struct nl_watch *watch, size_t length)
 	if (length < sizeof(nlh))
 		return false;
 	memcpy(&nlh, watch->buffer, sizeof(nlh));
-	if (watch->own_portid && nlh.nlmsg_pid == watch->own_portid)
-		return false;
 	if (is_deletion(nlh.nlmsg_type))
 		watch->remover = nlh.nlmsg_pid;
 	return true;
@@ -63,6 +65,51 @@ static void on_readable(struct ev_loop *loop, struct ev_io *io, int revents)
 	}
 	if (is_changed)
 		watch->fn(watch->ctx);
+}
+
+/* Of the messages as they lie there: no number but a byte is in net order. */
+static int attach(struct nl_sock *sock, const struct sock_fprog *program)
+{
+	int fd = nl_socket_get_fd(sock);
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program,
+			  sizeof(*program)) < 0
+		       ? -errno
+		       : 0;
+}
+
+#define NLH_AT(member) ((uint32_t)offsetof(struct nlmsghdr, member))
+#define RTM_AT(member) (NLMSG_HDRLEN + (uint32_t)offsetof(struct rtmsg, member))
+#define TAKE BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)
+#define LEAVE BPF_STMT(BPF_RET | BPF_K, 0)
+
+static int leave_own_changes(struct nl_sock *sock, uint32_t own_portid)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NLH_AT(nlmsg_pid)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(own_portid), 0, 1),
+		LEAVE,
+		TAKE,
+	};
+	const struct sock_fprog program = {ARRAY_LEN(steps), steps};
+
+	return attach(sock, &program);
+}
+
+static int leave_own_routes(struct nl_sock *sock)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, NLH_AT(nlmsg_type)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 3),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, RTM_AT(rtm_protocol)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NL_PROTOCOL, 0, 1),
+		LEAVE,
+		TAKE,
+	};
+	const struct sock_fprog program = {ARRAY_LEN(steps), steps};
+
+	return attach(sock, &program);
 }
 
 static int join_groups(struct nl_sock *sock)
@@ -91,11 +138,13 @@ int nl_watch_open(struct nl_watch **watch, struct ev_loop *loop,
 	if (nl_connect(new->sock, NETLINK_ROUTE) < 0 ||
 	    nl_socket_set_nonblocking(new->sock) < 0)
 		goto free_sock;
-	ret = join_groups(new->sock);
+	ret = own_portid ? leave_own_changes(new->sock, own_portid)
+			 : leave_own_routes(new->sock);
+	if (ret == 0)
+		ret = join_groups(new->sock);
 	if (ret < 0)
 		goto free_sock;
 	new->loop = loop;
-	new->own_portid = own_portid;
 	new->fn = fn;
 	new->ctx = ctx;
 	ev_io_init(&new->io, on_readable, nl_socket_get_fd(new->sock), EV_READ);

@@ -23,8 +23,9 @@ typedef void (*nl_watch_fn)(void *ctx);
 
 /*
  * Calls `fn` from the loop, once for all that waited, after links, addresses,
- * routes or rules changed or events were lost.  Notifications whose sender is
- * `own_portid` (0: none) are skipped.
+ * routes or rules changed or events were lost.  The kernel keeps to itself
+ * what is sent by `own_portid`; or, if that is 0, what is said of routes of
+ * ours (NL_PROTOCOL), which come and go by the thousand.
  */
 NODISCARD int nl_watch_open(struct nl_watch **watch, struct ev_loop *loop,
 			    uint32_t own_portid, nl_watch_fn fn, void *ctx);

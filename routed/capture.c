@@ -382,12 +382,12 @@ static bool is_thrown(const struct capture *capture,
 int capture_throw(struct capture *capture, const struct prefix *prefix,
 		  const struct plan_names *names, char *why)
 {
-	static const uint32_t tables[] = {PLAN_TABLE_FIXED, PLAN_TABLE_LOCAL};
+	uint32_t tables[PLAN_TABLES_MAX];
 	const struct apply apply = apply_with(capture, names);
-	struct reconcile_entry entries[ARRAY_LEN(tables)] = {0};
+	struct reconcile_entry entries[PLAN_TABLES_MAX] = {0};
 	struct reconcile todo = {
 		.entries = entries,
-		.count = ARRAY_LEN(entries),
+		.count = plan_tables(capture->plan.has_gateways, tables),
 	};
 	int ret;
 
@@ -399,7 +399,7 @@ int capture_throw(struct capture *capture, const struct prefix *prefix,
 		if (ret < 0)
 			log_debug("%s", why);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+	for (size_t i = 0; i < todo.count; i++) {
 		entries[i].verdict = RECONCILE_ADDED;
 		entries[i].object = plan_throw(prefix, tables[i]);
 	}

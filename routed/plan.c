@@ -102,13 +102,24 @@ struct nl_object plan_throw(const struct prefix *prefix, uint32_t table)
 	return object;
 }
 
+size_t plan_tables(bool has_gateways, uint32_t tables[PLAN_TABLES_MAX])
+{
+	size_t count = 0;
+
+	if (has_gateways)
+		tables[count++] = PLAN_TABLE_FIXED;
+	tables[count++] = PLAN_TABLE_LOCAL;
+	return count;
+}
+
 static void plan_throws(struct draft *draft, uint8_t family)
 {
-	static const uint32_t tables[] = {PLAN_TABLE_FIXED, PLAN_TABLE_LOCAL};
+	uint32_t tables[PLAN_TABLES_MAX];
+	const size_t count = plan_tables(draft->facts->gateway_count, tables);
 
 	if (!draft_has_targets(draft, family))
 		return;
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+	for (size_t t = 0; t < count; t++) {
 		for (size_t i = 0; i < draft->throws.count; i++) {
 			const struct prefix *prefix =
 				&draft->throws.prefixes[i];
@@ -185,10 +196,11 @@ static void append_target(struct draft *draft, uint32_t table,
 
 static void plan_targets(struct draft *draft, uint8_t family)
 {
-	static const uint32_t tables[] = {PLAN_TABLE_BASE, PLAN_TABLE_FIXED,
-					  PLAN_TABLE_LOCAL};
+	uint32_t tables[1 + PLAN_TABLES_MAX] = {PLAN_TABLE_BASE};
+	const size_t count =
+		1 + plan_tables(draft->facts->gateway_count, tables + 1);
 
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+	for (size_t t = 0; t < count; t++) {
 		for (size_t i = 0; i < draft->target_count; i++) {
 			const struct prefix *target = &draft->targets[i];
 
@@ -332,6 +344,7 @@ int plan_make(struct plan *plan, const struct config *config,
 	plan->is_closed = table_is_closed(config);
 	plan->groups = config->routed.exempt.cgroups;
 	plan->group_count = config->routed.exempt.cgroup_count;
+	plan->has_gateways = facts->gateway_count;
 	ret = fill(&draft);
 	plan->throws = draft.throws.prefixes;
 	plan->throw_count = draft.throws.count;

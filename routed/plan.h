@@ -7,7 +7,8 @@
  * be installed; removal is the reverse.
  *
  *  table base   199  0.0.0.0/1, 128.0.0.0/1 dev TUN, scope global, src TUN's
- *        fixed  198  base + throws that stand for the whole run
+ *        fixed  198  base + throws that stand for the whole run; empty while
+ *                    there are no gateways, as nobody else looks there
  *        local  197  fixed + throws that come and go
  *        pool   196  the fake pools dev TUN; without a TUN unreachable
  *  (`on-crash: closed`: base, fixed and local end with the same two
@@ -153,7 +154,7 @@ struct plan {
 	size_t count;
 	struct plan_probe *probes; /* owned */
 	size_t probe_count;
-	struct prefix *throws; /* owned; those of `fixed`, see throws.h */
+	struct prefix *throws; /* owned; for the whole run, see throws.h */
 	size_t throw_count;
 	char *table; /* owned; the commands that make it */
 	char *side;  /* owned; the same of side.h; NULL: nobody is served */
@@ -162,6 +163,7 @@ struct plan {
 	size_t group_count;
 	bool is_in_main;
 	bool is_closed; /* the table must stand, or nothing may */
+	bool has_gateways;
 };
 
 /* What neither the configuration nor the kernel's state tells; borrowed. */
@@ -202,7 +204,11 @@ NODISCARD int plan_make(struct plan *plan, const struct config *config,
 			const struct plan_facts *facts);
 void plan_fini(struct plan *plan);
 
-/* The route that throws a prefix, in one of the two tables that have them. */
+/* The tables that have throws: `fixed` too if there are gateways. */
+#define PLAN_TABLES_MAX 2
+size_t plan_tables(bool has_gateways, uint32_t tables[PLAN_TABLES_MAX]);
+
+/* The route that throws a prefix, in one of them. */
 struct nl_object plan_throw(const struct prefix *prefix, uint32_t table);
 
 /*

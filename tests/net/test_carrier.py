@@ -179,7 +179,7 @@ def phone(net):
     without_offload(machine, "eth0")
     without_offload(net.laptop, "lan0")
     net.laptop.sysctl(net__ipv4__ip_forward=1)
-    net.laptop.run("ip rule add pref 5003 iif lan0 lookup 198 protocol 99")
+    net.laptop.run("ip rule add pref 5003 iif lan0 lookup 197 protocol 99")
     net.laptop.wait_settled()
     wait_until(lambda: "local fe80" in net.laptop.out(
         "ip -6 route show table local dev lan0"), "lan0 is settled")

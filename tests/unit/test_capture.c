@@ -127,7 +127,7 @@ static void all_is_in_place_and_goes_again(void **state)
 
 	assert_int_equal(install(f), 0);
 	count = f->capture.plan.count;
-	assert_true(count > 40);
+	assert_true(count > 30);
 	assert_int_equal(f->edit.changes, count);
 	assert_int_equal(journalled(), count);
 	/* Eight ranks, none too large for one call. */
@@ -159,7 +159,7 @@ static void step_that_fails_takes_everything_back(void **state)
 		assert_as_before(f);
 		assert_int_equal(f->capture.plan.count, 0);
 	}
-	assert_true(f->capture.plan.count > 40);
+	assert_true(f->capture.plan.count > 30);
 }
 
 static void probe_that_fails_takes_everything_back(void **state)

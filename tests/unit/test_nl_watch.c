@@ -8,6 +8,8 @@
 #include "routed/plan.h"
 #include "tests/unit/fib_model.h"
 
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,11 +110,73 @@ static void lost_events_are_an_event(void **state)
 	assert_int_equal(f->calls, before);
 }
 
+/* More than the socket has room for: none of them ever gets there. */
+static void own_changes_wake_nobody(void **state)
+{
+	struct fixture *f = *state;
+	unsigned before;
+
+	if (!f)
+		skip();
+	before = f->calls;
+	for (uint32_t i = 0; i < 2000; i++) {
+		const struct prefix prefix = {addr_ipv4(0x0d000000 + i), 32};
+		const struct nl_object object =
+			plan_throw(&prefix, PLAN_TABLE_LOCAL);
+
+		assert_int_equal(nl_edit_add(f->mine, &object), 0);
+	}
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(f->calls, before);
+}
+
+static void who_looks_at_uplinks_hears_nothing_of_our_routes(void **state)
+{
+	struct fixture *f = *state;
+	const struct prefix prefix = {addr_ipv4(0x0e000000), 24};
+	struct nl_object object = plan_throw(&prefix, PLAN_TABLE_LOCAL);
+	struct fixture heard = {0};
+	struct nl_watch *watch;
+
+	if (!f)
+		skip();
+	assert_int_equal(nl_watch_open(&watch, f->loop, 0, on_change, &heard),
+			 0);
+	assert_int_equal(nl_edit_add(f->other, &object), 0);
+	assert_int_equal(nl_edit_del(f->other, &object), 0);
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(heard.calls, 0);
+	/* Those of others, and rules, are heard of. */
+	object.route.protocol = RTPROT_STATIC;
+	assert_int_equal(nl_edit_add(f->other, &object), 0);
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(heard.calls, 1);
+	assert_int_equal(nl_edit_del(f->other, &object), 0);
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(heard.calls, 2);
+	object = (struct nl_object){.kind = NL_OBJECT_RULE};
+	object.rule = (struct nl_rule){
+		.family = ADDR_IPV4,
+		.action = FR_ACT_TO_TBL,
+		.protocol = NL_PROTOCOL,
+		.priority = 4990,
+		.table = RT_TABLE_MAIN,
+		.suppress_prefixlength = -1,
+	};
+	assert_int_equal(nl_edit_add(f->other, &object), 0);
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(heard.calls, 3);
+	nl_watch_close(watch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_of_others_are_told_once_for_all),
 		cmocka_unit_test(lost_events_are_an_event),
+		cmocka_unit_test(own_changes_wake_nobody),
+		cmocka_unit_test(
+			who_looks_at_uplinks_hears_nothing_of_our_routes),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
