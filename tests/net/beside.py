@@ -11,6 +11,7 @@
 Laptop and vpn have the programs that `./setup check` unpacks, over /usr.  The
 site tells by which way a request came: "laptop", "proxy" or "vpn".
 """
+import contextlib
 import difflib
 import json
 import re
@@ -141,6 +142,40 @@ class Beside(topology.Network):
                 "/proc/sys/net/ipv4/ip_forward | grep -v ersatz")]
         return "\n".join(" ".join(line.split())
                          for line in "\n".join(parts).splitlines())
+
+
+class Lasting:
+    def __init__(self, make):
+        self.make, self.stack, self.net = make, None, None
+
+    def get(self):
+        if not self.stack:
+            with contextlib.ExitStack() as stack:
+                self.net = stack.enter_context(self.make())
+                self.stack = stack.pop_all()
+        return self.net
+
+    def drop(self):
+        stack, self.stack = self.stack, None
+        if stack:
+            stack.close()
+
+
+def lasting(make):
+    """Two fixtures of a module: its network, which is made once, and anew
+    after a test that failed: nobody knows what that has left."""
+    @pytest.fixture(scope="module")
+    def last():
+        last = Lasting(make)
+        yield last
+        last.drop()
+
+    @pytest.fixture
+    def net(request, last):
+        yield last.get()
+        if getattr(request.node, "has_failed", False):
+            last.drop()
+    return last, net
 
 
 class Case:

@@ -17,10 +17,11 @@ def pytest_runtest_setup():
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport():
+def pytest_runtest_makereport(item):
     """A test that fails shows what its machines' programs logged."""
     report = (yield).get_result()
     if report.failed:
+        item.has_failed = True  # for beside.lasting()
         for machine in topology.Machine.living:
             report.sections.extend(machine.log_ends())
         report.sections.extend(topology.Machine.last_words)

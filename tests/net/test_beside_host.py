@@ -370,12 +370,10 @@ def serve(machine, port, text):
     machine.wait_listening(port)
 
 
-@pytest.fixture(scope="module")
-def net():
-    net = beside.Beside()
-    laptop = net.laptop
-    with contextlib.ExitStack() as stack:
-        stack.callback(net.close)
+@contextlib.contextmanager
+def network():
+    with contextlib.closing(beside.Beside()) as net:
+        laptop = net.laptop
         net.machines["guest"] = Machine("guest", net.folder)
         serve(net.machines["guest"], 80, "guest")
         serve(laptop, PORT, "served")
@@ -388,6 +386,9 @@ def net():
                    "sed -i s/ENABLED=yes/ENABLED=no/ /etc/ufw/ufw.conf")
         beside.start_bus(laptop)
         yield net
+
+
+last, net = beside.lasting(network)
 
 
 @pytest.mark.parametrize("kind", [Ufw, Firewalld, Docker, Libvirt])

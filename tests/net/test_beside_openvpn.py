@@ -3,6 +3,7 @@
 
 The network is that of beside.py; the certificates are made here.
 """
+import contextlib
 import os
 import signal
 
@@ -69,19 +70,22 @@ class OpenVpn(Case):
 pytestmark = beside.needs_peers
 
 
-@pytest.fixture(scope="module")
-def net():
-    net = beside.Beside()
-    keys = net.laptop.path("/etc/openvpn/office")
-    make_certificates(keys)
-    for name in ("ca.crt", "server.crt", "server.key"):
-        net.vpn.path(f"/etc/{name}").write_bytes((keys / name).read_bytes())
-    net.vpn.path("/etc/server.conf").write_text(SERVER)
-    net.vpn.start(["openvpn", "--cd", "/etc", "--config", "server.conf"],
-                  log="openvpn")
-    net.vpn.wait_listening(1194, "udp")
-    yield net
-    net.close()
+@contextlib.contextmanager
+def network():
+    with contextlib.closing(beside.Beside()) as net:
+        keys = net.laptop.path("/etc/openvpn/office")
+        make_certificates(keys)
+        for name in ("ca.crt", "server.crt", "server.key"):
+            net.vpn.path(f"/etc/{name}").write_bytes(
+                (keys / name).read_bytes())
+        net.vpn.path("/etc/server.conf").write_text(SERVER)
+        net.vpn.start(["openvpn", "--cd", "/etc", "--config", "server.conf"],
+                      log="openvpn")
+        net.vpn.wait_listening(1194, "udp")
+        yield net
+
+
+last, net = beside.lasting(network)
 
 
 @pytest.mark.parametrize("order", [beside.other_first, beside.ersatz_first])

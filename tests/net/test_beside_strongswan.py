@@ -74,11 +74,9 @@ class StrongSwan(Case):
 pytestmark = beside.needs_peers
 
 
-@pytest.fixture(scope="module")
-def net():
-    net = beside.Beside()
-    with contextlib.ExitStack() as stack:
-        stack.callback(net.close)
+@contextlib.contextmanager
+def network():
+    with contextlib.closing(beside.Beside()) as net:
         for machine in (net.laptop, net.vpn):
             machine.run(f"cp -a {PEERS}/etc/strongswan* {PEERS}/etc/swanctl "
                         "/etc")
@@ -89,6 +87,9 @@ def net():
         start_charon(net.vpn)
         net.vpn.run("swanctl --load-all")
         yield net
+
+
+last, net = beside.lasting(network)
 
 
 @pytest.mark.parametrize("order", [beside.other_first, beside.ersatz_first])

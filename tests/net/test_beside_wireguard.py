@@ -3,6 +3,8 @@
 
 The network is that of beside.py.
 """
+import contextlib
+
 import beside
 import pytest
 from beside import VPN, Case
@@ -137,14 +139,16 @@ class ExitNode(Tailscale):
         self.laptop.run("ip route flush table 52")
 
 
-@pytest.fixture(scope="module")
-def net():
-    net = beside.Beside()
-    net.start_wireguard()
-    # What wg-quick sets, and leaves behind.
-    net.laptop.sysctl(net__ipv4__conf__all__src_valid_mark=1)
-    yield net
-    net.close()
+@contextlib.contextmanager
+def network():
+    with contextlib.closing(beside.Beside()) as net:
+        net.start_wireguard()
+        # What wg-quick sets, and leaves behind.
+        net.laptop.sysctl(net__ipv4__conf__all__src_valid_mark=1)
+        yield net
+
+
+last, net = beside.lasting(network)
 
 
 @pytest.mark.parametrize("order", [beside.other_first, beside.ersatz_first])
