@@ -40,6 +40,34 @@ int port_bind(int fd, const struct endpoint *endpoint)
 	return bind(fd, (struct sockaddr *)&ss, length) ? -errno : 0;
 }
 
+static int set_shared(int fd, int on)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+}
+
+int port_open_sender(int fd, const struct endpoint *endpoint)
+{
+	struct sockaddr_storage ss;
+	struct sockaddr *own = (struct sockaddr *)&ss;
+	socklen_t length = sizeof(ss);
+	int sender = port_open(endpoint, SOCK_DGRAM);
+	int ret = 0;
+
+	if (sender < 0)
+		return sender;
+	if (getsockname(fd, own, &length) || set_shared(fd, 1) ||
+	    set_shared(sender, 1) || bind(sender, own, length) ||
+	    connect(sender, own, length))
+		ret = -errno;
+	/* For the two alone: nobody else may come to share the port. */
+	(void)set_shared(fd, 0);
+	(void)set_shared(sender, 0);
+	if (ret == 0)
+		return sender;
+	close(sender);
+	return ret;
+}
+
 static const char *remedy_for(const struct endpoint *endpoint, int type,
 			      int err)
 {

