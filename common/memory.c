@@ -3,8 +3,6 @@
 
 #include <malloc.h>
 
-#define LARGE_BLOCK (128 * 1024) /* what mallopt(3) begins with */
-
 uint64_t memory_in_use(void)
 {
 	const struct mallinfo2 info = mallinfo2();
@@ -12,7 +10,7 @@ uint64_t memory_in_use(void)
 	return info.uordblks + info.hblkhd;
 }
 
-void memory_give_back(void)
+void memory_give_back(unsigned large_bytes)
 {
-	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+	(void)mallopt(M_MMAP_THRESHOLD, (int)large_bytes);
 }

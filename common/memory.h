@@ -16,11 +16,13 @@
 
 uint64_t memory_in_use(void);
 
+#define MEMORY_LARGE (128U * 1024) /* what mallopt(3) begins with */
+
 /*
- * Large blocks are mappings of their own for good, as they are at the start.
- * Else malloc puts them on the heap once one was freed, where calloc writes to
- * all of a table of which little is ever used, and where it stays.
+ * Blocks of this size and more are mappings of their own for good.  Else malloc
+ * puts them on the heap once one was freed, where calloc writes to all of a
+ * table of which little is ever used, and where it stays.
  */
-void memory_give_back(void);
+void memory_give_back(unsigned large_bytes);
 
 #endif

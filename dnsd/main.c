@@ -142,7 +142,7 @@ static int run(struct config *config)
 {
 	struct ev_loop *loop;
 
-	memory_give_back();
+	memory_give_back(MEMORY_LARGE);
 	open_log(config, true);
 	if (!dnsd.options.settings.is_foreground &&
 	    daemon_detach(&dnsd.daemon) < 0) {

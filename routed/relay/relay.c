@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "routed/allowed.h"
 #include "routed/last_fd.h"
 #include "routed/relay/entrance.h"
@@ -32,6 +33,8 @@ enum {
 	PIPES = 64,
 	LOOKUPS = 1024,
 	HALF_OPEN_MAX = 4096,
+	/* The pools have more than this, and little of them is ever used. */
+	LARGE_BLOCK = 16 << 10,
 	LAST_FD = 16384, /* above those of 8,000 flows */
 	/* Loop, link, TUNs, listeners, map, netlink, channels to dnsd, ... */
 	OTHER_FDS = 64 + 2 * PIPES,
@@ -571,9 +574,11 @@ static int run(struct relay *relay)
 
 int relay_main(int link_fd)
 {
-	struct relay *relay = calloc(1, sizeof(*relay));
+	struct relay *relay;
 	int status;
 
+	memory_give_back(LARGE_BLOCK);
+	relay = calloc(1, sizeof(*relay));
 	if (!relay)
 		return EXIT_FAILURE;
 	relay->link_fd = link_fd;

@@ -50,6 +50,8 @@ struct resolver {
 	struct channel channels[CHANNELS];
 	struct resolver_lookup waiting; /* head of the ring */
 	struct resolver_lookup *free;
+	unsigned capacity;
+	unsigned fresh; /* from here on never used, and no memory yet */
 	struct resolver_lookup pool[];
 };
 
@@ -73,11 +75,7 @@ int resolver_new(struct resolver **resolver, struct ev_loop *loop,
 		new->channels[i].resolver = new;
 		new->channels[i].fd = -1;
 	}
-	for (unsigned i = 0; i < capacity; i++) {
-		new->pool[i].resolver = new;
-		new->pool[i].next = new->free;
-		new->free = &new->pool[i];
-	}
+	new->capacity = capacity;
 	*resolver = new;
 	return 0;
 }
@@ -203,6 +201,22 @@ static void ring_leave(struct resolver_lookup *lookup)
 	lookup->prev->next = lookup->next;
 }
 
+/* NULL: all are in use. */
+static struct resolver_lookup *lookup_take(struct resolver *resolver)
+{
+	struct resolver_lookup *lookup = resolver->free;
+
+	if (lookup) {
+		resolver->free = lookup->next;
+		return lookup;
+	}
+	if (resolver->fresh == resolver->capacity)
+		return NULL;
+	lookup = &resolver->pool[resolver->fresh++];
+	lookup->resolver = resolver;
+	return lookup;
+}
+
 static void lookup_free(struct resolver_lookup *lookup)
 {
 	lookup->channel = NULL;
@@ -245,13 +259,12 @@ int resolver_ask(struct resolver *resolver,
 		 const struct resolver_question *question,
 		 struct resolver_lookup **lookup)
 {
-	struct resolver_lookup *new = resolver->free;
+	struct resolver_lookup *new = lookup_take(resolver);
 	struct channel *channel = idle_channel(resolver);
 	int ret;
 
 	if (!new)
 		return ERR_FULL;
-	resolver->free = new->next;
 	new->name = *question->name;
 	new->family = question->family;
 	new->fn = question->fn;

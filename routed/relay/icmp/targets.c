@@ -16,6 +16,7 @@ enum {
 struct icmp_targets {
 	struct icmp_target list[TARGETS];
 	struct icmp_kept *free;
+	unsigned fresh; /* from here on never used */
 	struct icmp_kept kept[KEPT];
 };
 
@@ -25,10 +26,6 @@ int icmp_targets_new(struct icmp_targets **targets)
 
 	if (!new)
 		return -ENOMEM;
-	for (size_t i = KEPT; i-- > 0;) {
-		new->kept[i].next = new->free;
-		new->free = &new->kept[i];
-	}
 	*targets = new;
 	return 0;
 }
@@ -86,15 +83,29 @@ struct icmp_target *icmp_targets_get(struct icmp_targets *targets,
 	return target;
 }
 
+/* NULL: all are in use. */
+static struct icmp_kept *take_kept(struct icmp_targets *targets)
+{
+	struct icmp_kept *kept = targets->free;
+
+	if (kept)
+		targets->free = kept->next;
+	else if (targets->fresh < KEPT)
+		kept = &targets->kept[targets->fresh++];
+	return kept;
+}
+
 struct icmp_kept *icmp_targets_keep(struct icmp_targets *targets,
 				    struct icmp_target *target,
 				    const struct packet *packet)
 {
-	struct icmp_kept *kept = targets->free;
+	struct icmp_kept *kept;
 
-	if (!kept || packet->length > sizeof(kept->bytes))
+	if (packet->length > sizeof(kept->bytes))
 		return NULL;
-	targets->free = kept->next;
+	kept = take_kept(targets);
+	if (!kept)
+		return NULL;
 	kept->next = NULL;
 	kept->target = target;
 	kept->since_us = clock_monotonic_us();
@@ -137,5 +148,5 @@ struct icmp_target *icmp_targets_at(struct icmp_targets *targets,
 struct icmp_kept *icmp_targets_kept_at(struct icmp_targets *targets,
 				       unsigned number)
 {
-	return number < KEPT ? &targets->kept[number] : NULL;
+	return number < targets->fresh ? &targets->kept[number] : NULL;
 }
