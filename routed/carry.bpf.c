@@ -18,6 +18,10 @@
  *
  * Only what packet_is_plain_tcp() would carry is carried: a SYN without ACK,
  * fragments, options of IPv6 and all that is not TCP go to the relay.
+ *
+ * SYNs that no TCP of this host sends, those of devices behind it and of raw
+ * sockets, go there at several times the rate at which flows can begin, and no
+ * faster: what the relay would drop is dropped here, where it costs nothing.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -36,9 +40,15 @@
 #define TCP_SYN 0x02
 #define TCP_ACK 0x10
 
-/* carry.c writes to both through a mapping: no bpf(2) is needed for that. */
+/* 20,000 a second, after the first thousand. */
+#define SYN_NS 50000
+#define SYN_BURST_NS (1024ULL * SYN_NS)
+
+/* carry.c has them in a mapping: no bpf(2) is needed for that. */
 __u32 tun_ifindex;      /* 0: there is none */
 __u32 host_end_ifindex; /* of the veth */
+__u64 syn_due_ns;       /* when the next one comes at that rate */
+__u64 syns_dropped;
 
 /* Where the TCP header is, or 0: it is something else, or only a piece. */
 static __always_inline __u32 tcp_offset(struct __sk_buff *skb)
@@ -59,7 +69,9 @@ static __always_inline __u32 tcp_offset(struct __sk_buff *skb)
 	return size >= IPV4_MIN ? size : 0;
 }
 
-static __always_inline bool is_carried(struct __sk_buff *skb)
+enum kind { OTHER, OPENING, CARRIED };
+
+static __always_inline enum kind kind_of(struct __sk_buff *skb)
 {
 	__u32 offset = tcp_offset(skb);
 	__u8 rest[TCP_MIN - TCP_FLAGS]; /* of the header: it is all there */
@@ -67,14 +79,41 @@ static __always_inline bool is_carried(struct __sk_buff *skb)
 	if (offset == 0 ||
 	    bpf_skb_load_bytes_relative(skb, offset + TCP_FLAGS, rest,
 					sizeof(rest), BPF_HDR_START_NET) < 0)
-		return false;
-	return (rest[0] & (TCP_SYN | TCP_ACK)) != TCP_SYN;
+		return OTHER;
+	return (rest[0] & (TCP_SYN | TCP_ACK)) == TCP_SYN ? OPENING : CARRIED;
+}
+
+static __always_inline bool is_of_this_host(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	return sk && sk->protocol == PROTOCOL_TCP;
+}
+
+/* Two processors at a time may let one through too many, which is as well. */
+static __always_inline bool is_flood(void)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u64 due = syn_due_ns > now ? syn_due_ns : now;
+
+	if (due - now > SYN_BURST_NS) {
+		__sync_fetch_and_add(&syns_dropped, 1);
+		return true;
+	}
+	syn_due_ns = due + SYN_NS;
+	return false;
 }
 
 SEC("tc")
 int tun_out(struct __sk_buff *skb)
 {
-	if (!is_carried(skb))
+	enum kind kind = kind_of(skb);
+
+	if (kind == OPENING && !is_of_this_host(skb) && is_flood())
+		return TC_ACT_SHOT;
+	if (kind != CARRIED)
 		return TC_ACT_UNSPEC;
 	skb->mark = MARK;
 	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The programs are loaded once; a new TUN gets them attached by netlink, which
- * asks for a descriptor and CAP_NET_ADMIN and nothing else.  The two indexes
- * that they need lie in memory that is mapped here.
+ * asks for a descriptor and CAP_NET_ADMIN and nothing else.  The indexes
+ * that they need, and what they count, lie in memory that is mapped here.
  *
  * The veth needs no neighbours: both ends have NOARP, and what a packet has
  * for a MAC address does not matter, as its way is decided before anybody
@@ -193,4 +193,9 @@ void carry_stop(struct carry *carry)
 int carry_set_mtu(struct carry *carry, uint32_t mtu)
 {
 	return nl_device_set_mtu(carry->conf.inside, CARRY_INNER_END, mtu);
+}
+
+uint64_t carry_dropped(const struct carry *carry)
+{
+	return carry->skeleton->bss->syns_dropped;
 }

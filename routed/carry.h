@@ -51,4 +51,7 @@ void carry_stop(struct carry *carry);
 
 NODISCARD int carry_set_mtu(struct carry *carry, uint32_t mtu);
 
+/* SYNs that were dropped, being far too many, since carry_new(). */
+uint64_t carry_dropped(const struct carry *carry);
+
 #endif

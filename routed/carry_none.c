@@ -37,3 +37,9 @@ int carry_set_mtu(struct carry *carry, uint32_t mtu)
 	(void)mtu;
 	return -EOPNOTSUPP;
 }
+
+uint64_t carry_dropped(const struct carry *carry)
+{
+	(void)carry;
+	return 0;
+}

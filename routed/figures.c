@@ -80,6 +80,7 @@ static void set_carrier(struct json *json, const struct inner *inner)
 	json_set_text(json, "carrier_why", inner_carrier_why(inner));
 	json_set_int(json, "carried_in", (int64_t)carried.in);
 	json_set_int(json, "carried_out", (int64_t)carried.out);
+	json_set_int(json, "syns_dropped", (int64_t)inner_dropped(inner));
 }
 
 static void set_counters(struct json *json, const struct link_counters *c)
@@ -212,6 +213,8 @@ static const struct metric table[] = {
 	COUNTER("packets_in", "packets", "direction=\"in\"",
 		"Packets between TUN and relay in user space."),
 	COUNTER("packets_out", "packets", "direction=\"out\"", NULL),
+	COUNTER("syns_dropped", "syns_dropped", NULL,
+		"SYNs of floods that the kernel dropped."),
 	COUNTER("packets_dropped", "packets_dropped", NULL,
 		"Packets that nothing could be done with."),
 	COUNTER("sniffed", "sniffed", "result=\"name\"",

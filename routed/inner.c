@@ -508,6 +508,11 @@ struct nl_device_packets inner_carried(const struct inner *inner)
 	return packets;
 }
 
+uint64_t inner_dropped(const struct inner *inner)
+{
+	return inner->carry ? carry_dropped(inner->carry) : 0;
+}
+
 const char *inner_carrier_why(const struct inner *inner)
 {
 	return inner->is_carried ? "" : inner->why;

@@ -82,6 +82,8 @@ const char *inner_steering(const struct inner *inner);
 const char *inner_carrier(const struct inner *inner);
 /* Packets that the kernel carried in and out so far, of all relays. */
 struct nl_device_packets inner_carried(const struct inner *inner);
+/* SYNs of floods that it dropped, of all relays. */
+uint64_t inner_dropped(const struct inner *inner);
 /* Why the kernel does not; "" if it does, or was not asked to. */
 const char *inner_carrier_why(const struct inner *inner);
 

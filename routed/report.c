@@ -199,7 +199,8 @@ static void print_traffic(const struct json *status, FILE *out)
 		report_bytes(int_of(status, "bytes_down"), down));
 	fprintf(out, KEY "%lld in, %lld out, %lld dropped\n", "packets",
 		int_of(status, "packets_in"), int_of(status, "packets_out"),
-		int_of(status, "packets_dropped"));
+		int_of(status, "packets_dropped") +
+			int_of(status, "syns_dropped"));
 }
 
 static void print_udp(const struct json *status, FILE *out)

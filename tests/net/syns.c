@@ -7,7 +7,7 @@
  * RATE SYNs a second to ports of DESTINATION, each from another port of
  * SOURCE, put right into the device's queue: no socket answers for them.
  * With a SOURCE of 0.0.0.0 each comes from another address, too.  Prints how
- * many were sent, which is less than asked for where the device is slow.
+ * many were sent, which is less than asked for where this machine is slow.
  */
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -86,6 +86,16 @@ static void build(struct syn *syn, uint32_t from, uint32_t to, uint32_t number)
 	syn->tcp.check = htons(fold(add(sum, &syn->tcp, sizeof(syn->tcp))));
 }
 
+/* One that is refused is lost, as on a wire, and the others go on. */
+static void send_all(int fd, struct mmsghdr *messages)
+{
+	for (int at = 0; at < BATCH;) {
+		int n = sendmmsg(fd, messages + at, (unsigned)(BATCH - at), 0);
+
+		at += n > 0 ? n : 1;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct sockaddr_ll device = {.sll_family = AF_PACKET,
@@ -95,7 +105,7 @@ int main(int argc, char **argv)
 	struct iovec iovs[BATCH];
 	struct mmsghdr messages[BATCH];
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t start = now_ns(), sent = 0, tried = 0;
+	uint64_t start = now_ns(), sent = 0;
 
 	if (argc != 6 || fd < 0 || inet_pton(AF_INET, argv[2], &from) != 1 ||
 	    inet_pton(AF_INET, argv[3], &to) != 1) {
@@ -117,14 +127,10 @@ int main(int argc, char **argv)
 	while (rate > 0 && now_ns() < end) {
 		for (unsigned i = 0; i < BATCH; i++)
 			build(&syns[i], from.s_addr, to.s_addr,
-			      (uint32_t)(tried + i));
-		/* A full queue refuses the rest: those are lost, as a wire's.
-		 */
-		int n = sendmmsg(fd, messages, BATCH, 0);
-
-		sent += n > 0 ? (uint64_t)n : 0;
-		tried += BATCH;
-		pace(start + tried * 1000000000U / rate);
+			      (uint32_t)(sent + i));
+		send_all(fd, messages);
+		sent += BATCH;
+		pace(start + sent * 1000000000U / rate);
 	}
 	printf("%llu\n", (unsigned long long)sent);
 	return EXIT_SUCCESS;

@@ -14,7 +14,8 @@ import struct
 
 import peer
 import pytest
-from topology import ADDRESS, ADDRESS6, PATIENCE, Ersatz, Machine, wait_until
+from topology import (ADDRESS, ADDRESS6, BUILD, PATIENCE, Ersatz, Machine,
+                      wait_until)
 
 MIB = 1 << 20
 SO_MARK = 36
@@ -136,6 +137,26 @@ def test_bodies_and_ends_arrive(net, site, carried):
     is_kernel = status["carrier"] == "kernel"
     assert (packets < 100) == is_kernel
     assert (status["carried_out"] > 500) == is_kernel
+
+
+def test_the_kernel_drops_a_flood_and_no_syn_of_this_host(net, site, carried):
+    """Those that no socket of this host sends; in user space the relay does."""
+    flood = net.laptop.start([BUILD / "tests/net/syns", "ersatz0", "0.0.0.0",
+                              ADDRESS["site"], "200000", "600"], log="syns")
+
+    def figure(name):
+        return status_of(carried)[name]
+
+    wait_until(lambda: figure("packets_dropped") > 0 or
+               figure("syns_dropped") > 0, "there is a flood")
+    assert (figure("syns_dropped") > 0) == (figure("carrier") == "kernel")
+    for _ in range(10):
+        with peer.connect(net.laptop, ADDRESS["site"], 80) as client:
+            client.sendall(b"GET /who HTTP/1.0\r\n\r\n")
+            assert peer.receive_all(client)[0] > 0
+    assert flood.poll() is None
+    flood.terminate()
+    flood.wait()
 
 
 def test_marks_of_others_are_left_alone(net, site, carried):

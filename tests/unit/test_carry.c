@@ -139,6 +139,37 @@ static void what_is_no_plain_tcp_goes_to_the_relay(void **state)
 			 TC_ACT_REDIRECT);
 }
 
+static void syns_of_a_flood_are_dropped_and_nothing_else_is(void **state)
+{
+	const struct fixture *f = *state;
+	struct frame frame;
+
+	if (!f)
+		skip();
+	for (int version = 4; version <= 6; version += 2) {
+		/* As after many: the next one is due in a thousand years. */
+		f->skeleton->bss->syn_due_ns = UINT64_MAX / 2;
+		f->skeleton->bss->syns_dropped = 0;
+		make(&frame, version, PACKET_TCP, PACKET_TCP_ACK);
+		assert_int_equal(verdict(f->skeleton->progs.tun_out, &frame, 0),
+				 TC_ACT_REDIRECT);
+		make(&frame, version, PACKET_UDP, PACKET_TCP_SYN);
+		assert_int_equal(verdict(f->skeleton->progs.tun_out, &frame, 0),
+				 TC_ACT_UNSPEC);
+		assert_int_equal(f->skeleton->bss->syns_dropped, 0);
+		make(&frame, version, PACKET_TCP, PACKET_TCP_SYN);
+		assert_int_equal(verdict(f->skeleton->progs.tun_out, &frame, 0),
+				 TC_ACT_SHOT);
+		assert_int_equal(f->skeleton->bss->syns_dropped, 1);
+		/* The flood is over. */
+		f->skeleton->bss->syn_due_ns = 0;
+		assert_int_equal(verdict(f->skeleton->progs.tun_out, &frame, 0),
+				 TC_ACT_UNSPEC);
+		assert_int_equal(f->skeleton->bss->syns_dropped, 1);
+		assert_true(f->skeleton->bss->syn_due_ns > 0);
+	}
+}
+
 static uint32_t draw(uint32_t *seed)
 {
 	*seed = *seed * 1664525 + 1013904223;
@@ -178,6 +209,7 @@ static void it_agrees_with_the_carrier_in_user_space(void **state)
 		make_random(&frame, &seed);
 		bool is_plain =
 			packet_is_plain_tcp(packet_of(&frame), frame.length);
+		f->skeleton->bss->syn_due_ns = 0; /* no flood of SYNs */
 		assert_int_equal(verdict(f->skeleton->progs.tun_out, &frame, 0),
 				 is_plain ? TC_ACT_REDIRECT : TC_ACT_UNSPEC);
 		carried += is_plain;
@@ -230,6 +262,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tcp_turns_round_and_an_opening_syn_does_not),
 		cmocka_unit_test(what_is_no_plain_tcp_goes_to_the_relay),
+		cmocka_unit_test(
+			syns_of_a_flood_are_dropped_and_nothing_else_is),
 		cmocka_unit_test(it_agrees_with_the_carrier_in_user_space),
 		cmocka_unit_test(only_what_turned_round_enters_the_namespace),
 		cmocka_unit_test(

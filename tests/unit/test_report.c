@@ -64,7 +64,8 @@ static void a_status_is_grouped_and_without_zeros_of_no_interest(void **state)
 		"\"foreign\":0,\"relay_pid\":9,\"relay_deaths\":0,"
 		"\"steering\":\"bpf\",\"carrier\":\"kernel\","
 		"\"carrier_why\":\"\",\"carried_in\":5,"
-		"\"carried_out\":6,\"flows_now\":1,\"flows_ever\":3,"
+		"\"carried_out\":6,\"syns_dropped\":4,\"flows_now\":1,\"flows_"
+		"ever\":3,"
 		"\"flows_refused\":0,\"flows_held\":0,\"own_flows\":0,"
 		"\"loops\":0,\"bytes_up\":160,\"bytes_down\":2048,"
 		"\"packets_in\":14,\"packets_out\":9,\"packets_dropped\":0,"
@@ -85,7 +86,7 @@ static void a_status_is_grouped_and_without_zeros_of_no_interest(void **state)
 		      "6 out\n"
 		      "  flows      1 now (0 held), 3 so far, 0 refused\n"
 		      "  bytes      160 B up, 2.0 KiB down\n"
-		      "  packets    14 in, 9 out, 0 dropped\n"
+		      "  packets    14 in, 9 out, 4 dropped\n"
 		      "  udp        2 flows now, 5 so far, 1 refused; 10 B up, "
 		      "20 B down\n");
 	free(text);
