@@ -90,19 +90,23 @@ static void wait_a_moment(struct file_watch *watch)
 	ev_timer_start(watch->loop, &watch->timer);
 }
 
-static void on_events(struct ev_loop *loop, struct ev_io *io, int revents)
+static void take_all(struct file_watch *watch)
 {
-	struct file_watch *watch = io->data;
 	alignas(struct inotify_event) char buffer[BUFFER_SIZE];
 	bool is_changed = false;
 	ssize_t length;
 
-	(void)loop;
-	(void)revents;
 	while ((length = read(watch->fd, buffer, sizeof(buffer))) > 0)
 		is_changed |= take_events(watch, buffer, (size_t)length);
 	if (is_changed)
 		wait_a_moment(watch);
+}
+
+static void on_events(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+	(void)loop;
+	(void)revents;
+	take_all(io->data);
 }
 
 static void on_quiet(struct ev_loop *loop, struct ev_timer *timer, int revents)
@@ -143,6 +147,8 @@ int file_watch_new(struct file_watch **watch, struct ev_loop *loop,
 
 void file_watch_clear(struct file_watch *watch)
 {
+	/* What has happened is told, though nothing more is. */
+	take_all(watch);
 	for (size_t i = 0; i < watch->count; i++) {
 		/* Of one folder the first one does, the others say EINVAL. */
 		(void)inotify_rm_watch(watch->fd, watch->files[i].folder);

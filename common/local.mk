@@ -9,6 +9,8 @@ common_libcommon_a_SOURCES = \
 	common/addr.h \
 	common/arena.c \
 	common/arena.h \
+	common/aside.c \
+	common/aside.h \
 	common/clock.c \
 	common/clock.h \
 	common/clock_us.c \
@@ -96,10 +98,14 @@ common_libcommon_a_SOURCES = \
 	common/notify.c \
 	common/notify.h \
 	common/plural.h \
+	common/priority.c \
+	common/priority.h \
 	common/privilege.c \
 	common/privilege.h \
 	common/readable.c \
 	common/readable.h \
+	common/reload.c \
+	common/reload.h \
 	common/rules.c \
 	common/rules.h \
 	common/rules/adblock.c \

@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/reload.h"
 #include "common/rules_watch.h"
 #include "dnsd/dump.h"
 #include "dnsd/explain.h"
@@ -28,6 +29,7 @@ static struct {
 	struct service *service;
 	struct settings_source source; /* of the configuration in effect */
 	struct file_watch *watch;      /* of its lists; NULL: there is none */
+	struct reload reload;
 } dnsd = {.daemon = {.lock_fd = -1, .ready_fd = -1}, .notify = {.fd = -1}};
 
 static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
@@ -35,12 +37,6 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 	(void)signal;
 	(void)events;
 	ev_break(loop, EVBREAK_ALL);
-}
-
-static void log_diag(const struct diag *diag)
-{
-	for (size_t i = 0; i < diag->count; i++)
-		log_warning("%s", diag->lines[i]);
 }
 
 /* Once detached, nobody sees stderr. */
@@ -52,19 +48,21 @@ static void open_log(const struct config *config, bool is_starting)
 		 is_seen ? LOG_TARGET_STDERR : LOG_TARGET_SYSLOG);
 }
 
-/* Goes on with what the text and the lists say now, or as before. */
-static int go_on_with(const struct settings_source *source)
+static int load(void *ctx, struct config **config,
+		const struct settings_source *source, struct diag *diag)
 {
-	struct config *config;
-	struct diag diag;
-	int ret;
+	(void)ctx;
+	return options_load_source(&dnsd.options, config, source, diag);
+}
 
-	diag_init(&diag);
-	ret = options_load_source(&dnsd.options, &config, source, &diag);
-	log_diag(&diag);
-	diag_fini(&diag);
-	if (ret == 0)
-		ret = service_reload(dnsd.service, config);
+/* Goes on with what the text and the lists say now, or as before. */
+static int go_on_with(void *ctx, struct config *config,
+		      const struct settings_source *source)
+{
+	int ret = service_reload(dnsd.service, config);
+
+	(void)ctx;
+	(void)source;
 	if (ret < 0)
 		return ret;
 	open_log(config, false);
@@ -75,42 +73,16 @@ static int go_on_with(const struct settings_source *source)
 
 static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
 {
-	struct settings_source source;
-	struct diag diag;
-	int ret;
-
 	(void)loop;
 	(void)signal;
 	(void)events;
-	diag_init(&diag);
-	ret = settings_read(&dnsd.options.settings, &source, &diag);
-	log_diag(&diag);
-	diag_fini(&diag);
-	if (ret == 0) {
-		ret = go_on_with(&source);
-		free(ret < 0 ? source.text : dnsd.source.text);
-	}
-	if (ret < 0) {
-		log_error("cannot reload, going on as before: %s",
-			  err_text(ret));
-		return;
-	}
-	dnsd.source = source;
-	log_notice("reloaded '%s'", source.file);
+	reload_file(&dnsd.reload);
 }
 
-/* The configuration stays the one that was loaded: nobody said to read it. */
 static void on_lists(void *ctx)
 {
-	int ret = go_on_with(&dnsd.source);
-
 	(void)ctx;
-	if (ret < 0)
-		log_error("cannot use a list that changed, going on as "
-			  "before: %s",
-			  err_text(ret));
-	else
-		log_notice("read the lists of the rules again");
+	reload_lists(&dnsd.reload);
 }
 
 static void watch_lists(struct ev_loop *loop, const struct config *config)
@@ -122,6 +94,19 @@ static void watch_lists(struct ev_loop *loop, const struct config *config)
 			    err_text(ret));
 	else
 		rules_watch_set(dnsd.watch, config->rules);
+}
+
+static void prepare_reload(struct ev_loop *loop)
+{
+	const struct reload_conf conf = {
+		.loop = loop,
+		.settings = &dnsd.options.settings,
+		.source = &dnsd.source,
+		.load = load,
+		.use = go_on_with,
+	};
+
+	reload_init(&dnsd.reload, &conf);
 }
 
 static void watch_signals(struct ev_loop *loop)
@@ -160,6 +145,7 @@ static int run(struct config *config)
 	}
 	if (service_start(&dnsd.service, loop, &dnsd.daemon, config) < 0)
 		return EXIT_FAILURE;
+	prepare_reload(loop);
 	watch_signals(loop);
 	watch_lists(loop, config);
 	notify_watch(&dnsd.notify, loop);
@@ -170,6 +156,7 @@ static int run(struct config *config)
 	notify_tell(&dnsd.notify, "STOPPING=1");
 	notify_close(&dnsd.notify);
 	file_watch_free(dnsd.watch);
+	reload_fini(&dnsd.reload);
 	service_stop(dnsd.service);
 	return EXIT_SUCCESS;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define PASSWD_SIZE 4096
+
 bool host_is_ipv6_off(const struct config *config)
 {
 	char path[64 + IFNAMSIZ];
@@ -26,9 +28,13 @@ bool host_is_ipv6_off(const struct config *config)
 
 void host_find_facts(struct plan_facts *facts, const struct config *config)
 {
-	const struct passwd *user =
-		config->user ? getpwnam(config->user) : NULL;
+	char buffer[PASSWD_SIZE];
+	struct passwd entry, *user = NULL;
 
+	/* What reads the configuration aside may look for users, too. */
+	if (config->user && getpwnam_r(config->user, &entry, buffer,
+				       sizeof(buffer), &user) != 0)
+		user = NULL;
 	facts->is_ipv6_off = host_is_ipv6_off(config);
 	facts->has_no_ipv6 = access("/proc/sys/net/ipv6", F_OK) != 0;
 	facts->has_own_uid = user;

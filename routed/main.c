@@ -9,6 +9,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/nl.h"
+#include "common/reload.h"
 #include "common/rules_watch.h"
 #include "routed/connections.h"
 #include "routed/doctor_collect.h"
@@ -41,6 +42,7 @@ static struct {
 	struct service *service;
 	struct settings_source source; /* of the configuration in effect */
 	struct file_watch *watch;      /* of its lists; NULL: there is none */
+	struct reload reload;
 } routed = {.daemon = {.lock_fd = -1, .ready_fd = -1}, .notify = {.fd = -1}};
 
 /* A configuration with the text that relays get. */
@@ -73,68 +75,38 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 	service_stop(routed.service);
 }
 
-static void log_diag(const struct diag *diag)
+static int load_again(void *ctx, struct config **config,
+		      const struct settings_source *source, struct diag *diag)
 {
-	for (size_t i = 0; i < diag->count; i++)
-		log_warning("%s", diag->lines[i]);
+	(void)ctx;
+	return settings_load(&routed.options.settings, config, source, diag);
 }
 
 /* Takes the config, not the text. */
-static int go_on_with(const struct loaded *loaded)
+static int go_on_with(void *ctx, struct config *config,
+		      const struct settings_source *source)
 {
-	int ret = service_reload(routed.service, loaded->config,
-				 loaded->source.text, loaded->source.length);
+	int ret = service_reload(routed.service, config, source->text,
+				 source->length);
 
+	(void)ctx;
 	if (ret == 0 && routed.watch)
-		rules_watch_set(routed.watch, loaded->config->rules);
+		rules_watch_set(routed.watch, config->rules);
 	return ret;
 }
 
 static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
 {
-	struct loaded loaded = {0};
-	struct diag diag;
-
 	(void)loop;
 	(void)signal;
 	(void)events;
-	diag_init(&diag);
-	int ret = load(&loaded, &diag);
-	log_diag(&diag);
-	diag_fini(&diag);
-	if (ret == 0) {
-		ret = go_on_with(&loaded);
-		free(ret < 0 ? loaded.source.text : routed.source.text);
-	}
-	if (ret < 0) {
-		log_error("cannot reload, going on as before: %s",
-			  err_text(ret));
-		return;
-	}
-	routed.source = loaded.source;
-	log_notice("reloaded");
+	reload_file(&routed.reload);
 }
 
-/* The configuration stays the one that was loaded: nobody said to read it. */
 static void on_lists(void *ctx)
 {
-	struct loaded loaded = {.source = routed.source};
-	struct diag diag;
-
 	(void)ctx;
-	diag_init(&diag);
-	int ret = settings_load(&routed.options.settings, &loaded.config,
-				&loaded.source, &diag);
-	log_diag(&diag);
-	diag_fini(&diag);
-	if (ret == 0)
-		ret = go_on_with(&loaded);
-	if (ret < 0)
-		log_error("cannot use a list that changed, going on as "
-			  "before: %s",
-			  err_text(ret));
-	else
-		log_notice("read the lists of the rules again");
+	reload_lists(&routed.reload);
 }
 
 static void watch_lists(struct ev_loop *loop, const struct config *config)
@@ -146,6 +118,19 @@ static void watch_lists(struct ev_loop *loop, const struct config *config)
 			    err_text(ret));
 	else
 		rules_watch_set(routed.watch, config->rules);
+}
+
+static void prepare_reload(struct ev_loop *loop)
+{
+	const struct reload_conf conf = {
+		.loop = loop,
+		.settings = &routed.options.settings,
+		.source = &routed.source,
+		.load = load_again,
+		.use = go_on_with,
+	};
+
+	reload_init(&routed.reload, &conf);
 }
 
 /* Those that come during the start wait until somebody can act on them. */
@@ -199,6 +184,7 @@ static int run(const struct loaded *loaded)
 	hold_signals(SIG_BLOCK);
 	if (service_start(&routed.service, &conf) < 0)
 		return EXIT_FAILURE;
+	prepare_reload(service_loop(routed.service));
 	watch_signals(service_loop(routed.service));
 	watch_lists(service_loop(routed.service), loaded->config);
 	notify_watch(&routed.notify, service_loop(routed.service));
@@ -206,6 +192,7 @@ static int run(const struct loaded *loaded)
 	int status = service_run(routed.service);
 	notify_close(&routed.notify);
 	file_watch_free(routed.watch);
+	reload_fini(&routed.reload);
 	service_free(routed.service);
 	return status;
 }

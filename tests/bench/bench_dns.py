@@ -209,6 +209,46 @@ def compare_rules(bench, pairs):
                   f"{cpu:.3f}", "", "", "", "   0.95, CPU 1.05")
 
 
+def longest_wait_ms(bench, port, while_true):
+    """Of one who asks again and again, on the other core."""
+    query = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\3old\4real\0\0\1\0\1"
+    sock = bench.machine.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect(("127.0.0.1", port))
+    sock.settimeout(20)
+    longest = count = 0
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {1})
+    while while_true() or count < 1000:
+        begin = time.monotonic()
+        sock.send(query)
+        sock.recv(512)
+        longest = max(longest, time.monotonic() - begin)
+        count += 1
+    os.sched_setaffinity(0, cores)
+    sock.close()
+    return longest * 1000
+
+
+def bench_reload(bench, port):
+    """One core for the daemon, all that reads the lists included."""
+    pid = int(bench.machine.path(
+        f"/run/ersatz-{port}/dnsd.pid").read_text())
+    log = bench.machine.folder / "logs" / f"dnsd-{port}"
+    waits = {"reload": [], "none": []}
+    for _ in range(ROUNDS):
+        end = time.monotonic() + 0.3
+        waits["none"].append(longest_wait_ms(
+            bench, port, lambda: time.monotonic() < end))
+        before = log.read_text().count("reloaded")
+        os.kill(pid, signal.SIGHUP)
+        waits["reload"].append(longest_wait_ms(
+            bench, port,
+            lambda: log.read_text().count("reloaded") == before))
+    bench.row("  the longest wait during a reload",
+              f"{max(waits['reload']):.1f} ms", "", "", "", "", "",
+              f"   (without: {max(waits['none']):.1f} ms)")
+
+
 def bench_rules(bench, echoes, without):
     """The same with a list of 300,000 names in front."""
     lists = bench.machine.path("/etc/ersatz/many.txt")
@@ -223,6 +263,7 @@ def bench_rules(bench, echoes, without):
     for prefix in ("old", "n.real", "n.real"):
         bench.ask(dnsd, 5305, prefix, 0, NAMES, 0)
     compare_rules(bench, ((without, 5303), (dnsd, 5305)))
+    bench_reload(bench, 5305)
     bench.machine.kill(dnsd)
     shutil.rmtree(disk)
 

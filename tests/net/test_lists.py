@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Lists of rules that change while the daemons run."""
+import fcntl
+import os
+import signal
 import socket
 
 import dns.message
@@ -120,3 +123,101 @@ rules: ["RULE-SET,list.txt,DIRECT", "MATCH,proxy"]
                 f"/etc/ersatz/{file.name}: user 'ersatz' cannot read it: "
                 "Permission denied"), check.stderr
         file.chmod(0o644)
+
+
+GEOSITE = f"""\
+outbounds:
+  proxy: {{ type: socks5, server: "{ADDRESS['proxy']}:1080" }}
+geo: {{ site: /run/lists/geosite.dat }}
+rules:
+  - GEOSITE,ads,REJECT
+  - MATCH,proxy
+"""
+
+
+def geosite(names):
+    """A geosite.dat with one list, "ADS", of short names."""
+    def field(number, content):
+        size = len(content)
+        return bytes([number << 3 | 2, size & 127 | 128, size >> 7]) + content
+
+    domains = (field(2, b"\x08\x02" + field(2, name.encode()))
+               for name in names)
+    return field(1, field(1, b"ADS") + b"".join(domains))
+
+
+class Gate:
+    """A file that nobody can open until it is let go (fcntl(2), leases)."""
+
+    F_SETSIG = 10
+
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fcntl.fcntl(self.fd, self.F_SETSIG, signal.SIGURG)  # SIGIO would end us
+        fcntl.fcntl(self.fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+
+    def wait_for_somebody(self):
+        wait_until(lambda: fcntl.fcntl(self.fd, fcntl.F_GETLEASE) !=
+                   fcntl.F_WRLCK, "somebody wants to open the file")
+
+    def open(self):
+        fcntl.fcntl(self.fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        os.close(self.fd)
+
+
+def test_queries_are_answered_while_lists_are_read(net):
+    """However long it takes: the file is one that cannot be opened yet."""
+    laptop = net.laptop
+    daemons = Ersatz(laptop, GEOSITE)
+    laptop.path("/run/lists").mkdir()
+
+    def put(*names):
+        new = laptop.path("/run/lists/new")
+        new.write_bytes(geosite(names))
+        new.chmod(0o644)
+        gate = Gate(new)
+        new.rename(laptop.path("/run/lists/geosite.dat"))
+        return gate
+
+    put("one.example").open()
+    daemons.start("dnsd")
+
+    def answers(number):
+        """What is refused, a name that is kept, and new ones."""
+        for each in range(20):
+            assert rcode(laptop, "one.example") == dns.rcode.NXDOMAIN
+            assert rcode(laptop, "old.example") == dns.rcode.NOERROR
+            assert rcode(laptop, f"n{each}.round{number}.example") == \
+                dns.rcode.NOERROR
+
+    answers(0)
+    # The whole configuration; a second signal waits for the first.
+    gate = put("one.example", "two.example")
+    os.kill(daemons.pid("dnsd"), signal.SIGHUP)
+    gate.wait_for_somebody()
+    os.kill(daemons.pid("dnsd"), signal.SIGHUP)
+    answers(1)
+    assert rcode(laptop, "two.example") == dns.rcode.NOERROR
+    assert "reloaded" not in laptop.log("dnsd")
+    gate.open()
+    wait_until(lambda: "reloaded" in laptop.log("dnsd"), "it is reloaded")
+    wait_until(lambda: rcode(laptop, "two.example") == dns.rcode.NXDOMAIN,
+               "the new list is in effect")
+
+    # A list alone, by itself.
+    gate = put("one.example", "three.example")
+    gate.wait_for_somebody()
+    answers(2)
+    assert rcode(laptop, "three.example") == dns.rcode.NOERROR
+    gate.open()
+    wait_until(lambda: rcode(laptop, "three.example") == dns.rcode.NXDOMAIN,
+               "the new list is in effect")
+    assert rcode(laptop, "two.example") == dns.rcode.NOERROR
+
+    # The end comes after what is being read, and is no failure.
+    gate = put("one.example")
+    gate.wait_for_somebody()
+    process = daemons.started.pop("dnsd")
+    os.kill(daemons.pid("dnsd"), signal.SIGTERM)
+    gate.open()
+    assert process.wait(timeout=PATIENCE) == 0

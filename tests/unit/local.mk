@@ -730,6 +730,10 @@ UNIT_TESTS += tests/unit/test_relays
 tests_unit_test_relays_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_relays_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_reload
+tests_unit_test_reload_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_reload_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_report
 tests_unit_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_report_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)

@@ -135,6 +135,20 @@ static void other_files_of_the_folder_do_not_count(void **state)
 	assert_int_equal(stage->told, 1);
 }
 
+/* Whoever reads a list again sets the watch anew, and may have read too early.
+ */
+static void what_is_dropped_is_told_when_it_had_changed(void **state)
+{
+	struct stage *stage = *state;
+
+	write_file(stage, "other", "x\n");
+	write_file(stage, "list", "b\n");
+	file_watch_clear(stage->watch);
+	watch_file(stage, "other");
+	ev_run(stage->loop, 0);
+	assert_int_equal(stage->told, 1);
+}
+
 static void target_of_a_link_counts(void **state)
 {
 	struct stage *stage = *state;
@@ -173,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_way_to_change_a_file_is_told_once),
 		TEST(other_files_of_the_folder_do_not_count),
+		TEST(what_is_dropped_is_told_when_it_had_changed),
 		TEST(target_of_a_link_counts),
 		TEST(folder_that_is_missing_is_an_error),
 	};
