@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/map.h"
+#include "common/priority.h"
 #include "dnsd/dump_form.h"
 #include "dnsd/used.h"
 
@@ -187,6 +188,9 @@ int dump_run(const struct config *config, const struct dump_request *request,
 {
 	char reason[MAP_REASON_SIZE] = "";
 	struct map_reader *map;
+
+	/* The daemon answers meanwhile, maybe on the same core. */
+	priority_lower();
 	char *path = config_path(config->state_dir, "map.db");
 	if (!path) {
 		log_error("cannot print the map: %s", err_text(-ENOMEM));
