@@ -24,9 +24,15 @@ static int add_plain_name(struct matcher *matcher,
 {
 	bool is_suffix = parts->type == RULE_DOMAIN_SUFFIX;
 	const char *text = parts->argument;
+	unsigned kinds = is_suffix ? NAME_SUFFIX : NAME_ITSELF;
 	struct addr addr;
 	int ret;
 
+	/* Lists have "*.example.com" here, and cannot be mended by users. */
+	if (is_suffix && line > 0 && strncmp(text, "*.", 2) == 0) {
+		text += 2;
+		kinds = NAME_BELOW;
+	}
 	if (strchr(text, '*') || strncmp(text, "+.", 2) == 0)
 		return wrong(parts,
 			     "a name without wildcards: "
@@ -35,8 +41,7 @@ static int add_plain_name(struct matcher *matcher,
 	/* Other programs write ".example.com"; nothing else can be meant. */
 	if (is_suffix && text[0] == '.' && text[1] != '\0')
 		text++;
-	ret = entry_add_name(matcher, text,
-			     is_suffix ? NAME_SUFFIX : NAME_ITSELF, line);
+	ret = entry_add_name(matcher, text, kinds, line);
 	if (ret == -EINVAL || ret == ERR_MALFORMED)
 		return wrong(parts, "a domain name such as example.com");
 	if (ret == 0 && addr_parse(&addr, text) == 0)

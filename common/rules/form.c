@@ -45,6 +45,11 @@ static bool is_hosts(const char *text)
 	return *text && *text != '#' && *text != '/';
 }
 
+bool form_is_dnsmasq(const char *line)
+{
+	return begins(line, dnsmasq_words, ARRAY_LEN(dnsmasq_words));
+}
+
 static enum form form_of_line(const char *text)
 {
 	const char *at = strstr(text, " @"), *comment = strstr(text, " #");
@@ -52,7 +57,7 @@ static enum form form_of_line(const char *text)
 	if (text[0] == '!' || strncmp(text, "||", 2) == 0 ||
 	    strncmp(text, "@@", 2) == 0 || strncmp(text, "[Adblock", 8) == 0)
 		return FORM_ADBLOCK;
-	if (begins(text, dnsmasq_words, ARRAY_LEN(dnsmasq_words)))
+	if (form_is_dnsmasq(text))
 		return FORM_DNSMASQ;
 	if (begins(text, v2fly_words, ARRAY_LEN(v2fly_words)))
 		return FORM_V2FLY;
@@ -124,6 +129,15 @@ bool form_is_yaml(const char *text, size_t length)
 		text = stop + 1;
 	}
 	return false;
+}
+
+bool form_is_page(const char *text, size_t length)
+{
+	size_t at = 0;
+
+	while (at < length && strchr(BLANKS, text[at]) && text[at])
+		at++;
+	return at < length && text[at] == '<';
 }
 
 const char *form_text(enum form form, bool is_yaml)

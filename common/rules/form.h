@@ -39,6 +39,12 @@ enum form form_recognise(const char *text, size_t length);
 /* Is it YAML with a payload, or what else begins like that? */
 bool form_is_yaml(const char *text, size_t length);
 
+/* No list: a page of a web server in its place. */
+bool form_is_page(const char *text, size_t length);
+
+/* A line that names domains; others of its configuration do not. */
+bool form_is_dnsmasq(const char *line);
+
 /* "dnsmasq list", "domain list in YAML". */
 const char *form_text(enum form form, bool is_yaml);
 

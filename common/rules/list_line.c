@@ -137,15 +137,19 @@ static int add_dnsmasq_name(struct list *list, const char *text)
 	return ret;
 }
 
-/* KEY=/name/name/what to do about them. */
+/* KEY=/name/name/what to do about them; other keys may have a path there. */
 static int add_dnsmasq(struct list *list, char *text)
 {
 	char *at = strstr(text, "=/");
 	int ret = 0;
 
-	if (!at)
+	if (!at || !form_is_dnsmasq(text))
 		return list_leave_out(list, text);
 	at += 2;
+	if (!strchr(at, '/'))
+		return tell(list, text,
+			    "names between slashes: "
+			    "server=/example.com/192.0.2.1");
 	while (ret == 0) {
 		char *slash = strchr(at, '/');
 
@@ -234,8 +238,8 @@ static bool has_attribute(const char *attributes,
 	while (*attributes) {
 		size_t length;
 
-		attributes += strspn(attributes, BLANKS);
-		length = strcspn(attributes, BLANKS);
+		attributes += strspn(attributes, BLANKS ",");
+		length = strcspn(attributes, BLANKS ",");
 		if (attributes[0] == '@' && length == filter->length + 1 &&
 		    strncmp(attributes + 1, filter->word, filter->length) == 0)
 			return true;
@@ -280,6 +284,19 @@ static int include(struct list *list, char *value, char *attributes)
 	return ret;
 }
 
+/* "example.com @cn @ads", and as the project exports it: ":@cn,@ads". */
+static char *take_attributes(char *text)
+{
+	char *end = text + strcspn(text, BLANKS);
+	char *colon = strstr(text, ":@");
+
+	if (colon && colon < end)
+		end = colon;
+	if (*end)
+		*end++ = '\0';
+	return end;
+}
+
 static int add_v2fly(struct list *list, char *text)
 {
 	static const struct {
@@ -291,11 +308,9 @@ static int add_v2fly(struct list *list, char *text)
 		{"keyword:", V2FLY_KEYWORD},
 		{"regexp:", V2FLY_REGEX},
 	};
-	char *attributes = text + strcspn(text, BLANKS);
+	char *attributes = take_attributes(text);
 	enum v2fly_type type = V2FLY_SUFFIX;
 
-	if (*attributes)
-		*attributes++ = '\0';
 	if (strncmp(text, "include:", 8) == 0)
 		return include(list, text + 8, attributes);
 	for (size_t i = 0; i < list->filters.count; i++) {
