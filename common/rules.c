@@ -112,6 +112,31 @@ struct rules_file rules_file_at(const struct rules *rules, size_t index)
 	};
 }
 
+static bool has_entries_of(const struct rules *rules, const char *file)
+{
+	for (size_t i = 0; i < rules->sources.count; i++) {
+		const struct source *source = &rules->sources.at[i];
+
+		if (source->entries > 0 && strcmp(source->file, file) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *rules_find_emptied(const struct rules *before,
+			       const struct rules *after)
+{
+	for (size_t i = 0; i < after->sources.count; i++) {
+		const struct source *source = &after->sources.at[i];
+
+		/* What it includes may all be left out by its attributes. */
+		if (source->entries == 0 && !source->is_inner &&
+		    has_entries_of(before, source->file))
+			return source->file;
+	}
+	return NULL;
+}
+
 /* `rules:` for NULL; NULL if there is none of that name. */
 static struct rule_list *find_list(const struct rules *rules, const char *name)
 {

@@ -214,6 +214,13 @@ size_t rules_file_count(const struct rules *rules);
 struct rules_file rules_file_at(const struct rules *rules, size_t index);
 
 /*
+ * The file of `after` that has nothing in it any more, but had in `before`;
+ * NULL: there is none.  More likely it broke than somebody meant that.
+ */
+const char *rules_find_emptied(const struct rules *before,
+			       const struct rules *after);
+
+/*
  * Calls `fn`, in order, for the fewest prefixes that have every destination
  * which the rules send DIRECT whatever else there is to know of a flow;
  * -ENOMEM, or what `fn` returned if that is not 0.  The order of the rules

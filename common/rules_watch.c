@@ -18,3 +18,15 @@ void rules_watch_set(struct file_watch *watch, const struct rules *rules)
 				    err_text(ret));
 	}
 }
+
+int rules_watch_check(const struct rules *before, const struct rules *after)
+{
+	const char *file = rules_find_emptied(before, after);
+
+	if (!file)
+		return 0;
+	log_error("'%s' has no entry any more, expected those of before or "
+		  "new ones; without it: take its rule away, or restart",
+		  file);
+	return ERR_CONFIG;
+}

@@ -7,6 +7,7 @@
 #ifndef ERSATZ_COMMON_RULES_WATCH_H
 #define ERSATZ_COMMON_RULES_WATCH_H
 
+#include "common/compiler.h"
 #include "common/file_watch.h"
 #include "common/rules.h"
 
@@ -15,5 +16,12 @@
  * is told in the log: it is read again at SIGHUP only.
  */
 void rules_watch_set(struct file_watch *watch, const struct rules *rules);
+
+/*
+ * May these rules take the place of those?  ERR_CONFIG, and an error in the
+ * log, if a list has lost all of its entries.
+ */
+NODISCARD int rules_watch_check(const struct rules *before,
+				const struct rules *after);
 
 #endif

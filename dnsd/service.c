@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/privilege.h"
+#include "common/rules_watch.h"
 #include "dnsd/allowed.h"
 #include "dnsd/direct.h"
 #include "dnsd/dispatch.h"
@@ -490,6 +491,8 @@ int service_reload(struct service *service, struct config *config)
 			  "restart dnsd to change it",
 			  config->file, key);
 	else
+		ret = rules_watch_check(old.config->rules, config->rules);
+	if (ret == 0)
 		ret = outlets_open(service->outlets, config, &ready);
 	if (ret == 0) {
 		ret = begin_epoch(service, &new);

@@ -45,6 +45,8 @@ routed_librouted_a_SOURCES = \
 	routed/figures.h \
 	routed/firewall.c \
 	routed/firewall.h \
+	routed/fixed.c \
+	routed/fixed.h \
 	routed/flow_owner.c \
 	routed/flow_owner.h \
 	routed/gateway.c \

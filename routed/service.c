@@ -7,8 +7,10 @@
 #include "common/folders.h"
 #include "common/log.h"
 #include "common/privilege.h"
+#include "common/rules_watch.h"
 #include "routed/allowed.h"
 #include "routed/connections.h"
+#include "routed/fixed.h"
 #include "routed/flow_owner.h"
 #include "routed/groups.h"
 #include "routed/host.h"
@@ -509,27 +511,6 @@ void service_stop(struct service *service)
 	relays_stop(service->relays);
 }
 
-/* What a running service cannot change. */
-static const char *fixed_difference(const struct config *a,
-				    const struct config *b)
-{
-	if (strcmp(a->state_dir, b->state_dir) != 0)
-		return "state";
-	if (strcmp(a->run_dir, b->run_dir) != 0)
-		return "run";
-	if (strcmp(a->user, b->user) != 0)
-		return "user";
-	if (strcmp(a->routed.tun, b->routed.tun) != 0)
-		return "routed.tun";
-	if (a->routed.carrier != b->routed.carrier)
-		return "routed.carrier";
-	if (!a->routed.exempt.cgroup_count && b->routed.exempt.cgroup_count)
-		return "routed.exempt.cgroup";
-	if (memcmp(&a->dnsd.fake, &b->dnsd.fake, sizeof(a->dnsd.fake)) != 0)
-		return "dnsd.fake";
-	return NULL;
-}
-
 int service_reload(struct service *service, struct config *config,
 		   const char *text, size_t length)
 {
@@ -543,6 +524,9 @@ int service_reload(struct service *service, struct config *config,
 			  fixed);
 		goto free_config;
 	}
+	ret = rules_watch_check(old->rules, config->rules);
+	if (ret < 0)
+		goto free_config;
 	config_fd = memory_file_make(text, length);
 	if (config_fd < 0) {
 		ret = config_fd;

@@ -85,6 +85,17 @@ static bool is_bytes(const struct field *field, uint64_t number)
 	return field->number == number && field->wire == WIRE_BYTES;
 }
 
+int geosite_check(struct geosite_bytes file)
+{
+	struct field field;
+	int ret;
+
+	do
+		ret = take_field(&file, &field);
+	while (ret == 1);
+	return ret;
+}
+
 /* The name of a list is its first field, wherever written. */
 static int has_name(struct geosite_bytes list, const char *name)
 {

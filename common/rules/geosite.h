@@ -40,6 +40,9 @@ struct geosite_domain {
 	struct geosite_bytes message; /* for its attributes */
 };
 
+/* Are there whole lists up to its end?  ERR_MALFORMED: it may be cut short. */
+NODISCARD int geosite_check(struct geosite_bytes file);
+
 /* The list of that name, without regard to case. */
 NODISCARD int geosite_find(struct geosite_bytes file, const char *name,
 			   struct geosite_bytes *list);

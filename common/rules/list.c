@@ -244,6 +244,14 @@ static int read_with_exceptions(struct list *list, struct bytes *bytes)
 	return ret;
 }
 
+/* What servers send when there is no list; some forms would pass over it. */
+static int tell_page(const struct list *list)
+{
+	diag_error(list->place.diag, list->path, 1, 0,
+		   "is a page of HTML or XML, expected a list");
+	return ERR_CONFIG;
+}
+
 static int read_list(struct list *list, struct bytes *bytes)
 {
 	struct sources *sources = list->matcher->load->sources;
@@ -251,6 +259,8 @@ static int read_list(struct list *list, struct bytes *bytes)
 	size_t before = list->matcher->entry_count;
 	int ret, at;
 
+	if (form_is_page(bytes->at, bytes->size))
+		return tell_page(list);
 	if (list->form == FORM_AUTO)
 		list->form = is_yaml ? FORM_TEXT
 				     : form_recognise(bytes->at, bytes->size);

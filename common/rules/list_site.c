@@ -230,6 +230,16 @@ static int read_dat(struct geo *geo, const char *path,
 	return ret;
 }
 
+/* Cut short, it may still have the list that is asked for. */
+static int check_dat(struct geo *geo, const char *path,
+		     const struct rule_place *place)
+{
+	const struct geosite_bytes file = {(const uint8_t *)geo->site,
+					   geo->site_size};
+
+	return geosite_check(file) < 0 ? tell_broken(place, path) : 0;
+}
+
 static bool is_folder(const char *path)
 {
 	struct stat st;
@@ -273,6 +283,8 @@ static int load_site(struct list *list, const char *name,
 		return load_from_folder(list, list->path, name, place);
 	if (!load->geo.site)
 		ret = read_dat(&load->geo, list->path, place);
+	if (ret == 0)
+		ret = check_dat(&load->geo, list->path, place);
 	return ret < 0 ? ret : load_from_dat(list, name, place);
 }
 

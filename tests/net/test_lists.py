@@ -221,3 +221,85 @@ def test_queries_are_answered_while_lists_are_read(net):
     os.kill(daemons.pid("dnsd"), signal.SIGTERM)
     gate.open()
     assert process.wait(timeout=PATIENCE) == 0
+
+
+# Name, rule, how it is set, the good version; the name below "refused" is what
+# it refuses, and nothing else does.
+FORMS = {
+    "text": ("RULE-SET,lists/text", None, "+.text.example\n"),
+    "domain": ("RULE-SET,domain", "behavior: domain, format: text",
+               "+.domain.example\n"),
+    "classical": ("RULE-SET,classical", "behavior: classical, format: text",
+                  "DOMAIN-SUFFIX,classical.example\n"),
+    "yaml": ("RULE-SET,yaml", "behavior: domain, format: yaml",
+             "payload:\n  - '+.yaml.example'\n"),
+    "rules": ("RULE-SET,rules", "behavior: classical, format: yaml",
+              "payload:\n  - DOMAIN-SUFFIX,rules.example\n"),
+    "dnsmasq": ("RULE-SET,dnsmasq", "format: dnsmasq",
+                "server=/dnsmasq.example/192.0.2.1\n"),
+    "hosts": ("RULE-SET,hosts", "format: hosts",
+              "0.0.0.0 a.hosts.example\n"),
+    "adblock": ("RULE-SET,adblock", "format: adblock",
+                "! ads\n||adblock.example^\n"),
+    "v2fly": ("RULE-SET,v2fly", "format: v2fly", "domain:v2fly.example\n"),
+    "geosite": ("GEOSITE,ads", "geo", geosite(["geosite.example"])),
+}
+# All ways to break one: tests/unit/test_rules_broken.c.
+BROKEN = (b"", b"<html><body>\n404\n</body></html>\n")
+
+
+def forms_config():
+    rules = "".join(f"  - {rule},REJECT\n" for rule, _, _ in FORMS.values())
+    sets = "".join(f"  {name}: {{ path: lists/{name}, {keys} }}\n"
+                   for name, (_, keys, _) in FORMS.items()
+                   if keys and keys != "geo")
+    return f"""\
+outbounds:
+  proxy: {{ type: socks5, server: "{ADDRESS['proxy']}:1080" }}
+geo: {{ site: lists/geosite }}
+rule-sets:
+{sets}rules:
+{rules}  - MATCH,proxy
+"""
+
+
+def test_a_broken_list_of_any_form_leaves_the_old_one(net):
+    laptop = net.laptop
+    daemons = Ersatz(laptop, forms_config())
+    laptop.path(FOLDER).mkdir()
+
+    def put(name, content):
+        if isinstance(content, str):
+            content = content.encode()
+        new = laptop.path(f"{FOLDER}/{name}.new")
+        new.write_bytes(content)
+        new.chmod(0o644)
+        new.rename(laptop.path(f"{FOLDER}/{name}"))
+
+    def is_all_refused():
+        return all(rcode(laptop, f"a.{name}.example") == dns.rcode.NXDOMAIN
+                   for name in FORMS)
+
+    def seen(word):
+        return laptop.log("dnsd").count(word)
+
+    for name, (_, _, good) in FORMS.items():
+        put(name, good)
+    daemons.start("dnsd")
+    assert is_all_refused()
+    for name, (_, _, good) in FORMS.items():
+        for broken in BROKEN:
+            before = seen("going on as before")
+            put(name, broken)
+            wait_until(lambda: seen("going on as before") > before,
+                       f"{name} with {broken} is refused")
+            assert is_all_refused()
+        # The control: this one is taken.
+        before = seen("read the lists of the rules again")
+        put(name, good)
+        wait_until(lambda: seen("read the lists of the rules again") > before,
+                   f"{name} is read again")
+    # So would a broken one have been, which refuses nothing.
+    put("text", "# nothing\nother.example\n")
+    wait_until(lambda: not is_all_refused(), "the new list is in effect")
+    daemons.stop("dnsd")

@@ -804,6 +804,13 @@ tests_unit_test_rules_forms_SOURCES = tests/unit/test_rules_forms.c tests/unit/f
 tests_unit_test_rules_forms_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rules_forms_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_rules_broken
+tests_unit_test_rules_broken_SOURCES = tests/unit/test_rules_broken.c \
+	tests/unit/mmdb_fixture.c \
+	tests/unit/mmdb_fixture.h tests/unit/fixture_rules.h
+tests_unit_test_rules_broken_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rules_broken_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_rules_geo
 tests_unit_test_rules_geo_SOURCES = tests/unit/test_rules_geo.c \
 	tests/unit/mmdb_fixture.c \
