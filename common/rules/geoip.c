@@ -94,9 +94,13 @@ static void read_asn(struct record *record, MMDB_entry_s *entry)
 	MMDB_entry_data_s data;
 
 	if (MMDB_aget_value(entry, &data, number) == MMDB_SUCCESS &&
-	    data.has_data && data.type == MMDB_DATA_TYPE_UINT32) {
+	    data.has_data &&
+	    (data.type == MMDB_DATA_TYPE_UINT32 ||
+	     data.type == MMDB_DATA_TYPE_UINT16)) {
 		snprintf(record->values[record->count++], GEOIP_VALUE_SIZE,
-			 "%u", data.uint32);
+			 "%u",
+			 data.type == MMDB_DATA_TYPE_UINT32 ? data.uint32
+							    : data.uint16);
 		return;
 	}
 	if (MMDB_aget_value(entry, &data, text) != MMDB_SUCCESS)

@@ -59,6 +59,46 @@ static void put_number(struct bytes *bytes, enum type type, uint32_t number)
 		put(bytes, (uint8_t)(number >> shift));
 }
 
+static void put_pair(struct bytes *bytes, const char *key, const char *value)
+{
+	put_text(bytes, key);
+	put_text(bytes, value);
+}
+
+static void put_named(struct bytes *bytes, const char *key, const char *code)
+{
+	put_text(bytes, key);
+	put_head(bytes, MAP, 3);
+	put_text(bytes, "geoname_id");
+	put_number(bytes, UINT32, 1814991);
+	put_pair(bytes, "iso_code", code);
+	put_text(bytes, "names");
+	put_head(bytes, MAP, 1);
+	put_pair(bytes, "en", "Nowhere");
+}
+
+static void put_country(struct bytes *bytes, const struct mmdb_row *row)
+{
+	if (row->data == MMDB_COUNTRY_FULL) {
+		put_head(bytes, MAP, 3);
+		put_text(bytes, "continent");
+		put_head(bytes, MAP, 1);
+		put_pair(bytes, "code", "AS");
+		put_named(bytes, "country", row->value);
+		put_named(bytes, "registered_country", "ZZ");
+		return;
+	}
+	put_head(bytes, MAP, 3);
+	put_pair(bytes, "continent", "AS");
+	if (row->data == MMDB_COUNTRY_TEXT) {
+		put_pair(bytes, "country", row->value);
+		put_pair(bytes, "country_name", "Nowhere");
+	} else {
+		put_pair(bytes, "country", "Nowhere");
+		put_pair(bytes, "country_code", row->value);
+	}
+}
+
 static void put_data(struct bytes *bytes, const struct mmdb_row *row)
 {
 	switch (row->data) {
@@ -82,6 +122,22 @@ static void put_data(struct bytes *bytes, const struct mmdb_row *row)
 		put_text(bytes, "autonomous_system_number");
 		put_number(bytes, UINT32,
 			   (uint32_t)strtoul(row->value, NULL, 10));
+		break;
+	case MMDB_ASN_16:
+		put_head(bytes, MAP, 1);
+		put_text(bytes, "autonomous_system_number");
+		put_number(bytes, UINT16,
+			   (uint32_t)strtoul(row->value, NULL, 10));
+		break;
+	case MMDB_ASN_TEXT:
+		put_head(bytes, MAP, 2);
+		put_pair(bytes, "asn", row->value);
+		put_pair(bytes, "domain", "example.com");
+		break;
+	case MMDB_COUNTRY_FULL:
+	case MMDB_COUNTRY_TEXT:
+	case MMDB_LITE:
+		put_country(bytes, row);
 		break;
 	}
 }

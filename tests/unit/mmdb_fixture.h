@@ -14,6 +14,14 @@ enum mmdb_data {
 	MMDB_WORD,    /* value */
 	MMDB_WORDS,   /* [value, "extra"] */
 	MMDB_ASN,     /* {"autonomous_system_number": value} */
+	/* As other vendors lay it out, and some of MaxMind's with more in it.
+	 */
+	MMDB_COUNTRY_FULL, /* continent, country {iso_code, names}, registered
+			    */
+	MMDB_COUNTRY_TEXT, /* {"country": value, "country_name": ...} */
+	MMDB_LITE,         /* "country" is a long name, "country_code" value */
+	MMDB_ASN_TEXT,     /* {"asn": value, "domain": ...}, value "AS64496" */
+	MMDB_ASN_16,       /* as MMDB_ASN, in two bytes */
 };
 
 struct mmdb_row {

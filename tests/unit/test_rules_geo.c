@@ -118,6 +118,61 @@ static void databases_of_words_are_known(void **state)
 	folder_close(&folder, "country.mmdb", NULL);
 }
 
+/* Those that people have, in the layouts of their vendors. */
+static void each_layout_of_a_country_is_known(void **state)
+{
+	static const enum mmdb_data layouts[] = {
+		MMDB_COUNTRY, MMDB_COUNTRY_FULL, MMDB_COUNTRY_TEXT,
+		MMDB_LITE,    MMDB_WORD,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(layouts); i++) {
+		const struct mmdb_row rows[] = {
+			{"192.0.2.0/24", layouts[i], "CN"},
+			{"198.51.100.0/24", layouts[i], "JP"},
+			{"2001:db8::/32", layouts[i], "CN"},
+		};
+		struct folder folder;
+		struct rules *rules;
+
+		folder_open(&folder);
+		mmdb_write(folder_file(&folder, "country.mmdb"), 128, rows,
+			   ARRAY_LEN(rows));
+		rules = sealed(&folder, "GEOIP,CN,proxy\nGEOIP,jp,backup\n"
+					"GEOIP,AS,campus\nGEOIP,ZZ,campus\n"
+					"GEOIP,Nowhere,campus\n");
+		assert_int_equal(outbound_of(rules, "192.0.2.1"), PROXY);
+		assert_int_equal(outbound_of(rules, "198.51.100.1"), BACKUP);
+		assert_int_equal(outbound_of(rules, "2001:db8::1"), PROXY);
+		assert_int_equal(outbound_of(rules, "203.0.113.1"), -1);
+		rules_free(rules);
+		folder_close(&folder, "country.mmdb", NULL);
+	}
+}
+
+static void each_layout_of_a_network_is_known(void **state)
+{
+	static const struct mmdb_row rows[] = {
+		{"192.0.2.0/24", MMDB_ASN, "4200000000"},
+		{"198.51.100.0/24", MMDB_ASN_TEXT, "AS64497"},
+		{"203.0.113.0/24", MMDB_ASN_16, "64498"},
+	};
+	struct folder folder;
+	struct rules *rules;
+
+	(void)state;
+	folder_open(&folder);
+	mmdb_write(folder_file(&folder, "asn.mmdb"), 32, rows, ARRAY_LEN(rows));
+	rules = sealed(&folder, "IP-ASN,4200000000,proxy\n"
+				"IP-ASN,64497,backup\nIP-ASN,64498,campus\n");
+	assert_int_equal(outbound_of(rules, "192.0.2.1"), PROXY);
+	assert_int_equal(outbound_of(rules, "198.51.100.1"), BACKUP);
+	assert_int_equal(outbound_of(rules, "203.0.113.1"), CAMPUS);
+	rules_free(rules);
+	folder_close(&folder, "asn.mmdb", NULL);
+}
+
 static void network_is_that_of_the_database(void **state)
 {
 	struct folder folder;
@@ -348,6 +403,8 @@ int main(void)
 #ifdef HAVE_MAXMINDDB
 		cmocka_unit_test(country_is_that_of_the_database),
 		cmocka_unit_test(databases_of_words_are_known),
+		cmocka_unit_test(each_layout_of_a_country_is_known),
+		cmocka_unit_test(each_layout_of_a_network_is_known),
 		cmocka_unit_test(network_is_that_of_the_database),
 		cmocka_unit_test(code_that_is_not_there_is_a_warning),
 		cmocka_unit_test(broken_database_is_an_error_of_its_first_rule),
