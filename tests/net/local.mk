@@ -13,6 +13,11 @@ check_PROGRAMS += tests/net/inject
 
 check_PROGRAMS += tests/net/syns
 
+check_PROGRAMS += tests/net/routed_hasty
+tests_net_routed_hasty_SOURCES = tests/net/routed_hasty.c routed/main.c
+tests_net_routed_hasty_LDADD = $(ROUTED_LIBS)
+tests_net_routed_hasty_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=direct_until_ms
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/net/route_compare
 tests_net_route_compare_SOURCES = tests/net/route_compare.c $(FIB_MODEL)

@@ -402,6 +402,8 @@ rules:
         self.config = "/etc/ersatz/ersatz.yaml"
         machine.path("/etc/ersatz").mkdir(exist_ok=True)
         self.write(config)
+        self.programs = {name: BUILD / name / name
+                         for name in ("dnsd", "routed")}
         self.started = {}
         self.before = None
 
@@ -409,7 +411,7 @@ rules:
         self.machine.path(self.config).write_text(config)
 
     def program(self, name):
-        return str(BUILD / name / name)
+        return str(self.programs[name])
 
     def command(self, name, *args):
         return [self.program(name), "-c", self.config, *args]
