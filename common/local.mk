@@ -43,6 +43,8 @@ common_libcommon_a_SOURCES = \
 	common/config/yaml.h \
 	common/config_diff.c \
 	common/config_diff.h \
+	common/confinement.c \
+	common/confinement.h \
 	common/control.c \
 	common/control.h \
 	common/control_call.c \
@@ -69,6 +71,8 @@ common_libcommon_a_SOURCES = \
 	common/idn.h \
 	common/json.c \
 	common/json.h \
+	common/landlock.c \
+	common/landlock.h \
 	common/libraries.c \
 	common/libraries.h \
 	common/log.c \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/figures.h"
+#include "common/confinement.h"
 
 #include "common/clock.h"
 #include "common/compiler.h"
@@ -188,6 +189,7 @@ struct json *figures_json(const struct verbs *verbs)
 	set_cache(json, verbs->memory);
 	set_direct(json, verbs->direct);
 	set_watch(json, verbs->watch);
+	confinement_set(json, "process", getpid(), verbs->landlock);
 	return json;
 }
 

@@ -2,6 +2,7 @@
 #include "dnsd/report.h"
 
 #include "common/compiler.h"
+#include "common/confinement.h"
 #include "common/plural.h"
 
 #include <stdbool.h>
@@ -178,6 +179,14 @@ static void print_cache(const struct json *line, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_confinement(const struct json *line, FILE *out)
+{
+	if (!json_get_text(line, "process_capabilities"))
+		return;
+	fprintf(out, KEY, "confined");
+	(void)confinement_print(line, "process", out);
+}
+
 void report_status(const struct json *line, FILE *out)
 {
 	const char *upstream = json_get_text(line, "upstream");
@@ -199,4 +208,5 @@ void report_status(const struct json *line, FILE *out)
 	print_clients(line, out);
 	print_cache(line, out);
 	print_upstreams(line, out);
+	print_confinement(line, out);
 }

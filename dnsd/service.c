@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "common/file_watch.h"
 #include "common/folders.h"
+#include "common/landlock.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "common/privilege.h"
@@ -321,6 +322,28 @@ static void raise_descriptors(void)
 			    err_text(-errno));
 }
 
+/* From now on it changes its map, its socket and its log alone.  Returns the
+ * version of Landlock. */
+static int confine(const struct config *config)
+{
+	char logs[PATH_MAX];
+	const struct landlock_place places[] = {
+		{config->state_dir, LANDLOCK_CHANGE},
+		{config->run_dir, LANDLOCK_CHANGE},
+		{landlock_log_folder(config->dnsd.query_log, logs),
+		 LANDLOCK_APPEND},
+		{LANDLOCK_LOGS, LANDLOCK_APPEND},
+		{"/dev/null", LANDLOCK_WRITE},
+	};
+	int ret = landlock_enter(places, ARRAY_LEN(places), true);
+
+	if (ret < 0)
+		log_warning("cannot confine dnsd to its files: %s",
+			    err_text(ret));
+	allowed_enter();
+	return ret < 0 ? 0 : ret;
+}
+
 /* What needs root, if anything does: when it returns, nobody is root. */
 static int start_privileged(struct service *service,
 			    const struct config *config,
@@ -346,7 +369,7 @@ static int start_privileged(struct service *service,
 	if (ret < 0)
 		log_error("cannot give up privileges: %s", err_text(ret));
 	else
-		allowed_enter();
+		service->verbs.landlock = confine(config);
 	return ret;
 }
 

@@ -49,6 +49,7 @@ struct verbs {
 	struct watch *watch;
 	const struct config *config;
 	int64_t started_ms; /* wall clock */
+	int landlock;       /* its version; 0: none */
 };
 
 /* For control_open(); the context is the struct verbs. */

@@ -243,7 +243,8 @@ int watch_open_log(const struct config *config, int *fd)
 		return 0;
 	int ret = -errno;
 	log_error("cannot open query log '%s': %s: the user '%s' must be able "
-		  "to write it",
+		  "to write it, and in a folder that had none at the start it "
+		  "takes a restart of dnsd",
 		  path, strerror(-ret), config->user);
 	return ret;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/figures.h"
 
+#include "common/confinement.h"
+#include "common/landlock.h"
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "common/uplink.h"
@@ -158,6 +160,9 @@ struct json *figures_json(const struct verbs *verbs,
 	set_carrier(json, verbs->inner);
 	set_counters(json, counters ? counters : &none);
 	set_limits(json, &verbs->config->routed);
+	confinement_set(json, "process", getpid(), 0);
+	confinement_set(json, "relay", relays_pid(verbs->relays),
+			landlock_version());
 	return json;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/report.h"
 
+#include "common/confinement.h"
 #include "common/plural.h"
 
 #include <errno.h>
@@ -245,6 +246,22 @@ static void print_group_member(const struct json *line, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_confinement(const struct json *status, FILE *out)
+{
+	static const char *const who[] = {"process", "relay"};
+
+	for (size_t i = 0; i < ARRAY_LEN(who); i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "%s_capabilities", who[i]);
+		if (!json_get_text(status, key))
+			continue;
+		fprintf(out, KEY "%s: ", "confined",
+			i == 0 ? "routed" : who[i]);
+		(void)confinement_print(status, who[i], out);
+	}
+}
+
 void report_status(const struct json *status, FILE *out)
 {
 	if (json_get_text(status, "group")) {
@@ -266,6 +283,7 @@ void report_status(const struct json *status, FILE *out)
 	print_flow_counts(status, out);
 	print_traffic(status, out);
 	print_udp(status, out);
+	print_confinement(status, out);
 }
 
 static void print_text(const struct json *line, const char *word,

@@ -105,7 +105,8 @@ void flow_log_follow(struct flow_log *log)
 
 	if (path && fd < 0) {
 		log_error("cannot open flow log '%s': %s: the user '%s' must "
-			  "be able to write it",
+			  "be able to write it, and in a folder that had none "
+			  "at the start it takes a restart of routed",
 			  path, strerror(-fd), config->user);
 		return;
 	}

@@ -5,6 +5,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/carrier.c \
 	routed/relay/carrier.h \
 	routed/relay/choice.c \
+	routed/relay/confine.c \
+	routed/relay/confine.h \
 	routed/relay/choice.h \
 	routed/relay/decide.c \
 	routed/relay/decide.h \

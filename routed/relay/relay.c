@@ -4,8 +4,8 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "routed/allowed.h"
 #include "routed/last_fd.h"
+#include "routed/relay/confine.h"
 #include "routed/relay/entrance.h"
 #include "routed/relay/flow_log.h"
 #include "routed/relay/icmp/icmp.h"
@@ -505,7 +505,7 @@ static int relay_init(struct relay *relay, const struct link_setup *setup)
 	ret = open_flows(relay);
 	if (ret < 0)
 		return ret;
-	allowed_enter(ALLOWED_RELAY);
+	confine_relay(parts->policy->config, setup->state_dir);
 	ev_io_init(&relay->link, on_link, relay->link_fd, EV_READ);
 	ev_timer_init(&relay->tick, on_tick, TICK_S, TICK_S);
 	relay->link.data = relay->tick.data = relay;

@@ -443,6 +443,10 @@ tests_unit_test_learnt_SOURCES = tests/unit/test_learnt.c $(FIB_MODEL)
 tests_unit_test_learnt_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_learnt_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_landlock
+tests_unit_test_landlock_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_landlock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_lan
 tests_unit_test_lan_SOURCES = tests/unit/test_lan.c $(FIB_MODEL)
 tests_unit_test_lan_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -862,6 +866,7 @@ tests_unit_test_server_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_service
 tests_unit_test_service_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_service_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_service_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=landlock_enter
 
 UNIT_TESTS += tests/unit/test_settings
 tests_unit_test_settings_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -1065,7 +1070,8 @@ VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
 	--suppressions=$(abs_top_srcdir)/tests/unit/valgrind.supp
 NOT_FOR_VALGRIND = tests/unit/test_daemon tests/unit/test_own_traffic \
 	tests/unit/test_relays tests/unit/test_rival tests/unit/test_spawner \
-	tests/unit/test_dnsd_allowed tests/unit/test_routed_allowed
+	tests/unit/test_dnsd_allowed tests/unit/test_routed_allowed \
+	tests/unit/test_landlock
 EXTRA_DIST += tests/unit/valgrind.supp
 .PHONY: check-valgrind
 check-valgrind: all

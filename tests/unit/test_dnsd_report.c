@@ -63,7 +63,9 @@ static void what_is_not_as_usual_is_told(void **state)
 		"\"under_way\":1,\"upstream_ignored\":3,"
 		"\"cache_size\":8388608,\"cache_bytes\":20480,"
 		"\"cache_entries\":17,\"cache_hits\":20,\"cache_misses\":6,"
-		"\"cache_stale\":1}",
+		"\"cache_stale\":1,\"process_uid\":998,"
+		"\"process_seccomp\":true,\"process_capabilities\":"
+		"\"0x0\",\"process_landlock\":7}",
 		"dnsd 0.1.0, process 42, since 2026-11-22T10:07:43Z\n"
 		"  config     x.yaml, 3 rules\n"
 		"  listens    127.0.0.1:53\n"
@@ -80,7 +82,9 @@ static void what_is_not_as_usual_is_told(void **state)
 		"  cache      17 answers in 20 of 8192 KiB, 20 hits, 6 missed, "
 		"1 answered beyond their end\n"
 		"  upstreams  4 answered, 1 failed, 1 waiting now, 3 late or "
-		"forged answers ignored\n");
+		"forged answers ignored\n"
+		"  confined   user 998, no capability, seccomp, Landlock "
+		"7\n");
 }
 
 static void an_upstream_is_a_line(void **state)

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * A whole daemon in this process, in folders of its own.  Only the change of
- * user and the filter of system calls are fakes: they could not be taken back.
+ * user, the filter of system calls and Landlock are fakes: they could not be
+ * taken back.
  */
 #include "dnsd/service.h"
 
 #include "common/err.h"
+#include "common/landlock.h"
 #include "common/privilege.h"
 #include "dnsd/allowed.h"
 
@@ -39,6 +41,17 @@ int identity_find(struct identity *identity, const char *user)
 
 void allowed_enter(void)
 {
+}
+
+int __wrap_landlock_enter(const struct landlock_place *places, size_t count,
+			  bool may_listen);
+int __wrap_landlock_enter(const struct landlock_place *places, size_t count,
+			  bool may_listen)
+{
+	(void)places;
+	assert_int_equal(count, 5);
+	assert_true(may_listen);
+	return 0;
 }
 
 int privilege_drop_all(const struct identity *identity)
