@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/net/stub_ares.c \
 	tests/net/stub_libc.c \
 	tests/net/test_bad_input.py \
+	tests/net/test_bound.py \
 	tests/net/test_beside_host.py \
 	tests/net/test_beside_openvpn.py \
 	tests/net/test_beside_strongswan.py \
