@@ -75,6 +75,66 @@ static void domain_list_has_the_wildcards_of_clash(void **state)
 	folder_close(&folder, "list.txt", NULL);
 }
 
+/* A line of a list, and a name that it may be about. */
+static void draw_line(char *line, char *name)
+{
+	static const char *const marks[] = {"", "", "", "+.", ".", "*."};
+	static const char *const labels[] = {"a", "B-c", "x_1", "www", "10"};
+	static const char *const ends[] = {"example", "Example.com", "co2",
+					   "10", "example."};
+	const char *label = labels[rand() % 5], *end = ends[rand() % 5];
+
+	sprintf(line, "%s%s.%s", marks[rand() % 6], label, end);
+	sprintf(name, "%s%s.%s", rand() % 2 ? "sub." : "", label, end);
+}
+
+/*
+ * What is nothing but a name is read at one go; with a comment behind it the
+ * same line takes the long way, and means the same.
+ */
+static void the_quick_way_means_what_the_long_way_means(void **state)
+{
+	static const char *const line_ends[] = {"\n", "\r\n"};
+	unsigned found = 0;
+
+	(void)state;
+	srand(6);
+	for (int round = 0; round < 200; round++) {
+		char quick[2048] = "", slow[2048] = "", names[12][64];
+		struct rules *rules[2];
+		struct folder folder;
+		struct diag diag;
+
+		folder_open(&folder);
+		for (size_t i = 0; i < 12; i++) {
+			char line[64];
+
+			draw_line(line, names[i]);
+			strcat(strcat(quick, line), line_ends[rand() % 2]);
+			strcat(strcat(slow, line), " # a note\n");
+		}
+		for (size_t i = 0; i < 2; i++) {
+			const char *text = i ? slow : quick;
+
+			rules[i] = rules_of_list(&folder, text, strlen(text),
+						 ",no-resolve", &diag);
+			assert_int_equal(diag.errors, 0);
+			diag_fini(&diag);
+			assert_int_equal(rules_seal(rules[i]), 0);
+		}
+		for (size_t i = 0; i < 12; i++) {
+			unsigned line = line_of(rules[1], names[i]);
+
+			assert_int_equal(line_of(rules[0], names[i]), line);
+			found += line > 0;
+		}
+		rules_free(rules[0]);
+		rules_free(rules[1]);
+		folder_close(&folder, "list.txt", NULL);
+	}
+	assert_true(found > 500);
+}
+
 static void lone_plus_is_every_name(void **state)
 {
 	struct folder folder;
@@ -417,6 +477,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(domain_list_has_the_wildcards_of_clash),
+		cmocka_unit_test(the_quick_way_means_what_the_long_way_means),
 		cmocka_unit_test(lone_plus_is_every_name),
 		cmocka_unit_test(comments_blanks_and_line_ends_do_not_count),
 		cmocka_unit_test(
