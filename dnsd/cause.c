@@ -53,13 +53,15 @@ struct cause cause_of(const struct decision *decision,
 	};
 	bool is_file;
 
-	if (decision->host >= 0) {
-		cause.line = hosts_line(hosts, decision->host, &is_file);
-		cause.file = is_file ? config->dnsd.hosts_file : config->file;
-	} else if (!decision->special) {
+	if (!decision->special) {
 		cause.rule = verdict->rule;
 		cause.file = verdict->list_file;
 		cause.line = verdict->list_line;
+	}
+	if (decision->host >= 0) {
+		cause.line = hosts_line(hosts, decision->host, &is_file);
+		cause.file = is_file ? config->dnsd.hosts_file : config->file;
+		cause.is_written = true;
 	}
 	return cause;
 }

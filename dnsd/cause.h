@@ -14,6 +14,7 @@
 
 #include "common/config.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct decision;
@@ -45,12 +46,13 @@ struct cause {
 	const struct config *config;   /* whose the pointers are; borrowed */
 	const struct rule *rule;       /* that decided; NULL: none did */
 	const struct special *special; /* what decided instead; NULL: nothing */
-	/* Where it stands: in a list of that rule, or in a file of hosts. */
+	/* Where it stands: in a list of that rule, or among written hosts. */
 	const char *file;
 	uint32_t line;
 	int32_t outbound; /* negative: none, or not known yet */
 	int32_t upstream; /* that has a say in it; negative: none has */
 	uint8_t kind;     /* enum cause_kind */
+	bool is_written;  /* `file` is that of hosts: the name exists */
 };
 
 /* `hosts` is what the decision was made with. */

@@ -137,8 +137,7 @@ static void set_verdict(struct json *json, const struct explanation *self)
 	const struct explain_conf *conf = &self->explainer->conf;
 	const struct cause cause =
 		cause_of(&self->decision, conf->config, conf->hosts);
-	const char *list =
-		self->decision.host < 0 ? cause.file : NULL; /* or hosts */
+	const char *list = cause.is_written ? NULL : cause.file;
 
 	json_set_text(json, "outbound",
 		      cause.outbound < 0
@@ -220,7 +219,7 @@ static void tell_summary(const struct explanation *self)
 		.question = &self->question,
 		.decision = &self->decision,
 		.is_asked = self->asked >= 0,
-		.where = self->where,
+		.where = *self->where ? self->where : NULL,
 		.answer = self->has_answer ? self->answer : NULL,
 		.failure = *self->failure ? self->failure : NULL,
 		.is_missing = self->is_missing,

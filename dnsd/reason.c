@@ -214,10 +214,15 @@ static void write_answer(const struct reason *reason, FILE *out)
 			write_upstream(reason, out);
 			return;
 		}
-		if (verdict->kind == VERDICT_NEEDS_FLOW ||
-		    verdict->kind == VERDICT_NEEDS_ADDRESS ||
-		    (verdict->kind == VERDICT_MATCH &&
-		     verdict->outbound != OUTBOUND_DIRECT))
+		if (reason->where)
+			fprintf(out,
+				"it exists, as its addresses are written down "
+				"in %s, and for %s ",
+				reason->where, type);
+		else if (verdict->kind == VERDICT_NEEDS_FLOW ||
+			 verdict->kind == VERDICT_NEEDS_ADDRESS ||
+			 (verdict->kind == VERDICT_MATCH &&
+			  verdict->outbound != OUTBOUND_DIRECT))
 			fprintf(out, "only addresses are faked, for %s ", type);
 		write_upstream(reason, out);
 		return;

@@ -20,7 +20,7 @@ struct reason {
 	const struct question *question;
 	const struct decision *decision;
 	bool is_asked;        /* an upstream was, or would be */
-	const char *where;    /* with DECISION_HOSTS: it is written */
+	const char *where;    /* it is written there; NULL: nowhere */
 	const char *answer;   /* as text; NULL: there is none (yet) */
 	const char *failure;  /* why the upstream gave none, or NULL */
 	bool is_missing;      /* a name that would be faked does not exist */

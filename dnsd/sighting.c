@@ -137,17 +137,18 @@ static void set_cause(struct json *json, const struct cause *cause)
 	const struct rule *rule = cause->rule;
 	const struct special *special = cause->special;
 	char where[EDE_TEXT_SIZE];
-	bool is_hosts = cause->kind == CAUSE_HOSTS;
+	const struct cause place = {.file = cause->file, .line = cause->line};
 
 	json_set_text(json, "verdict", cause_word(cause));
 	json_set_text(json, "outbound", outbound_of(cause));
 	json_set_text(json, "rule", rule ? rule->text : NULL);
 	set_place(json, "file", "line", rule ? rule->file : NULL,
 		  rule ? rule->line : 0);
-	set_place(json, "list_file", "list_line", is_hosts ? NULL : cause->file,
-		  cause->line);
+	set_place(json, "list_file", "list_line",
+		  cause->is_written ? NULL : cause->file, cause->line);
 	json_set_text(json, "special", special ? special->reason : NULL);
-	json_set_text(json, "hosts", is_hosts ? ede_text(cause, where) : NULL);
+	json_set_text(json, "hosts",
+		      cause->is_written ? ede_text(&place, where) : NULL);
 	json_set_text(json, "upstream", upstream_of(cause));
 }
 

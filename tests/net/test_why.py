@@ -75,7 +75,8 @@ class Host:
         self.ersatz = Ersatz(self.machine, config)
         self.machine.path(LIST).write_text("# ads\n+.ads.example\n")
         self.machine.path("/etc/hosts").write_text(
-            "127.0.0.1 localhost\n192.0.2.7 seven.example\n")
+            "127.0.0.1 localhost\n192.0.2.7 seven.example\n"
+            "192.0.2.8 no.written.example here.ads.example\n")
         self.server = Nameserver(self.machine, 5301, conduct)
         self.ersatz.start("dnsd")
         self.watcher = self.machine.start(
@@ -161,7 +162,10 @@ ANSWERS = (
     ("seven.example", "A", FORGED, "/etc/hosts:2", "hosts", None, None),
     ("seven.example", "AAAA", FORGED, "/etc/hosts:2", "hosts", None, None),
     ("written.example", "A", FORGED, f"{FILE}:6", "hosts", None, None),
-    ("no.direct.example", "TXT", None, None, "forward", "DIRECT", "home"),
+    ("seven.example", "TXT", None, None, "forward", "proxy", "home"),
+    ("no.written.example", "TXT", FORGED, f"{MATCH[:-1]}, /etc/hosts:3)",
+     "forward", "proxy", "home"),
+    ("here.ads.example", "TXT", FORGED, "/etc/hosts:3", "hosts", None, None),
     # Special ones.
     ("a.localhost", "A", OTHER, "it is this host (RFC 6761, 6303)", "special",
      None, None),
@@ -190,6 +194,8 @@ def test_what_was_made_up_names_who_decided(host):
             place = f"{line['file']}:{line['line']}"
             if line["list_file"]:
                 place += f", {line['list_file']}:{line['list_line']}"
+            if line["hosts"]:
+                place += f", {line['hosts']}"
             assert text == f"rule '{line['rule']}' ({place})"
         if line["verdict"] in ("reverse", "hosts", "special", "site"):
             assert line["rule"] is None, line
@@ -197,6 +203,9 @@ def test_what_was_made_up_names_who_decided(host):
     assert host.last_seen("ten.example")["rule"] == TEN
     assert host.last_seen("a.localhost")["special"].startswith("it is this host")
     assert host.last_seen("seven.example")["hosts"] == "/etc/hosts:2"
+    assert "its addresses are written down in /etc/hosts:3, and for TXT " \
+        "upstream 'home'" in host.explain("no.written.example",
+                                          "TXT")["reason"]
     assert "a time server" in host.last_seen("time.apple.com")["special"]
     host.logged("www.ads.example A: reject NXDOMAIN, ")
     host.logged(f" us, {BLOCKED}\n")

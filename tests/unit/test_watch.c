@@ -257,6 +257,7 @@ static void what_decided_is_told_and_nothing_else(void **state)
 	cause.config = t.config;
 	cause.file = "/etc/hosts";
 	cause.line = 7;
+	cause.is_written = true;
 	see(&cause, reply, sizeof(reply) - 1);
 	run();
 	json = last_line();
