@@ -29,6 +29,7 @@ struct job {
 	struct dispatch *dispatch;
 	struct reply reply;
 	bool is_resolved; /* the rules were asked with the address */
+	bool is_missing;  /* ... and there is no such name */
 };
 
 /* One that was read, and waits for some more to be looked at together. */
@@ -140,6 +141,11 @@ static bool may_fake(const struct job *job, int upstream)
 
 	if (verify == FAKE_VERIFY_OFF)
 		return true;
+	/* Whether or not that could be kept. */
+	if (job->is_missing) {
+		reply_missing(&job->reply, upstream);
+		return false;
+	}
 	/* It was asked for a moment ago: once is enough. */
 	if (!job->is_resolved)
 		care = verify == FAKE_VERIFY_FIRST ? QUERY_WAIT
@@ -386,7 +392,8 @@ static void fail(void *ctx, const struct asker *asker,
  */
 static enum query_decided decided(void *ctx, struct asker *asker,
 				  const struct question *question,
-				  const struct verdict *verdict)
+				  const struct verdict *verdict,
+				  bool is_missing)
 {
 	struct dispatch *dispatch = ctx;
 	struct asker now = asker_now(asker);
@@ -401,6 +408,7 @@ static enum query_decided decided(void *ctx, struct asker *asker,
 		return QUERY_REAL;
 	}
 	job.is_resolved = true;
+	job.is_missing = is_missing;
 	act(&job, &decision);
 	return QUERY_ANSWERED;
 }

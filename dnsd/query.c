@@ -226,7 +226,8 @@ static void decide_again(struct query *query,
 
 	struct verdict verdict = rules_decide(conf->config->rules, facts);
 	if (conf->ops->decided(conf->ctx, &query->asker, &query->question,
-			       &verdict) == QUERY_ANSWERED) {
+			       &verdict,
+			       is_nxdomain(result)) == QUERY_ANSWERED) {
 		query_end(query);
 		return;
 	}

@@ -54,11 +54,13 @@ struct query_ops {
 	/*
 	 * The rules were asked again with the address.  What it promises is
 	 * committed with the batch of this turn of the loop.  Notes in the
-	 * asker what has decided.
+	 * asker what has decided.  `is_missing`: the upstream knows no such
+	 * name.
 	 */
 	enum query_decided (*decided)(void *ctx, struct asker *asker,
 				      const struct question *question,
-				      const struct verdict *verdict);
+				      const struct verdict *verdict,
+				      bool is_missing);
 	/*
 	 * What queries_verify() waited for; without an answer of the upstream
 	 * the name is taken to exist.

@@ -35,6 +35,9 @@ static struct outbound_conf outbounds[] = {
 	{.name = "proxy", .type = OUTBOUND_TYPE_SOCKS5},
 };
 
+static struct upstream_conf upstreams[] = {
+	{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "home"}};
+
 static const struct rule rule = {
 	.file = "x.yaml", .line = 7, .text = "MATCH,REJECT"};
 
@@ -393,13 +396,24 @@ static void a_verdict_by_address_is_acted_on(void **state)
 	verdict = said;
 	sent.how = NOTHING;
 	assert_int_equal(dispatch_query_ops.decided(f->dispatch, &f->asker,
-						    &question, &verdict),
+						    &question, &verdict, false),
 			 QUERY_ANSWERED);
 	assert_int_equal(sent.how, PROMISE);
+	/* The cache knows nothing of it (QUERY_EXISTS), nor need it. */
+	f->config.dnsd.fake_verify = FAKE_VERIFY_BACKGROUND;
+	f->config.upstreams = upstreams;
+	sent.how = NOTHING;
+	assert_int_equal(dispatch_query_ops.decided(f->dispatch, &f->asker,
+						    &question, &verdict, true),
+			 QUERY_ANSWERED);
+	assert_int_equal(sent.how, REPLY);
+	assert_int_equal(sent.message[3] & 0xf, DNS_RCODE_NXDOMAIN);
+	assert_int_equal(sent.asker.cause.kind, CAUSE_MISSING);
+	f->config.dnsd.fake_verify = FAKE_VERIFY_OFF;
 	verdict.outbound = OUTBOUND_DIRECT;
 	sent.how = NOTHING;
 	assert_int_equal(dispatch_query_ops.decided(f->dispatch, &f->asker,
-						    &question, &verdict),
+						    &question, &verdict, false),
 			 QUERY_REAL);
 	assert_int_equal(sent.how, NOTHING);
 	assert_int_equal(f->asker.cause.kind, CAUSE_FORWARD);

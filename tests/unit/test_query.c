@@ -39,6 +39,7 @@ static struct {
 	struct facts facts;
 	struct verdict verdict;
 	enum query_decided decided;
+	bool is_missing; /* as it was told */
 	/* on_canceled() */
 	int cancels;
 	bool is_taken;
@@ -163,8 +164,10 @@ static void on_fail(void *ctx, const struct asker *asker,
 
 static enum query_decided on_decided(void *ctx, struct asker *asker,
 				     const struct question *question,
-				     const struct verdict *verdict)
+				     const struct verdict *verdict,
+				     bool is_missing)
 {
+	t.is_missing = is_missing;
 	(void)ctx;
 	(void)asker;
 	(void)question;
@@ -449,9 +452,11 @@ static void a_proxy_may_know_what_the_upstream_does_not(void **state)
 	assert_done(0, 0);
 	assert_true(t.facts.is_final);
 	assert_int_equal(t.facts.dst.family, ADDR_NONE);
+	assert_true(t.is_missing);
 	decide();
 	answer_error(ERR_TIMEOUT);
 	assert_done(0, 0);
+	assert_false(t.is_missing);
 	assert_int_equal(t.decisions, 2);
 }
 

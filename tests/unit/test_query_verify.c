@@ -79,8 +79,10 @@ static void on_fail(void *ctx, const struct asker *asker,
 
 static enum query_decided on_decided(void *ctx, struct asker *asker,
 				     const struct question *question,
-				     const struct verdict *verdict)
+				     const struct verdict *verdict,
+				     bool is_missing)
 {
+	(void)is_missing;
 	(void)ctx, (void)asker, (void)question, (void)verdict;
 	return QUERY_REAL;
 }
