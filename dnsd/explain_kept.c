@@ -19,9 +19,13 @@ bool explain_kept_find(struct explain_kept *kept,
 		subject->question, now_ms);
 	struct cache_hit hit;
 
+	bool has_hit = cache_find(memory->cache, &key, now_ms, &hit);
+
 	*result = (struct upstream_result){.is_cached = true};
 	kept->state = EXPLAIN_KEPT_NOTHING;
-	if (cache_look(memory->cache, &key, now_ms, &kept->look)) {
+	if (has_hit && hit.is_cut) {
+		kept->state = EXPLAIN_KEPT_CUT;
+	} else if (cache_look(memory->cache, &key, now_ms, &kept->look)) {
 		kept->state = kept->look.left_ms > 0 ? EXPLAIN_KEPT_FRESH
 						     : EXPLAIN_KEPT_STALE;
 	} else if (failure) {
@@ -31,10 +35,7 @@ bool explain_kept_find(struct explain_kept *kept,
 		return true;
 	}
 	/* What has ended is given at once where asking has just failed. */
-	if (kept->state != EXPLAIN_KEPT_FRESH &&
-	    (kept->state != EXPLAIN_KEPT_STALE || !failure))
-		return false;
-	if (!cache_find(memory->cache, &key, now_ms, &hit))
+	if (!has_hit || (kept->state == EXPLAIN_KEPT_STALE && !failure))
 		return false;
 	result->message = hit.message;
 	result->length = hit.length;
@@ -48,6 +49,7 @@ void explain_kept_tell(const struct explain_kept *kept, struct json *json)
 		[EXPLAIN_KEPT_NOTHING] = "nothing",
 		[EXPLAIN_KEPT_FRESH] = "fresh",
 		[EXPLAIN_KEPT_STALE] = "stale",
+		[EXPLAIN_KEPT_CUT] = "cut",
 		[EXPLAIN_KEPT_FAILURE] = "failure",
 	};
 

@@ -19,6 +19,7 @@ enum explain_kept_state {
 	EXPLAIN_KEPT_NOTHING,
 	EXPLAIN_KEPT_FRESH,
 	EXPLAIN_KEPT_STALE,  /* given if nobody answers */
+	EXPLAIN_KEPT_CUT,    /* a name above does not exist (RFC 8020) */
 	EXPLAIN_KEPT_FAILURE /* not asked again for a while */
 };
 
@@ -43,7 +44,8 @@ bool explain_kept_find(struct explain_kept *kept,
 		       const struct explain_kept_subject *subject,
 		       struct upstream_result *result);
 
-/* "cache": fresh, stale, failure, nothing or null; its age, what is left. */
+/* "cache": fresh, stale, cut, failure, nothing or null; its age, what is left.
+ */
 void explain_kept_tell(const struct explain_kept *kept, struct json *json);
 
 #endif

@@ -108,6 +108,8 @@ static void print_cache(FILE *out, const struct json *line)
 	else if (strcmp(word, "stale") == 0)
 		fprintf(out, "ended %lld s ago, given if nobody answers\n",
 			-left_s);
+	else if (strcmp(word, "cut") == 0)
+		fprintf(out, "a name above it does not exist (RFC 8020)\n");
 	else if (strcmp(word, "failure") == 0)
 		fprintf(out, "failed a moment ago, not asked again yet\n");
 	else

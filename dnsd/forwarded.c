@@ -131,17 +131,22 @@ static size_t find_opt(const uint8_t *message, size_t length)
 }
 
 size_t forwarded_add_ede(uint8_t *message, size_t length, size_t limit,
-			 uint16_t code)
+			 const struct ede *ede)
 {
 	size_t options = find_opt(message, length);
+	size_t text = ede->text ? strlen(ede->text) : 0;
 	uint8_t *option = message + length;
 
 	if (options == 0 || length + OPTION_EDE_SIZE > limit)
 		return length;
+	if (length + OPTION_EDE_SIZE + text > limit)
+		text = 0;
 	wire_write16(message + options - 2,
-		     (uint16_t)(length + OPTION_EDE_SIZE - options));
+		     (uint16_t)(length + OPTION_EDE_SIZE + text - options));
 	wire_write16(option, OPTION_EDE);
-	wire_write16(option + 2, OPTION_EDE_SIZE - 4);
-	wire_write16(option + 4, code);
-	return length + OPTION_EDE_SIZE;
+	wire_write16(option + 2, (uint16_t)(OPTION_EDE_SIZE - 4 + text));
+	wire_write16(option + 4, ede->code);
+	if (text > 0)
+		memcpy(option + OPTION_EDE_SIZE, ede->text, text);
+	return length + OPTION_EDE_SIZE + text;
 }

@@ -14,6 +14,7 @@
 #define ERSATZ_DNSD_FORWARDED_H
 
 #include "common/compiler.h"
+#include "dnsd/opt.h"
 #include "dnsd/question.h"
 
 #include <stddef.h>
@@ -32,9 +33,10 @@ NODISCARD int forwarded_make(const struct question *question,
 
 /*
  * Adds an Extended DNS Error to the OPT that such a message ends in; one
- * without OPT, or without room, stays as it is.  The new length.
+ * without OPT, or without room, stays as it is, and a text that does not fit
+ * is left out.  The new length.
  */
 size_t forwarded_add_ede(uint8_t *message, size_t length, size_t limit,
-			 uint16_t code);
+			 const struct ede *ede);
 
 #endif

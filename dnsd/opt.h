@@ -31,6 +31,7 @@ enum ede_code {
 	EDE_NOT_SUPPORTED = 21,
 	EDE_NO_REACHABLE_AUTHORITY = 22,
 	EDE_NETWORK_ERROR = 23,
+	EDE_SYNTHESIZED = 29,
 };
 
 struct ede {

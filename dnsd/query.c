@@ -177,21 +177,26 @@ static bool is_nxdomain(const struct upstream_result *result)
 }
 
 /* RFC 8914 4.4, 4.20: both are stale, and one is no answer. */
-static uint16_t ede_of_stale(const struct upstream_result *result)
+static struct ede ede_of_kept(const struct upstream_result *result)
 {
-	return is_nxdomain(result) ? EDE_STALE_NXDOMAIN : result->ede;
+	return (struct ede){result->is_stale && is_nxdomain(result)
+				    ? EDE_STALE_NXDOMAIN
+				    : result->ede,
+			    result->why};
 }
 
-/* Sends queries->reply; a stale answer says that it is one. */
+/* Sends queries->reply; what is kept and not as it was asked for says so. */
 static void send_reply(struct queries *queries, const struct asker *asker,
 		       const struct question *question,
 		       const struct upstream_result *result, int length)
 {
-	if (result->is_stale)
+	if (result->is_cached && result->ede != 0) {
+		const struct ede ede = ede_of_kept(result);
+
 		length = (int)forwarded_add_ede(
 			queries->reply, (size_t)length,
-			limit_of(queries, asker, question),
-			ede_of_stale(result));
+			limit_of(queries, asker, question), &ede);
+	}
 	queries->conf.counters->passed_on++;
 	queries->conf.ops->reply(queries->conf.ctx, asker, question,
 				 &(struct query_reply){queries->reply,

@@ -398,6 +398,7 @@ static bool give(struct cache *cache, struct entry *entry, int64_t now_ms,
 		entry->hits++;
 	entry->flags |= ENTRY_USED;
 	hit->is_due = !hit->is_stale && is_due(entry, now_ms);
+	hit->is_cut = false;
 	hit->note = &entry->note;
 	hit->message = cache->out;
 	hit->length = entry->length;
@@ -443,6 +444,7 @@ static bool find_cut(struct cache *cache, const struct cache_key *wanted,
 			continue;
 		put_question(cache, question, entry, hit);
 		hit->is_due = false;
+		hit->is_cut = true;
 		hit->note = NULL; /* it is that of another name */
 		return true;
 	}

@@ -56,6 +56,7 @@ struct cache_hit {
 	const uint8_t *message; /* with its question; until the next call */
 	size_t length;
 	bool is_stale;
+	bool is_cut; /* made of what is kept of a name above (RFC 8020) */
 	/* Asked for again and again, and near its end; told once. */
 	bool is_due;
 	struct cache_note *note; /* until the next call; NULL: it has none */

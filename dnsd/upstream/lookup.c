@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define BUCKETS 512U
+#define WHY_CUT "no name is there below one that does not exist (RFC 8020)"
 #define STALE_AFTER_MS 1800 /* RFC 8767, 5: the client response timer */
 #define BACKGROUND_MAX 64   /* lookups that nobody waits for */
 
@@ -343,6 +344,8 @@ bool lookups_find(struct lookups *lookups, int index,
 		.message = hit.message,
 		.length = hit.length,
 		.is_cached = true,
+		.ede = hit.is_cut ? EDE_SYNTHESIZED : 0,
+		.why = hit.is_cut ? WHY_CUT : NULL,
 		.note = hit.note,
 	};
 	if (hit.is_due)

@@ -29,8 +29,9 @@ struct upstream_result {
 	const uint8_t *message; /* the ID is the upstream's: set your own */
 	size_t length;
 	const char *why; /* with an error: "all 2 servers of ..." */
-	uint16_t ede;    /* RFC 8914 code: 22, 23, ... */
-	/* Set by lookup.h: no query was made; `ede` says why it is stale. */
+	uint16_t ede;    /* RFC 8914 code: 22, 23, ...; 0: none */
+	/* Set by lookup.h: no query was made; `ede` says so where it matters.
+	 */
 	bool is_cached, is_stale;
 	struct cache_note *note; /* borrowed; NULL: none */
 };

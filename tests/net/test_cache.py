@@ -123,6 +123,32 @@ def test_what_has_ended_bridges_a_dead_upstream(laptop):  # noqa: F811
                "the failure is forgotten")
 
 
+def test_below_a_name_that_does_not_exist_is_none(laptop):  # noqa: F811
+    def validated(query):
+        reply = query.reply(rcode=dns.rcode.NXDOMAIN)
+        reply.flags |= dns.flags.AD
+        reply.authority = [dns.rrset.from_text(
+            "example.", 60, "IN", "SOA", "ns.example. nobody.example. 1 60 60 "
+            "60 60")]
+        query.send(reply)
+
+    server = laptop.server(validated)
+    laptop.start()
+    assert codes(laptop.ask("no.example", use_edns=0)) == []
+    answer = laptop.ask("a.b.no.example", use_edns=0)
+    assert answer.rcode() == dns.rcode.NXDOMAIN
+    # It was made up of the one above, and says so.
+    assert codes(answer) == [29]
+    assert asked(server, "a.b.no.example") == 0
+    told = json.loads(laptop.dnsd("--json", "--explain",
+                                  "a.b.no.example").stdout)
+    assert (told["cache"], told["answer"]) == ("cut", "NXDOMAIN")
+    assert asked(server, "a.b.no.example") == 0
+    # The control: one beside it is asked for.
+    assert codes(laptop.ask("yes.example", use_edns=0)) == []
+    assert asked(server, "yes.example") == 1
+
+
 def test_explain_tells_what_is_kept(laptop):  # noqa: F811
     def explain(name):
         return json.loads(laptop.dnsd("--json", "--explain", name).stdout)

@@ -666,6 +666,13 @@ tests_unit_test_probes_SOURCES = tests/unit/test_probes.c $(FIB_MODEL)
 tests_unit_test_probes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_probes_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_query_kept
+tests_unit_test_query_kept_SOURCES = tests/unit/test_query_kept.c $(DNS_MESSAGE)
+tests_unit_test_query_kept_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_query_kept_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_query_kept_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=lookups_ask,--wrap=lookups_find
+
 UNIT_TESTS += tests/unit/test_query_verify
 tests_unit_test_query_verify_SOURCES = tests/unit/test_query_verify.c \
 	$(DNS_MESSAGE)

@@ -326,24 +326,6 @@ static void what_is_kept_is_answered_without_an_ask(void **state)
 	assert_int_equal(t.reply[DNS_HEADER_SIZE + 1], 'E');
 }
 
-static void a_stale_answer_says_so(void **state)
-{
-	(void)state;
-	struct dns_message message;
-	struct upstream_result result = {
-		.message = message.bytes, .is_stale = true, .ede = 3};
-
-	t.question.has_edns = true;
-	dns_message_begin(&message, &t.question, 0);
-	result.length = message.length;
-	forward(UPSTREAM_DEFAULT);
-	t.fn(t.fn_ctx, &result);
-	assert_done(1, 0);
-	/* The last record is OPT, with the option 15 and the code 3. */
-	assert_memory_equal(t.reply + t.reply_length - 8, "\0\6\0\17\0\2\0\3",
-			    8);
-}
-
 static void a_failed_upstream_is_told(void **state)
 {
 	(void)state;
@@ -583,7 +565,6 @@ int main(void)
 		TEST(an_answer_goes_to_the_client_as_its_own),
 		TEST(the_question_outlives_the_packet_that_it_came_in),
 		TEST(what_is_kept_is_answered_without_an_ask),
-		TEST(a_stale_answer_says_so),
 		TEST(a_failed_upstream_is_told),
 		TEST(an_ask_that_cannot_start_fails_at_once),
 		TEST(a_full_pool_fails_and_has_room_again),
