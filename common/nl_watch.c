@@ -5,8 +5,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/filter.h>
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdbool.h>
@@ -21,28 +24,40 @@ struct nl_watch {
 	struct nl_sock *sock; /* owned */
 	struct ev_loop *loop; /* borrowed */
 	struct ev_io io;
-	uint32_t remover;
 	nl_watch_fn fn;
 	void *ctx;
-	char buffer[BUFFER_BYTES];
+	nl_watch_removal_fn removal_fn; /* NULL: nobody asks */
+	void *removal_ctx;
+	_Alignas(struct nlmsghdr) char buffer[BUFFER_BYTES];
 };
 
-static bool is_deletion(uint16_t type)
+/* Of something that has our protocol number. */
+static bool is_removal_of_ours(struct nlmsghdr *nlh, size_t length)
 {
-	return type == RTM_DELROUTE || type == RTM_DELRULE ||
-	       type == RTM_DELADDR || type == RTM_DELLINK;
+	const struct rtmsg *route = NLMSG_DATA(nlh);
+	const struct nlattr *attr;
+
+	if (!NLMSG_OK(nlh, length))
+		return false;
+	if (nlh->nlmsg_type == RTM_DELROUTE)
+		return nlh->nlmsg_len >= NLMSG_LENGTH(sizeof(*route)) &&
+		       route->rtm_protocol == NL_PROTOCOL;
+	if (nlh->nlmsg_type != RTM_DELRULE)
+		return false;
+	attr = nlmsg_find_attr(nlh, sizeof(struct fib_rule_hdr), FRA_PROTOCOL);
+	return attr && nla_len(attr) >= 1 && nla_get_u8(attr) == NL_PROTOCOL;
 }
 
 /* A datagram is of one sender; its first message tells which. */
 static bool take_event(struct nl_watch *watch, size_t length)
 {
-	struct nlmsghdr nlh;
+	struct nlmsghdr *nlh = (struct nlmsghdr *)watch->buffer;
 
-	if (length < sizeof(nlh))
+	if (length < sizeof(*nlh))
 		return false;
-	memcpy(&nlh, watch->buffer, sizeof(nlh));
-	if (is_deletion(nlh.nlmsg_type))
-		watch->remover = nlh.nlmsg_pid;
+	if (watch->removal_fn && nlh->nlmsg_pid &&
+	    is_removal_of_ours(nlh, length))
+		watch->removal_fn(watch->removal_ctx, nlh->nlmsg_pid);
 	return true;
 }
 
@@ -169,7 +184,9 @@ void nl_watch_close(struct nl_watch *watch)
 	free(watch);
 }
 
-uint32_t nl_watch_remover(const struct nl_watch *watch)
+void nl_watch_removals(struct nl_watch *watch, nl_watch_removal_fn fn,
+		       void *ctx)
 {
-	return watch->remover;
+	watch->removal_fn = fn;
+	watch->removal_ctx = ctx;
 }

@@ -32,9 +32,12 @@ NODISCARD int nl_watch_open(struct nl_watch **watch, struct ev_loop *loop,
 void nl_watch_close(struct nl_watch *watch);
 
 /*
- * The sender (a port id, most often its process id) of the last notification
- * that something was deleted, 0 when the kernel did so by itself.
+ * Calls `fn` too, before the other one, when a rule or route of ours was
+ * deleted, with the sender's port (most often its process id).  Not when the
+ * kernel did so by itself, and not if the notification was lost.
  */
-uint32_t nl_watch_remover(const struct nl_watch *watch);
+typedef void (*nl_watch_removal_fn)(void *ctx, uint32_t port);
+void nl_watch_removals(struct nl_watch *watch, nl_watch_removal_fn fn,
+		       void *ctx);
 
 #endif

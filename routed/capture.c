@@ -312,10 +312,10 @@ static size_t count_repairs(const struct capture *capture,
 	return repairs;
 }
 
-static void note_repairs(struct capture *capture, size_t repairs, bool is_table,
-			 uint32_t remover)
+static void note_repairs(struct capture *capture, size_t repairs, bool is_table)
 {
-	char name[RIVAL_NAME_SIZE];
+	const int64_t now_ms = clock_monotonic_ms();
+	bool is_due = false;
 
 	if (!repairs && !is_table)
 		return;
@@ -327,15 +327,18 @@ static void note_repairs(struct capture *capture, size_t repairs, bool is_table,
 	if (is_table)
 		log_notice("put the nftables table back that was removed or "
 			   "changed");
-	/* The kernel itself removes routes with their link or address. */
-	if (remover && rival_note(&capture->rival, clock_monotonic_ms()))
+	if (repairs)
+		is_due = rival_note(&capture->rival, RIVAL_OF_ROUTES, now_ms);
+	if (is_table)
+		is_due |= rival_note(&capture->rival, RIVAL_OF_TABLE, now_ms);
+	if (is_due)
 		log_warning("rules and routes of ours are removed again and "
 			    "again, by %s",
-			    rival_name(remover, name, sizeof(name)));
+			    capture->rival.told);
 }
 
 int capture_follow(struct capture *capture, struct plan *wanted,
-		   const struct plan_names *names, uint32_t remover, char *why)
+		   const struct plan_names *names, char *why)
 {
 	const struct apply apply = apply_with(capture, names);
 	struct reconcile todo;
@@ -359,7 +362,7 @@ int capture_follow(struct capture *capture, struct plan *wanted,
 	}
 	if (ret == 0) {
 		repairs = count_repairs(capture, &todo);
-		note_repairs(capture, repairs, is_table_repair, remover);
+		note_repairs(capture, repairs, is_table_repair);
 		ret = changed;
 	}
 	/* What never was in place is not repaired when it comes. */

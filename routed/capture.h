@@ -48,11 +48,9 @@ NODISCARD int capture_install(struct capture *capture, struct plan *wanted,
 /*
  * Makes the difference to another plan, or to the same one after others have
  * touched it; takes the plan's contents.  1 when something was changed.
- * `remover` is the netlink port of who deleted something last.
  */
 NODISCARD int capture_follow(struct capture *capture, struct plan *wanted,
-			     const struct plan_names *names, uint32_t remover,
-			     char *why);
+			     const struct plan_names *names, char *why);
 
 /* One more prefix that is thrown, at once. */
 NODISCARD int capture_throw(struct capture *capture,

@@ -27,6 +27,7 @@
 #define DOCTOR_LISTENERS_MAX 16
 #define DOCTOR_NAMESERVERS_MAX 8
 #define DOCTOR_TEXT_SIZE 512
+#define DOCTOR_RIVAL_SIZE 192
 
 enum doctor_answer { DOCTOR_UNKNOWN, DOCTOR_NO, DOCTOR_YES };
 
@@ -57,7 +58,8 @@ struct doctor_facts {
 	bool is_forwarding;
 	bool has_user;
 	bool has_tun;
-	bool is_networkd_in_charge; /* of rules that it did not make */
+	char rival[DOCTOR_RIVAL_SIZE]; /* whom routed names; "": nobody */
+	bool is_networkd_in_charge;    /* of rules that it did not make */
 	bool has_network_manager;
 	enum doctor_answer has_groups;  /* control groups of version 2 */
 	const char *const *lost_groups; /* exempt ones that are not there */

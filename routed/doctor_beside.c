@@ -49,9 +49,28 @@ static void find_network_manager(struct doctor *doctor,
 	DOCTOR_SAY(finding->mend, "# to see what it manages: nmcli device");
 }
 
+static void find_rival(struct doctor *doctor, const struct doctor_facts *facts)
+{
+	if (!facts->rival[0])
+		return;
+	struct doctor_finding *finding = doctor_add(doctor, "rival", true);
+	DOCTOR_SAY(finding->what,
+		   "rules, routes or the nftables table of routed are removed "
+		   "again and again, by %s",
+		   facts->rival);
+	DOCTOR_SAY(finding->why,
+		   "each time traffic leaves past us until routed has put them "
+		   "back, once a second at most");
+	DOCTOR_SAY(finding->mend,
+		   "# stop that program, or have it leave alone what has "
+		   "protocol %d, and the tables 'inet ersatz*'",
+		   NL_PROTOCOL);
+}
+
 void doctor_find_neighbours(struct doctor *doctor,
 			    const struct doctor_facts *facts)
 {
+	find_rival(doctor, facts);
 	for (size_t i = 0; facts->ruleset && i < ARRAY_LEN(neighbours); i++) {
 		const struct neighbour *one = &neighbours[i];
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/doctor_collect.h"
 
+#include "common/control.h"
+#include "common/err.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/uplink.h"
 #include "routed/group_mark_limits.h"
@@ -21,7 +24,8 @@
 #include <unistd.h>
 
 #define LINE_SIZE 512
-#define LINES_MAX 1000 /* of any file */
+#define ASK_TIMEOUT_MS 5000 /* a relay that hangs is found after two */
+#define LINES_MAX 1000      /* of any file */
 /* Its folder is there without it. */
 #define NETWORKD_STATE "/run/systemd/netif/state"
 #define NETWORK_MANAGER_FOLDER "/run/NetworkManager"
@@ -286,6 +290,40 @@ static enum doctor_answer has_bpf(void)
 	return DOCTOR_YES;
 }
 
+static void take_rival(void *ctx, const struct json *line)
+{
+	struct doctor_facts *facts = ctx;
+	const char *rival = json_get_text(line, "rival");
+
+	if (rival)
+		snprintf(facts->rival, sizeof(facts->rival), "%s", rival);
+}
+
+/* The daemon has seen it; the kernel keeps no record. */
+static void ask_for_rival(struct doctor_facts *facts)
+{
+	char *path = config_path(facts->run_dir, "routed.sock");
+	struct json *request = json_new();
+	char error[LINE_SIZE];
+	const struct control_sink sink = {
+		.timeout_ms = ASK_TIMEOUT_MS,
+		.on_line = take_rival,
+		.ctx = facts,
+		.error = error,
+		.error_size = sizeof(error),
+	};
+	int ret = -ENOMEM;
+
+	if (request)
+		json_set_text(request, "verb", "status");
+	if (path && request)
+		ret = control_call(path, request, &sink);
+	if (ret < 0)
+		log_debug("cannot ask routed: %s", err_text(ret));
+	json_free(request);
+	free(path);
+}
+
 /* `lost` has room for as many as are exempt. */
 static void find_groups(struct doctor_facts *facts, const char **lost)
 {
@@ -337,6 +375,8 @@ int doctor_collect(struct doctor *doctor, const struct doctor_conf *conf)
 		find_groups(&facts, lost);
 	}
 	facts.routed_runs = runs(conf->run_dir, "routed");
+	if (facts.routed_runs == DOCTOR_YES)
+		ask_for_rival(&facts);
 	facts.dnsd_runs = runs(conf->run_dir, "dnsd");
 	facts.has_bpf = has_bpf();
 	facts.rp_filter = find_rp_filter(&facts);

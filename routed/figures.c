@@ -66,6 +66,7 @@ static void set_host(struct json *json, const struct verbs *verbs)
 	json_set_int(json, "objects", (int64_t)status.objects);
 	json_set_int(json, "repairs", (int64_t)status.repairs);
 	json_set_int(json, "foreign", (int64_t)status.foreign);
+	json_set_text(json, "rival", status.rival[0] ? status.rival : NULL);
 	json_set_bool(json, "closed", status.is_closed);
 	set_refused(json, verbs);
 	set_gateways(json, verbs);

@@ -102,6 +102,7 @@ static void on_nft_event(void *ctx)
 	struct host *host = ctx;
 
 	host->capture.is_table_dirty = true;
+	rival_see_table(&host->capture.rival, host->nft_watch);
 	on_event(host);
 }
 
@@ -165,11 +166,8 @@ static int change(struct host *host, change_fn fn, char *why)
 static int follow_plan(struct host *host, struct plan *plan, char *why)
 {
 	const struct plan_names names = names_now(host);
-	uint32_t remover = host->capture.is_table_dirty
-				   ? nft_watch_changer(host->nft_watch)
-				   : nl_watch_remover(host->watch);
 
-	return capture_follow(&host->capture, plan, &names, remover, why);
+	return capture_follow(&host->capture, plan, &names, why);
 }
 
 static int follow(struct host *host, char *why)
@@ -313,6 +311,7 @@ int host_open(struct host **host, struct ev_loop *loop,
 			    nl_edit_portid(new->capture.edit), on_event, new);
 	if (ret < 0)
 		goto fini_capture;
+	nl_watch_removals(new->watch, rival_see, &new->capture.rival);
 	ret = nft_watch_open(&new->nft_watch, loop, on_nft_event, new);
 	if (ret < 0)
 		log_debug("cannot watch nftables: %s", err_text(ret));
@@ -592,6 +591,7 @@ struct host_status host_status(const struct host *host)
 		.objects = host->capture.plan.count,
 		.repairs = host->capture.repairs,
 		.foreign = host->capture.foreign,
+		.rival = host->capture.rival.told,
 		.has_resolver = host->takeover.is_taken,
 		.is_resolved_told = host->takeover.is_bus,
 		.directs = direct_stats(host->direct),

@@ -125,9 +125,10 @@ void host_find_facts(struct plan_facts *facts, const struct config *config);
 /* For --status. */
 struct host_status {
 	bool is_captured;
-	size_t objects;   /* wanted and in place */
-	uint64_t repairs; /* objects that others had removed */
-	uint64_t foreign; /* objects of others where ours should be */
+	size_t objects;    /* wanted and in place */
+	uint64_t repairs;  /* objects that others had removed */
+	uint64_t foreign;  /* objects of others where ours should be */
+	const char *rival; /* who removes ours again and again; "": nobody */
 	bool has_resolver;
 	bool is_resolved_told; /* it, in place of resolv.conf */
 	struct direct_stats directs;

@@ -7,6 +7,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +15,8 @@
 
 #define BUFFER_BYTES 16384
 #define ROUNDS_MAX 64 /* before others in the loop get their turn */
+#define NAME_SIZE 16  /* TASK_COMM_LEN */
+#define NEWOBJ (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ)
 #define NEWGEN (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN)
 
 struct nft_watch {
@@ -22,34 +25,51 @@ struct nft_watch {
 	struct ev_io io;
 	nft_watch_fn fn;
 	void *ctx;
-	uint32_t changer;
+	uint32_t seen_pid, changer;
+	char seen_name[NAME_SIZE], changer_name[NAME_SIZE];
 	_Alignas(struct nlmsghdr) char buffer[BUFFER_BYTES];
 };
 
-/* The value of NFTA_GEN_PROC_PID, 0 without one. */
-static uint32_t pid_of(const char *attrs, size_t length)
+static void take_attr(struct nft_watch *watch, const struct nlattr *attr,
+		      const char *value)
 {
-	struct nlattr attr;
+	const size_t length = attr->nla_len - sizeof(*attr);
 	uint32_t pid;
 
+	switch (attr->nla_type & NLA_TYPE_MASK) {
+	case NFTA_GEN_PROC_PID:
+		if (length < sizeof(pid))
+			return;
+		memcpy(&pid, value, sizeof(pid));
+		watch->seen_pid = ntohl(pid);
+		break;
+	case NFTA_GEN_PROC_NAME:
+		snprintf(watch->seen_name, sizeof(watch->seen_name), "%.*s",
+			 (int)length, value);
+		break;
+	}
+}
+
+static void take_attrs(struct nft_watch *watch, const char *attrs,
+		       size_t length)
+{
+	struct nlattr attr;
+
+	watch->seen_pid = 0;
+	watch->seen_name[0] = '\0';
 	while (length >= sizeof(attr)) {
 		size_t step;
 
 		memcpy(&attr, attrs, sizeof(attr));
 		if (attr.nla_len < sizeof(attr) || attr.nla_len > length)
-			return 0;
-		if ((attr.nla_type & NLA_TYPE_MASK) == NFTA_GEN_PROC_PID &&
-		    attr.nla_len >= sizeof(attr) + sizeof(pid)) {
-			memcpy(&pid, attrs + sizeof(attr), sizeof(pid));
-			return ntohl(pid);
-		}
+			return;
+		take_attr(watch, &attr, attrs + sizeof(attr));
 		step = NLA_ALIGN(attr.nla_len);
 		if (step > length)
-			return 0;
+			return;
 		attrs += step;
 		length -= step;
 	}
-	return 0;
 }
 
 /* Does the message end a change that somebody else made? */
@@ -57,15 +77,23 @@ static bool is_foreign_end(struct nft_watch *watch, const char *message,
 			   const struct nlmsghdr *nlh)
 {
 	const size_t head = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
-	uint32_t pid;
 
 	if (nlh->nlmsg_type != NEWGEN || nlh->nlmsg_len < head)
 		return false;
-	pid = pid_of(message + head, nlh->nlmsg_len - head);
-	if (pid == (uint32_t)getpid())
+	take_attrs(watch, message + head, nlh->nlmsg_len - head);
+	if (watch->seen_pid == (uint32_t)getpid())
 		return false;
-	watch->changer = pid;
+	watch->changer = watch->seen_pid;
+	memcpy(watch->changer_name, watch->seen_name,
+	       sizeof(watch->changer_name));
 	return true;
+}
+
+/* By itself: a quota (side.h) is used up. */
+static bool is_of_kernel(const struct nlmsghdr *nlh)
+{
+	return nlh->nlmsg_type == NEWOBJ && nlh->nlmsg_pid == 0 &&
+	       nlh->nlmsg_seq == 0;
 }
 
 static bool has_foreign(struct nft_watch *watch, size_t length)
@@ -81,7 +109,7 @@ static bool has_foreign(struct nft_watch *watch, size_t length)
 		step = NLMSG_ALIGN(nlh.nlmsg_len);
 		if (nlh.nlmsg_len < sizeof(nlh) || nlh.nlmsg_len > length)
 			break;
-		if (is_foreign_end(watch, at, &nlh))
+		if (is_foreign_end(watch, at, &nlh) || is_of_kernel(&nlh))
 			is_foreign = true;
 		if (step > length)
 			break;
@@ -170,7 +198,8 @@ void nft_watch_close(struct nft_watch *watch)
 	free(watch);
 }
 
-uint32_t nft_watch_changer(const struct nft_watch *watch)
+const char *nft_watch_changer(const struct nft_watch *watch, uint32_t *pid)
 {
-	return watch ? watch->changer : 0;
+	*pid = watch->changer;
+	return watch->changer_name;
 }

@@ -5,6 +5,7 @@
  * The kernel ends each change with a message that has the process which made
  * it; ours are skipped (in another process namespace than the first they are
  * not known as ours: whoever listens looks once more, and finds nothing).
+ * That a quota is used up is told too.
  * That messages were lost counts as a change.
  *
  * Privilege	CAP_NET_ADMIN when it is opened
@@ -28,7 +29,7 @@ NODISCARD int nft_watch_open(struct nft_watch **watch, struct ev_loop *loop,
 			     nft_watch_fn fn, void *ctx);
 void nft_watch_close(struct nft_watch *watch);
 
-/* The process that made the last change; 0: not known. */
-uint32_t nft_watch_changer(const struct nft_watch *watch);
+/* The program that made the last change, as the kernel calls it; or "". */
+const char *nft_watch_changer(const struct nft_watch *watch, uint32_t *pid);
 
 #endif

@@ -126,6 +126,8 @@ static void print_objects(const struct json *status, FILE *out)
 	if (foreign)
 		fprintf(out, ", %lld of others in their place", foreign);
 	fputc('\n', out);
+	if (json_get_text(status, "rival"))
+		fprintf(out, KEY "%s\n", "rival", text_of(status, "rival"));
 	print_refused(status, out);
 	if (directs)
 		fprintf(out, KEY "%lld %s past the TUN\n", "direct", directs,

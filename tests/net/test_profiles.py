@@ -87,7 +87,7 @@ def test_flushed_table_comes_back_and_who_did_it_is_told(net):
     net.laptop.run("nft delete chain inet ersatz prerouting")
     wait_until(lambda: net.laptop.run(table, check=False).stdout == text,
                "the chain is back")
-    wait_until(lambda: "removed again and again" in
+    wait_until(lambda: "removed again and again, by 'nft' (process" in
                net.laptop.log("route_host"), "the rival is told")
     assert host.stop() == 0
     assert net.laptop.state() == host.before

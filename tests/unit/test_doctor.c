@@ -344,6 +344,15 @@ static void exempt_groups_are_looked_for(void **state)
 	assert_non_null(strstr(f->doctor.list[0].what, "'/b'"));
 }
 
+static void rival_is_named(void **state)
+{
+	struct fixture *f = *state;
+
+	strcpy(f->facts.rival, "'vpn.sh' (process 12)");
+	finds(f, "rival", true, "protocol 198");
+	assert_non_null(strstr(f->doctor.list[0].what, "'vpn.sh'"));
+}
+
 static void networkd_is_found(void **state)
 {
 	struct fixture *f = *state;
@@ -502,6 +511,7 @@ int main(void)
 		cmocka_unit_test_setup(
 			udp_servers_are_named_until_they_are_served, setup),
 		cmocka_unit_test_setup(exempt_groups_are_looked_for, setup),
+		cmocka_unit_test_setup(rival_is_named, setup),
 		cmocka_unit_test_setup(networkd_is_found, setup),
 		cmocka_unit_test_setup(neighbours_are_named_and_break_nothing,
 				       setup),

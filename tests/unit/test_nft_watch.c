@@ -73,6 +73,7 @@ static void changes_of_others_are_told_and_our_own_are_not(void **state)
 {
 	struct fixture *f = *state;
 	char error[NFT_ERROR_SIZE] = "";
+	uint32_t changer;
 	pid_t pid;
 
 	if (!f)
@@ -80,8 +81,10 @@ static void changes_of_others_are_told_and_our_own_are_not(void **state)
 	pid = change_by_another_process();
 	ev_run(f->loop, EVRUN_NOWAIT);
 	assert_int_equal(f->calls, 1);
+	assert_string_equal(nft_watch_changer(f->watch, &changer),
+			    "test_nft_watch");
 	/* In a process namespace of our own the kernel's number is another. */
-	if (nft_watch_changer(f->watch) != (uint32_t)pid)
+	if (changer != (uint32_t)pid)
 		skip();
 	assert_int_equal(nft_run("add table inet ours\n", error, sizeof(error)),
 			 0);

@@ -21,6 +21,7 @@ struct fixture {
 	struct nl_edit *mine, *other;
 	struct nl_watch *watch;
 	unsigned calls;
+	uint32_t remover;
 };
 
 static void on_change(void *ctx)
@@ -28,6 +29,13 @@ static void on_change(void *ctx)
 	struct fixture *f = ctx;
 
 	f->calls++;
+}
+
+static void on_removal(void *ctx, uint32_t port)
+{
+	struct fixture *f = ctx;
+
+	f->remover = port;
 }
 
 static int setup(void **state)
@@ -43,6 +51,7 @@ static int setup(void **state)
 	    nl_watch_open(&f.watch, f.loop, nl_edit_portid(f.mine), on_change,
 			  &f) < 0)
 		return -1;
+	nl_watch_removals(f.watch, on_removal, &f);
 	*state = &f;
 	return 0;
 }
@@ -75,16 +84,53 @@ static void changes_of_others_are_told_once_for_all(void **state)
 	}
 	ev_run(f->loop, EVRUN_NOWAIT);
 	assert_int_equal(f->calls, 1);
-	assert_int_equal(nl_watch_remover(f->watch), 0);
+	assert_int_equal(f->remover, 0);
 	assert_int_equal(nl_edit_del(f->other, &object), 0);
 	ev_run(f->loop, EVRUN_NOWAIT);
 	assert_int_equal(f->calls, 2);
-	assert_int_equal(nl_watch_remover(f->watch), nl_edit_portid(f->other));
+	assert_int_equal(f->remover, nl_edit_portid(f->other));
 	/* Our own are not. */
 	assert_int_equal(nl_edit_add(f->mine, &object), 0);
 	assert_int_equal(nl_edit_del(f->mine, &object), 0);
 	ev_run(f->loop, EVRUN_NOWAIT);
 	assert_int_equal(f->calls, 2);
+}
+
+/* Rules carry their protocol elsewhere than routes. */
+static void removal_of_ours_tells_who(void **state)
+{
+	struct fixture *f = *state;
+	struct nl_object rule = {.kind = NL_OBJECT_RULE};
+	struct nl_object route = {.kind = NL_OBJECT_ROUTE};
+
+	if (!f)
+		skip();
+	f->remover = 0;
+	route.route = (struct nl_route){
+		.family = ADDR_IPV4,
+		.type = RTN_THROW,
+		.table = PLAN_TABLE_LOCAL,
+		.dst = prefix_of("11.1.0.0/16"),
+		.protocol = RTPROT_STATIC,
+	};
+	assert_int_equal(nl_edit_add(f->other, &route), 0);
+	assert_int_equal(nl_edit_del(f->other, &route), 0);
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(f->remover, 0);
+	rule.rule = (struct nl_rule){
+		.family = ADDR_IPV4,
+		.priority = 5001,
+		.table = PLAN_TABLE_LOCAL,
+		.action = FR_ACT_TO_TBL,
+		.suppress_prefixlength = -1,
+		.protocol = NL_PROTOCOL,
+	};
+	assert_int_equal(nl_edit_add(f->other, &rule), 0);
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(f->remover, 0);
+	assert_int_equal(nl_edit_del(f->other, &rule), 0);
+	ev_run(f->loop, EVRUN_NOWAIT);
+	assert_int_equal(f->remover, nl_edit_portid(f->other));
 }
 
 static void lost_events_are_an_event(void **state)
@@ -173,6 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_of_others_are_told_once_for_all),
+		cmocka_unit_test(removal_of_ours_tells_who),
 		cmocka_unit_test(lost_events_are_an_event),
 		cmocka_unit_test(own_changes_wake_nobody),
 		cmocka_unit_test(

@@ -53,6 +53,7 @@ const struct nl_state *host_state(const struct host *host)
 struct host_status host_status(const struct host *host)
 {
 	(void)host;
+	fake.status.rival = "";
 	return fake.status;
 }
 
