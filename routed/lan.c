@@ -143,6 +143,7 @@ static int replace(struct lan *lan, const struct lan_table *table, char *why)
 	if (ret < 0)
 		return tell(ret, "make", error, why);
 	forget(lan);
+	lan->has_told_loop = false; /* nor has the kernel, of this one */
 	lan->text = strdup(table->text);
 	return lan->text ? list(lan, &lan->listing, why) : -ENOMEM;
 }
@@ -178,11 +179,27 @@ static int put(struct lan *lan, const struct lan_table *table, char *why)
 	return ret < 0 ? ret : 1;
 }
 
+/* The kernel has told of the first packet, by an event of nftables. */
+static void tell_loop(struct lan *lan)
+{
+	uint64_t loops = lan->has_told_loop ? 0 : lan_counters(lan).loops;
+
+	if (!loops)
+		return;
+	lan->has_told_loop = true;
+	log_warning("packets of this host came back to it, and are dropped: a "
+		    "router sends to us what we send to it, as its default "
+		    "route, or another one, leads here; 'routed --doctor' has "
+		    "the number");
+}
+
 int lan_put(struct lan *lan, const struct lan_table *table, char *why)
 {
 	const bool has_leftover = !lan->has_begun;
 
 	lan->has_begun = true;
+	if (table->is_dirty)
+		tell_loop(lan);
 	if (table->text)
 		return put(lan, table, why);
 	return lan->text || has_leftover ? lan_remove(lan, why) : 0;

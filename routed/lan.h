@@ -38,7 +38,8 @@ struct lan {
 	struct log_limit failures;
 	bool has_begun;  /* what was left by another is known */
 	bool has_looked; /* for firewalls in the way */
-	bool is_unlike;  /* the sets are not as they should be */
+	bool has_told_loop;
+	bool is_unlike; /* the sets are not as they should be */
 };
 
 /* `run_dir` is borrowed; it is the same folder after a reload, elsewhere. */

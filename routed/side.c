@@ -99,7 +99,8 @@ static void put_prerouting(const struct writer *w)
 	      w->out);
 	put_gateways(w, "iifname !=", true);
 	fputs("accept\n"
-	      "\t\tfib saddr type local counter name " SIDE_COUNTER_LOOP
+	      "\t\tfib saddr type local quota name " SIDE_QUOTA_LOOP
+	      "\n\t\tfib saddr type local counter name " SIDE_COUNTER_LOOP
 	      " drop\n\t\t",
 	      w->out);
 	put_if_side(w, GATEWAY_MARK_OUT);
@@ -230,6 +231,7 @@ static void put_table(const struct writer *w)
 	fputs("\tcomment \"" SIDE_COMMENT "\"\n"
 	      "\tcounter " SIDE_COUNTER_LOOP " {\n\t}\n"
 	      "\tcounter " SIDE_COUNTER_STRANDED " {\n\t}\n"
+	      "\tquota " SIDE_QUOTA_LOOP " {\n\t\tover 1 bytes\n\t}\n"
 	      "\tset " SIDE_SET "4 {\n\t\ttype ipv4_addr\n\t}\n"
 	      "\tset " SIDE_SET "6 {\n\t\ttype ipv6_addr\n\t}\n",
 	      w->out);

@@ -21,7 +21,8 @@
  *
  * A packet from outside with a source address of our own is one of ours that
  * came back: a router sends to us what we send to it.  It is dropped, and
- * counted.
+ * counted; by the quota the kernel tells of the first one, so that nobody has
+ * to ask.
  *
  * No ICMP redirect tells a device of another gateway.  TCP that does not go
  * through the TUN is told the segment size that fits its way.
@@ -42,6 +43,7 @@
 /* Of addresses of DIRECT names; "4" or "6" behind it. */
 #define SIDE_SET "named"
 #define SIDE_COUNTER_LOOP "loop"
+#define SIDE_QUOTA_LOOP "loop_told"
 #define SIDE_COUNTER_STRANDED "stranded"
 
 NODISCARD int side_make(char **text, const struct config *config,

@@ -102,6 +102,9 @@ def test_loop_is_stopped_and_named(net, site):
         before = wait_until(counted, f"what went to {target} is counted")
     told = net.laptop.run(daemons.command("routed", "--doctor"), check=False)
     assert told.returncode == 1 and "came back to it" in told.stdout
+    wait_until(lambda: "came back to it" in net.laptop.log("routed"),
+               "the log has it")
+    assert net.laptop.log("routed").count("came back to it") == 1
     daemons.down()
 
 
