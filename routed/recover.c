@@ -169,7 +169,7 @@ static void recover_lan(struct recovery *recovery, const char *run_dir,
 		log_debug("%s", why);
 }
 
-static bool is_host_closed(void)
+static enum firewall_kind look_at_table(void)
 {
 	char why[FIREWALL_WHY_SIZE];
 	struct firewall firewall = {0};
@@ -177,7 +177,7 @@ static bool is_host_closed(void)
 	int ret = firewall_look(&firewall, &kind, why);
 
 	firewall_fini(&firewall);
-	return ret == 0 && kind == FIREWALL_CLOSED;
+	return ret == 0 ? kind : FIREWALL_NONE;
 }
 
 static int look(struct nl_state *found)
@@ -196,13 +196,18 @@ int recover_run(const char *run_dir, enum recover_scope scope,
 		struct recover_report *report)
 {
 	struct recovery recovery = {.report = report};
+	bool keeps_table = scope == RECOVER_BUT_TABLE;
 	int ret;
 
 	memset(report, 0, sizeof(*report));
-	if (scope == RECOVER_UNLESS_CLOSED && is_host_closed()) {
-		report->is_kept = true;
-		return 0;
+	if (scope == RECOVER_UNLESS_CLOSED) {
+		enum firewall_kind kind = look_at_table();
+
+		report->is_kept = kind == FIREWALL_CLOSED;
+		keeps_table = kind == FIREWALL_GUARD;
 	}
+	if (report->is_kept)
+		return 0;
 	ret = look(&recovery.found);
 	if (ret < 0)
 		return ret;
@@ -216,7 +221,7 @@ int recover_run(const char *run_dir, enum recover_scope scope,
 		remove_links(&recovery, run_dir);
 	remove_veths(&recovery);
 	recover_lan(&recovery, run_dir, scope);
-	if (scope != RECOVER_BUT_TABLE)
+	if (!keeps_table)
 		remove_table(&recovery);
 	ret = recovery.first_error;
 	nl_edit_close(recovery.edit);

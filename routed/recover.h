@@ -29,7 +29,10 @@ enum recover_scope {
 	RECOVER_ALL,
 	/* Before a start, whose own table takes the place of what is there. */
 	RECOVER_BUT_TABLE,
-	/* Nothing of a host that `on-crash: closed` keeps closed. */
+	/*
+	 * Nothing of a host that `on-crash: closed` keeps closed; nor the guard
+	 * that a stop has left.
+	 */
 	RECOVER_UNLESS_CLOSED,
 };
 

@@ -190,6 +190,10 @@ def test_guard_refuses_the_pool_until_its_time_is_over(net):
     assert host.stop() == 0
     assert refusal(laptop, socket.SOCK_STREAM, POOL) == "ECONNREFUSED"
     assert refusal(laptop, socket.SOCK_STREAM, POOL6) == "ECONNREFUSED"
+    # As the unit does after every stop.
+    laptop.run([Ersatz(laptop).program("routed"), "--recover",
+                "--keep-closed"])
+    assert "routed: guard" in laptop.out("nft list table inet ersatz")
     wait_until(lambda: "elements" not in
                laptop.out("nft list table inet ersatz"), "its time is over")
     laptop.run([Ersatz(laptop).program("routed"), "--recover"])
