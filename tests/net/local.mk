@@ -85,6 +85,7 @@ EXTRA_DIST += \
 	tests/net/test_units.py \
 	tests/net/test_uplinks.py \
 	tests/net/test_upstream.py \
+	tests/net/test_plan_pastes.py \
 	tests/net/test_profiles.py \
 	tests/net/test_relay.py \
 	tests/net/test_server_groups.py \
