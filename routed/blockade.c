@@ -1,32 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/blockade.h"
 
+#include "routed/ruleset.h"
+
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-
-#define LINE_SIZE 512
 
 struct scan {
 	struct blockade *list;
 	size_t count;
 	const char *tun, *interface;
-	char table[BLOCKADE_NAME_SIZE], chain[BLOCKADE_NAME_SIZE];
+	const char *table;
 	char blocking[BLOCKADE_NAME_SIZE]; /* chain of this table */
 	bool is_forward;                   /* this chain is at the hook */
 	bool is_open, is_docker, is_ufw;   /* this table */
 };
-
-/* What stands between a word and " {". */
-static void take_name(char *out, const char *line, const char *word)
-{
-	const char *name = line + strlen(word);
-	size_t length = strcspn(name, "{");
-
-	while (length && name[length - 1] == ' ')
-		length--;
-	snprintf(out, BLOCKADE_NAME_SIZE, "%.*s", (int)length, name);
-}
 
 static void tell_mend(const struct scan *scan, struct blockade *one)
 {
@@ -63,12 +52,15 @@ static void tell_mend(const struct scan *scan, struct blockade *one)
 			 one->chain, tun, in);
 }
 
-static void end_table(struct scan *scan)
+static void on_table_end(void *ctx, const struct ruleset_place *place)
 {
+	struct scan *scan = ctx;
+
+	scan->table = place->table;
 	if (scan->blocking[0] && !scan->is_open && scan->count < BLOCKADE_MAX) {
 		struct blockade *one = &scan->list[scan->count++];
 
-		memcpy(one->table, scan->table, sizeof(one->table));
+		memcpy(one->table, place->table, sizeof(one->table));
 		memcpy(one->chain, scan->blocking, sizeof(one->chain));
 		tell_mend(scan, one);
 	}
@@ -103,46 +95,34 @@ static bool is_end(const char *line)
 		       : false;
 }
 
-static void look_at(struct scan *scan, const char *line)
+static void on_chain(void *ctx, const struct ruleset_place *place)
 {
-	if (strncmp(line, "table ", 6) == 0) {
-		end_table(scan);
-		take_name(scan->table, line, "table ");
-		return;
-	}
-	if (strncmp(line, "chain ", 6) == 0) {
-		take_name(scan->chain, line, "chain ");
-		scan->is_forward = false;
-		scan->is_docker |= strcmp(scan->chain, "DOCKER-USER") == 0;
-		scan->is_ufw |= strncmp(scan->chain, "ufw", 3) == 0;
-		return;
-	}
+	struct scan *scan = ctx;
+
+	scan->is_forward = false;
+	scan->is_docker |= strcmp(place->chain, "DOCKER-USER") == 0;
+	scan->is_ufw |= strncmp(place->chain, "ufw", 3) == 0;
+}
+
+static void on_line(void *ctx, const struct ruleset_place *place,
+		    const char *line)
+{
+	struct scan *scan = ctx;
+
 	if (strstr(line, "hook forward"))
 		scan->is_forward = true;
 	if (scan->is_forward && (strstr(line, "policy drop") || is_end(line)) &&
-	    strncmp(scan->table, "bridge ", 7) != 0)
-		memcpy(scan->blocking, scan->chain, sizeof(scan->blocking));
+	    strncmp(place->table, "bridge ", 7) != 0)
+		memcpy(scan->blocking, place->chain, sizeof(scan->blocking));
 	scan->is_open |= is_opening(scan, line);
 }
 
 size_t blockade_find(struct blockade list[BLOCKADE_MAX], const char *ruleset,
 		     const char *tun, const char *interface)
 {
+	const struct ruleset_reader reader = {on_table_end, on_chain, on_line};
 	struct scan scan = {.list = list, .tun = tun, .interface = interface};
-	const char *rest = ruleset;
-	char line[LINE_SIZE];
 
-	while (*rest) {
-		size_t length = strcspn(rest, "\n");
-		size_t indent = strspn(rest, "\t ");
-
-		if (indent < length) {
-			snprintf(line, sizeof(line), "%.*s",
-				 (int)(length - indent), rest + indent);
-			look_at(&scan, line);
-		}
-		rest += length + (rest[length] == '\n');
-	}
-	end_table(&scan);
+	ruleset_read(ruleset, &reader, &scan);
 	return scan.count;
 }

@@ -14,11 +14,13 @@
 #ifndef ERSATZ_ROUTED_BLOCKADE_H
 #define ERSATZ_ROUTED_BLOCKADE_H
 
+#include "routed/ruleset.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 #define BLOCKADE_MAX 8
-#define BLOCKADE_NAME_SIZE 128
+#define BLOCKADE_NAME_SIZE RULESET_NAME_SIZE
 #define BLOCKADE_MEND_SIZE 720
 
 struct blockade {

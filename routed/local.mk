@@ -126,6 +126,8 @@ routed_librouted_a_SOURCES = \
 	routed/rival.h \
 	routed/rule_directs.c \
 	routed/rule_directs.h \
+	routed/ruleset.c \
+	routed/ruleset.h \
 	routed/saved_file.c \
 	routed/saved_file.h \
 	routed/service.c \

@@ -224,8 +224,8 @@ class Networkd(Host):
 
 
 @pytest.fixture
-def networkd():
-    """A network of its own: what networkd has made it does not take back."""
+def alone(request):
+    """One program in a network of its own: what it makes of eth0 stays."""
     net = beside.Beside()
     try:
         beside.start_bus(net.laptop)
@@ -233,12 +233,14 @@ def networkd():
         # It asks udev about each link, unless /sys says that there is none.
         net.laptop.run("mount -t sysfs -o ro sysfs /sys;"
                        "ip addr flush dev eth0 scope global")
-        yield Networkd(net)
+        yield request.param(net)
     finally:
         net.close()
 
 
-def test_networkd_lets_our_rules_be(networkd):
+@pytest.mark.parametrize("alone", [Networkd], indirect=True)
+def test_networkd_lets_our_rules_be(alone):
+    networkd = alone
     laptop, theirs = networkd.laptop, networkd.recipe.files[NETWORKD_FILE]
     laptop.start("exec ip monitor rule", log="monitor")
 
@@ -313,20 +315,9 @@ class NetworkManager(Host):
                         "nmcli device reapply eth0")
 
 
-@pytest.fixture
-def manager():
-    net = beside.Beside()
-    try:
-        beside.start_bus(net.laptop)
-        serve(net.laptop, PORT, "served")
-        net.laptop.run("mount -t sysfs -o ro sysfs /sys;"
-                       "ip addr flush dev eth0 scope global")
-        yield NetworkManager(net)
-    finally:
-        net.close()
-
-
-def test_networkmanager_and_its_resolvers(manager):
+@pytest.mark.parametrize("alone", [NetworkManager], indirect=True)
+def test_networkmanager_and_its_resolvers(alone):
+    manager = alone
     laptop = manager.laptop
     manager.start()
     manager.check_alone()

@@ -294,6 +294,10 @@ tests_unit_test_fakes_day_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_fakes_day_LDFLAGS = $(AM_LDFLAGS) $(LOOKUP_WRAPS) \
 	-Wl,--wrap=clock_wall_ms
 
+UNIT_TESTS += tests/unit/test_ruleset
+tests_unit_test_ruleset_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_ruleset_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_groups
 tests_unit_test_groups_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_groups_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
@@ -448,7 +452,8 @@ tests_unit_test_landlock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_landlock_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_lan
-tests_unit_test_lan_SOURCES = tests/unit/test_lan.c $(FIB_MODEL)
+tests_unit_test_lan_SOURCES = tests/unit/test_lan.c $(FIB_MODEL) \
+	tests/unit/own_network.h
 tests_unit_test_lan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_lan_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
@@ -949,7 +954,8 @@ tests_unit_test_svcb_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_svcb_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_table
-tests_unit_test_table_SOURCES = tests/unit/test_table.c $(FIB_MODEL)
+tests_unit_test_table_SOURCES = tests/unit/test_table.c $(FIB_MODEL) \
+	tests/unit/own_network.h
 tests_unit_test_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_table_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 

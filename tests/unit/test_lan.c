@@ -9,9 +9,9 @@
 #include "routed/forwarding.h"
 #include "routed/side.h"
 #include "tests/unit/fib_model.h"
+#include "tests/unit/own_network.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -32,15 +32,6 @@ struct fixture {
 	char why[LAN_WHY_SIZE];
 	char *text;
 };
-
-static bool has_namespace;
-
-static int enter(void **state)
-{
-	(void)state;
-	has_namespace = unshare(CLONE_NEWNET) == 0;
-	return 0;
-}
 
 static int setup(void **state)
 {
@@ -146,7 +137,7 @@ static void table_comes_stays_and_goes(void **state)
 {
 	struct fixture *f = *state;
 
-	if (!has_namespace)
+	if (!has_own_network)
 		skip();
 	assert_put(f, 1, false);
 	assert_put(f, 0, true);
@@ -165,7 +156,7 @@ static void table_of_somebody_else_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
 
-	if (!has_namespace)
+	if (!has_own_network)
 		skip();
 	run("add table inet " SIDE_TABLE "\n");
 	assert_put(f, ERR_FOREIGN, false);
@@ -199,7 +190,7 @@ static void addresses_come_and_go_at_once(void **state)
 				     addr_of("2001:db8::1"),
 				     addr_of("192.0.2.2")};
 
-	if (!has_namespace)
+	if (!has_own_network)
 		skip();
 	assert_int_equal(lan_change_directs(&f->lan, NULL, 0, addrs, 3), 0);
 	assert_put(f, 1, false);
@@ -229,7 +220,7 @@ static void addresses_are_there_with_the_table(void **state)
 		.direct_count = 2,
 	};
 
-	if (!has_namespace)
+	if (!has_own_network)
 		skip();
 	assert_int_equal(lan_put(&f->lan, &table, f->why), 1);
 	assert_elements("elements = { 192.0.2.1 }");
@@ -242,7 +233,7 @@ static void setting_is_put_back_unless_somebody_changed_it(void **state)
 	struct fixture *f = *state;
 	struct sysctls *sysctls = &f->lan.sysctls;
 
-	if (!has_namespace)
+	if (!has_own_network)
 		skip();
 	assert_int_equal(sysctls_put(FORWARDING, 0), 0);
 	assert_int_equal(sysctls_set(sysctls, FORWARDING, 1), 1);
@@ -264,7 +255,7 @@ static void setting_comes_back_after_a_crash(void **state)
 {
 	struct fixture *f = *state;
 
-	if (!has_namespace)
+	if (!has_own_network)
 		skip();
 	assert_int_equal(sysctls_put(FORWARDING, 0), 0);
 	assert_int_equal(sysctls_set(&f->lan.sysctls, FORWARDING, 1), 1);
@@ -330,5 +321,5 @@ int main(void)
 		with_fixture[i].setup_func = setup;
 		with_fixture[i].teardown_func = teardown;
 	}
-	return cmocka_run_group_tests(with_fixture, enter, NULL);
+	return cmocka_run_group_tests(with_fixture, own_network_enter, NULL);
 }

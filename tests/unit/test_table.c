@@ -7,9 +7,9 @@
 
 #include "routed/nft.h"
 #include "tests/unit/fib_model.h"
+#include "tests/unit/own_network.h"
 
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -27,15 +27,6 @@ struct fixture {
 	const char *interfaces[1];
 	const char *gateways[1];
 };
-
-static bool has_namespace;
-
-static int enter(void **state)
-{
-	(void)state;
-	has_namespace = unshare(CLONE_NEWNET) == 0;
-	return 0;
-}
 
 static int setup(void **state)
 {
@@ -65,7 +56,7 @@ static char *make(struct fixture *f)
 
 	assert_int_equal(
 		table_make(&text, &f->config, &f->model.state, &f->facts), 0);
-	if (has_namespace) {
+	if (has_own_network) {
 		assert_true(asprintf(&commands, "table inet x {\n%s}\n", text) >
 			    0);
 		if (nft_run(commands, error, sizeof(error)) < 0) {
@@ -220,7 +211,7 @@ static void guard_ends_by_itself(void **state)
 	assert_has(text, "elements = { 198.18.0.0/15 timeout 600s }");
 	assert_has(text, "ip6 daddr @guarded6 goto refuse");
 	assert_true(asprintf(&commands, "table inet x {\n%s}\n", text) > 0);
-	if (has_namespace)
+	if (has_own_network)
 		assert_int_equal(nft_run(commands, error, sizeof(error)), 0);
 	free(commands);
 	free(text);
@@ -251,5 +242,5 @@ int main(void)
 		CLAIM(guard_ends_by_itself),
 		CLAIM(odd_names_of_links_do_not_become_commands),
 	};
-	return cmocka_run_group_tests(tests, enter, NULL);
+	return cmocka_run_group_tests(tests, own_network_enter, NULL);
 }
