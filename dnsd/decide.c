@@ -330,8 +330,7 @@ bool decide_goes_past(const struct config *config, const struct name *name,
 	const struct facts alone = {.dst = *addr, .is_final = true};
 	struct verdict verdict;
 
-	if (!addr_is_far(addr) || fake_pool_has(&config->dnsd.fake, addr) ||
-	    config->routed.on_crash == ROUTED_ON_CRASH_CLOSED)
+	if (!addr_is_far(addr) || fake_pool_has(&config->dnsd.fake, addr))
 		return false;
 	verdict = rules_decide(config->rules, &named);
 	*is_personal |= verdict.is_personal;

@@ -172,6 +172,13 @@ int direct_ask(struct direct *direct, const struct addr *addr, int64_t until_ms,
 	return 1;
 }
 
+bool direct_has(struct direct *direct, const struct addr *addr, int64_t now_ms)
+{
+	uint32_t at = *find(direct, addr);
+
+	return at != NOTHING && direct->items[at].until_ms > now_ms;
+}
+
 size_t direct_expire(struct direct *direct, int64_t now_ms, struct addr *out,
 		     size_t max)
 {

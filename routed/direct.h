@@ -46,6 +46,9 @@ int64_t direct_until_ms(int64_t now_ms, int64_t ttl_s);
 NODISCARD int direct_ask(struct direct *direct, const struct addr *addr,
 			 int64_t until_ms, struct addr *evicted);
 
+/* Is it here, and its time not over? */
+bool direct_has(struct direct *direct, const struct addr *addr, int64_t now_ms);
+
 /*
  * Takes out at most `max` whose time is over and returns their number: call
  * again as long as it is `max`.

@@ -37,6 +37,7 @@ static const struct link_form forms[] = {
 	[LINK_UDP_SERVER] = {SIZE_OF(server), 0},
 	[LINK_CLOSE] = {SIZE_OF(flow), 0},
 	[LINK_ICMP] = {SIZE_OF(icmp), 1},
+	[LINK_DIRECT] = {SIZE_OF(direct), 0},
 	[LINK_MEMBER] = {SIZE_OF(member), 0},
 	[LINK_STOP] = {0, 0},
 };

@@ -17,6 +17,7 @@
  *	LINK_OWNED (whose)		LINK_OWNER (whose flow is this?)
  *	LINK_CLOSE (flow)
  *	LINK_ICMP (fd: raw socket of an exit)
+ *	LINK_DIRECT (address of a DIRECT name)
  *					LINK_UDP_SERVER (who answers from P?)
  *					LINK_MEMBER (of a group: how it is)
  *	LINK_STOP
@@ -57,6 +58,7 @@ enum link_type {
 	LINK_CLOSE, /* a flow, if there is such a one */
 	LINK_ICMP,  /* bound to one interface; one for each exit and family */
 	LINK_MEMBER,
+	LINK_DIRECT,
 	LINK_STOP, /* the last one */
 };
 
@@ -103,6 +105,11 @@ struct link_viewer {
 struct link_icmp {
 	int32_t ifindex; /* that the socket is bound to */
 	uint8_t family;  /* enum addr_family */
+};
+
+struct link_direct {
+	struct addr addr;
+	int64_t until_ms; /* of the monotonic clock */
 };
 
 enum link_member_state {
@@ -174,6 +181,7 @@ struct link_message {
 		struct link_viewer viewer; /* LINK_FLOWS */
 		struct link_icmp icmp;
 		struct link_member member;
+		struct link_direct direct;
 		struct link_counters counters;
 	};
 };

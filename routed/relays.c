@@ -126,6 +126,7 @@ static bool obey(struct relays *relays, const struct link_message *message)
 	case LINK_PING:
 	case LINK_FLOWS:
 	case LINK_ICMP:
+	case LINK_DIRECT:
 	case LINK_CLOSE:
 	case LINK_OWNED:
 	case LINK_STOP:
@@ -573,6 +574,14 @@ int relays_give_icmp(struct relays *relays, int ifindex, uint8_t family, int fd)
 	const struct link_fds fds = {.fd = {fd}, .count = 1};
 
 	return ask(relays, &message, &fds);
+}
+
+int relays_tell_direct(struct relays *relays, const struct link_direct *direct)
+{
+	const struct link_message message = {.type = LINK_DIRECT,
+					     .direct = *direct};
+
+	return ask(relays, &message, NULL);
 }
 
 bool relays_is_ready(const struct relays *relays)

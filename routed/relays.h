@@ -88,6 +88,10 @@ NODISCARD int relays_close_flow(struct relays *relays,
 NODISCARD int relays_give_icmp(struct relays *relays, int ifindex,
 			       uint8_t family, int fd);
 
+/* An address of a DIRECT name, until then: flows to it are. */
+NODISCARD int relays_tell_direct(struct relays *relays,
+				 const struct link_direct *direct);
+
 bool relays_is_ready(const struct relays *relays);
 
 /* 0: there is none now. */

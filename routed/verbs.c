@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/verbs.h"
 
+#include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/uplink.h"
@@ -289,6 +290,25 @@ static const char *read_directs(const struct verbs *verbs, const char *text,
 	return *count ? NULL : "'addresses' has none";
 }
 
+/* Where they have no throws, and for what is too early for those. */
+static void tell_relay(const struct verbs *verbs, const struct addr *addrs,
+		       size_t count, int64_t ttl_s)
+{
+	struct link_direct direct = {
+		.until_ms = direct_until_ms(clock_monotonic_ms(), ttl_s),
+	};
+
+	for (size_t i = 0; i < count; i++) {
+		direct.addr = addrs[i];
+		int ret = relays_tell_direct(verbs->relays, &direct);
+		/* There may be none just now; dnsd tells again in a while. */
+		if (ret < 0)
+			log_debug("cannot tell the relay of an address of a "
+				  "DIRECT name: %s",
+				  err_text(ret));
+	}
+}
+
 static void verb_direct(void *ctx, struct control_client *client,
 			const struct json *request)
 {
@@ -309,6 +329,7 @@ static void verb_direct(void *ctx, struct control_client *client,
 		control_end(client, why);
 		return;
 	}
+	tell_relay(verbs, addrs, count, ttl_s);
 	ret = host_add_directs(verbs->host, addrs, count, ttl_s);
 	control_end(client, ret < 0 ? err_text(ret) : NULL);
 }

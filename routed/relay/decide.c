@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/decide.h"
 
+#include "routed/direct.h"
+
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -13,6 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define DIRECTS_AT_ONCE 64
+
 struct decider {
 	char *path;                /* owned */
 	struct map_reader *reader; /* owned, NULL: not open */
@@ -22,6 +26,7 @@ struct decider {
 	struct log_limit limit;
 	struct uses *uses;             /* borrowed, or NULL */
 	struct neighbours *neighbours; /* the same */
+	struct direct *directs;        /* owned */
 };
 
 int decider_new(struct decider **decider, const char *map_path)
@@ -31,8 +36,8 @@ int decider_new(struct decider **decider, const char *map_path)
 	if (!new)
 		return -ENOMEM;
 	new->path = strdup(map_path);
-	if (!new->path) {
-		free(new);
+	if (!new->path || direct_new(&new->directs) < 0) {
+		decider_free(new);
 		return -ENOMEM;
 	}
 	new->limit.burst = 5;
@@ -45,6 +50,7 @@ void decider_free(struct decider *decider)
 	if (!decider)
 		return;
 	map_reader_close(decider->reader);
+	direct_free(decider->directs);
 	free(decider->path);
 	free(decider);
 }
@@ -58,6 +64,19 @@ void decider_set_neighbours(struct decider *decider,
 			    struct neighbours *neighbours)
 {
 	decider->neighbours = neighbours;
+}
+
+void decider_note_direct(struct decider *decider,
+			 const struct link_direct *direct)
+{
+	struct addr gone[DIRECTS_AT_ONCE], evicted;
+
+	while (direct_expire(decider->directs, clock_monotonic_ms(), gone,
+			     DIRECTS_AT_ONCE) == DIRECTS_AT_ONCE)
+		;
+	if (direct_ask(decider->directs, &direct->addr, direct->until_ms,
+		       &evicted))
+		log_debug("know one more address of a DIRECT name");
 }
 
 /* A map that was moved aside must not answer for the one that is there. */
@@ -225,6 +244,14 @@ static void set_mac(struct facts *facts, const struct decider *decider,
 		facts->has_mac = MAC_KNOWN;
 }
 
+/* What dnsd has told of it holds for every port and every sender. */
+static bool is_of_direct_name(const struct decider *decider,
+			      const struct facts *facts)
+{
+	return facts->dst.family != ADDR_NONE &&
+	       direct_has(decider->directs, &facts->dst, clock_monotonic_ms());
+}
+
 void decide(struct decider *decider, const struct policy *policy,
 	    const struct decide_flow *flow, struct decision *decision)
 {
@@ -257,6 +284,11 @@ void decide(struct decider *decider, const struct policy *policy,
 	set_owner(&facts, flow);
 	if (policy->asks_mac)
 		set_mac(&facts, decider, flow);
+	if (is_of_direct_name(decider, &facts)) {
+		decision->group = OUTBOUND_DIRECT;
+		follow_outbound(policy, flow, decision);
+		return;
+	}
 	verdict = rules_decide(policy->config->rules, &facts);
 	if (verdict.kind == VERDICT_NEEDS_FLOW && facts.is_name_askable) {
 		facts.is_name_askable = false;

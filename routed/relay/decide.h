@@ -72,6 +72,13 @@ void decider_set_uses(struct decider *decider, struct uses *uses);
 void decider_set_neighbours(struct decider *decider,
 			    struct neighbours *neighbours);
 
+/*
+ * An address of a DIRECT name: what enters the TUN for it all the same is sent
+ * there directly, whatever a rule would say of the address alone.
+ */
+void decider_note_direct(struct decider *decider,
+			 const struct link_direct *direct);
+
 /* TCP, UDP or ICMP. */
 void decide(struct decider *decider, const struct policy *policy,
 	    const struct decide_flow *flow, struct decision *decision);

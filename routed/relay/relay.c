@@ -42,6 +42,7 @@ enum {
 	ENTERING_MS = 10000,
 };
 
+#define MESSAGES_AT_ONCE 64
 #define TICK_S 0.1
 
 struct relay {
@@ -268,6 +269,9 @@ static void on_message(struct relay *relay, const struct link_message *message,
 			       message->icmp.family, fds->fd[0]);
 		fds->fd[0] = -1;
 		break;
+	case LINK_DIRECT:
+		decider_note_direct(relay->parts.decider, &message->direct);
+		break;
 	case LINK_STOP:
 		stop(relay, EXIT_SUCCESS);
 		break;
@@ -292,24 +296,32 @@ static void close_fds(struct link_fds *fds)
 	}
 }
 
-static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
+/* False: there is no more for now, or ever. */
+static bool take_message(struct relay *relay)
 {
-	struct relay *relay = io->data;
 	struct link_message message;
 	struct link_fds fds;
-	int ret = link_recv(io->fd, &message, &fds);
+	int ret = link_recv(relay->link_fd, &message, &fds);
 
-	(void)loop, (void)revents;
 	if (ret == -EAGAIN)
-		return;
+		return false;
 	if (ret == 0)
 		leave_tun(relay->fds.fd[LINK_FD_TUN]);
 	if (ret <= 0) {
 		stop(relay, ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-		return;
+		return false;
 	}
 	on_message(relay, &message, &fds);
 	close_fds(&fds);
+	return message.type != LINK_STOP;
+}
+
+/* Before packets, by its priority: what was said before they came is known. */
+static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+	(void)loop, (void)revents;
+	for (int i = 0; i < MESSAGES_AT_ONCE && take_message(io->data); i++)
+		;
 }
 
 /*

@@ -153,6 +153,24 @@ def test_direct_name_takes_the_kernels_own_way(net, start, version):
     assert "ttl=63" in ping  # one router between
 
 
+@pytest.mark.parametrize("mode", ("on-crash: closed", "mode: main"))
+@pytest.mark.parametrize("version", (4, 6))
+def test_direct_name_goes_directly_where_nothing_is_thrown(net, start, mode,
+                                                           version):
+    """Through the relay, which was told of the address."""
+    daemons = start(more=f"routed: {{ {mode} }}\n")
+    laptop = net.laptop
+    # The control: without its name being asked the address is the proxy's.
+    assert who(laptop, SITE[version], version) in PROXY
+    assert ask(laptop, version=version) == SITE[version]
+    wait_until(lambda: status(daemons, "dnsd")["direct_told"] > 0,
+               "routed has heard of it")
+    assert throws(laptop) == set()
+    assert way(laptop, SITE[version]) == "ersatz0"
+    assert who(laptop, SITE[version], version) == LAPTOP[version]
+    assert who(laptop, "direct.example", version) == LAPTOP[version]
+
+
 def test_nothing_of_it_enters_the_tun(net, start):
     start()
     tap = Wiretap(net.laptop)

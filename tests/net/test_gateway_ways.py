@@ -13,7 +13,7 @@ import re
 import peer
 import pytest
 from recipes import Recipe
-from test_gateway import (BOX, BOX6, DEVICE, PROXY, Scene, ask_direct,
+from test_gateway import (BOX, BOX6, CONFIG, DEVICE, PROXY, Scene, ask_direct,
                           passes)
 from topology import ADDRESS, ADDRESS6, ROUTER, Ersatz, Machine, wait_until
 
@@ -238,6 +238,27 @@ def test_firewall_in_the_way_is_named(net, site, name):
     assert scene.who(ADDRESS["site"]) == ADDRESS["proxy"]
     assert "lets nothing through" not in scene.box.run(doctor,
                                                        check=False).stdout
+    scene.daemons.down()
+
+
+def test_direct_names_of_devices_on_a_closed_host(net, site):
+    """The relay sends them there directly; whatever else goes to the proxy."""
+    net.start_microsocks()
+    scene = Scene(net)
+    scene.daemons.write(CONFIG.replace("routed: {",
+                                       "routed: { on-crash: closed,"))
+    scene.daemons.up()
+    for family, site, box in ((4, ADDRESS["site"], ADDRESS["laptop"]),
+                              (6, f"[{ADDRESS6['site']}]",
+                               ADDRESS6["laptop"])):
+        assert scene.who(site, family) in PROXY
+        kind = "A" if family == 4 else "AAAA"
+
+        def told(site=site, box=box, family=family, kind=kind):
+            scene.device.run(f"dig +short direct.example {kind}")
+            return scene.who(site, family) == box
+        wait_until(told, "the relay knows it")
+        assert scene.who("direct.example", family) == box
     scene.daemons.down()
 
 

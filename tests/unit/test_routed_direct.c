@@ -71,6 +71,8 @@ static void address_is_new_once_and_stays_until_its_time(void **state)
 	assert_int_equal(direct_next_ms(direct), 2000);
 	assert_int_equal(direct_expire(direct, 1999, out, 2), 0);
 	assert_true(has(direct, &ipv4));
+	assert_true(direct_has(direct, &ipv4, 1999));
+	assert_false(direct_has(direct, &ipv4, 2000));
 	assert_int_equal(direct_expire(direct, 2000, out, 2), 1);
 	assert_true(addr_equal(&out[0], &ipv4));
 	assert_false(has(direct, &ipv4));

@@ -36,7 +36,7 @@ static struct {
 	struct verbs *verbs;
 	const struct link_counters *counters; /* answered at once if set */
 	bool answers_loss;
-	unsigned direct_calls;
+	unsigned direct_calls, relay_directs;
 	struct addr directs[HOST_DIRECTS_MAX];
 	size_t direct_count;
 	int64_t direct_ttl_s;
@@ -176,6 +176,14 @@ int relays_close_flow(struct relays *relays, const struct link_flow *flow)
 {
 	(void)relays;
 	fake.closed = *flow;
+	return fake.has_relay ? 0 : -ENOTCONN;
+}
+
+int relays_tell_direct(struct relays *relays, const struct link_direct *direct)
+{
+	(void)relays;
+	assert_int_not_equal(direct->addr.family, ADDR_NONE);
+	fake.relay_directs++;
 	return fake.has_relay ? 0 : -ENOTCONN;
 }
 
@@ -479,6 +487,7 @@ static void addresses_of_a_direct_name_are_handed_on(void **state)
 	assert_int_equal(fake.direct_calls, 1);
 	assert_int_equal(fake.direct_count, 2);
 	assert_int_equal(fake.direct_ttl_s, 300);
+	assert_int_equal(fake.relay_directs, 2);
 	assert_string_equal(
 		addr_format(&fake.directs[1], second, sizeof(second)),
 		"2001:db8::1");
