@@ -62,10 +62,7 @@ def resolved(laptop):
     laptop.start(["dbus-daemon", "--config-file=/run/bus.conf", "--nofork",
                   "--nopidfile", "--nosyslog"], log="bus")
     wait_until(laptop.path("/run/dbus/system_bus_socket").exists, "the bus")
-    process = laptop.start([RESOLVED], log="resolved")
-    wait_until(lambda: process.poll() is not None or
-               "127.0.0.53" in laptop.out("ss -Hlun"), "resolved listens")
-    assert process.poll() is None, laptop.log("resolved")
+    process = start_resolved(laptop)
     index = laptop.out("ip -o link show eth0").split(":")[0]
     laptop.run(["busctl", "call", "org.freedesktop.resolve1",
                 "/org/freedesktop/resolve1",
@@ -74,6 +71,15 @@ def resolved(laptop):
     wait_until(lambda: look_up(laptop, "direct.example") == ADDRESS["site"],
                "resolved asks unbound")
     assert look_up(laptop, "site.example") is None
+    return process
+
+
+def start_resolved(laptop):
+    process = laptop.start([RESOLVED], log="resolved")
+    wait_until(lambda: process.poll() is not None or
+               "127.0.0.53" in laptop.out("ss -Hlun"), "resolved listens")
+    assert process.poll() is None, laptop.log("resolved")
+    return process
 
 
 def look_up(laptop, name):
@@ -127,6 +133,26 @@ def test_resolved_is_told_of_each_tun(laptop, resolved):
     wait_until(lambda: look_up(laptop, "other.example") is None,
                "names of the proxy are unknown")
     daemons.recover()
+    daemons.down()
+
+
+@pytest.mark.parametrize("signum", (signal.SIGTERM, signal.SIGKILL))
+def test_resolved_is_started_again(laptop, resolved, signum):
+    """It keeps in /run what it was told, and forgets it with the link."""
+    daemons = Ersatz(laptop, CONFIG % "auto").up()
+    assert is_fake(look_up(laptop, "site.example"))
+    laptop.kill(resolved, signum)
+    wait_until(lambda: "127.0.0.53" not in laptop.out("ss -Hlun"),
+               "nobody is asked")
+    assert look_up(laptop, "new.example") is None
+    start_resolved(laptop)
+    wait_until(lambda: is_fake(look_up(laptop, "new.example")),
+               "resolved asks dnsd again")
+    assert look_up(laptop, "direct.example") == ADDRESS["site"]
+    daemons.stop("routed")
+    wait_until(lambda: look_up(laptop, "direct.example") == ADDRESS["site"],
+               "resolved asks unbound again")
+    assert look_up(laptop, "other.example") is None
     daemons.down()
 
 
