@@ -4,6 +4,10 @@
 
 EXTRA_DIST += packaging/sbom packaging/check-dist
 
+# The user of both daemons.
+sysusersdir = $(prefix)/lib/sysusers.d
+dist_sysusers_DATA = packaging/sysusers.d/ersatz.conf
+
 # The bill of materials.
 nodist_doc_DATA = packaging/ersatz.spdx.json
 CLEANFILES += packaging/ersatz.spdx.json packaging/libraries

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The systemd units, and what the daemons tell who started them."""
 import os
+import pathlib
 import shutil
 import socket
 import subprocess
 
 import pytest
-from topology import BUILD, PATIENCE, Ersatz, Machine, wait_until
+from topology import BUILD, PATIENCE, TOP, Ersatz, Machine, wait_until
 
 UNITS = {"dnsd": "dnsd/ersatz-dnsd.service",
          "routed": "routed/ersatz-routed.service"}
@@ -59,3 +60,68 @@ def test_daemons_tell_who_started_them(tmp_path):
                            f"{program} says that it stops")
     finally:
         machine.close()
+
+def limits_of(unit):
+    """As setpriv(1) takes them: what the unit leaves of root."""
+    words = [word for line in (BUILD / unit).read_text().splitlines()
+             if line.startswith("CapabilityBoundingSet=")
+             for word in line.split("=")[1].split()]
+    assert words
+    return ["setpriv", "--no-new-privs", "--bounding-set", "-all," + ",".join(
+        word.lower().replace("cap_", "+") for word in words)]
+
+
+class Confined(Ersatz):
+    """With the capabilities of the units, and no others."""
+
+    def command(self, name, *args):
+        return limits_of(UNITS[name]) + super().command(name, *args)
+
+
+@pytest.mark.parametrize("profile", ("open", "closed"))
+def test_capabilities_of_the_units_are_enough(net, site, profile):
+    net.start_microsocks()
+    daemons = Confined(net.laptop, Ersatz.DEFAULT +
+                       f"routed: {{ on-crash: {profile} }}\n").up()
+
+    def is_served():
+        return net.laptop.out("curl -sS http://site.example/") == \
+            "welcome to the site\n"
+    assert is_served()
+    status = net.laptop.out(daemons.command("routed", "--status"))
+    # What the kernel may refuse is refused to nobody here.
+    assert ("carried by the kernel" in status) == kernel_carries(net, daemons)
+    net.laptop.run("ip rule del priority 5001; nft flush ruleset")
+    wait_until(lambda: "5001" in net.laptop.out("ip rule"), "it is repaired")
+    assert is_served()
+    daemons.kill("routed")
+    # As ExecStopPost does.
+    kept = net.laptop.out(daemons.command("routed", "--recover",
+                                          "--keep-closed"))
+    assert ("stays so" in kept) == (profile == "closed")
+    daemons.start("routed")
+    assert is_served()
+    daemons.down()
+
+
+def kernel_carries(net, daemons):
+    """Without the limits of the unit."""
+    daemons.stop("routed")
+    with_all = Ersatz(net.laptop, pathlib.Path(
+        net.laptop.path(daemons.config)).read_text())
+    with_all.start("routed")
+    status = net.laptop.out(with_all.command("routed", "--status"))
+    with_all.stop("routed")
+    daemons.start("routed")
+    return "carried by the kernel" in status
+
+
+@pytest.mark.skipif(not shutil.which("systemd-sysusers"),
+                    reason="systemd-sysusers is not installed")
+def test_user_of_the_daemons_is_made(tmp_path):
+    (tmp_path / "etc").mkdir()
+    subprocess.run(["systemd-sysusers", "--root", tmp_path,
+                    TOP / "packaging/sysusers.d/ersatz.conf"], check=True)
+    passwd = (tmp_path / "etc/passwd").read_text().splitlines()
+    user = [line.split(":") for line in passwd if line.startswith("ersatz:")]
+    assert user[0][-1].endswith("nologin") and 0 < int(user[0][2]) < 1000
