@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 routed_librouted_a_SOURCES += \
+	routed/relay/allowance.c \
+	routed/relay/allowance.h \
 	routed/relay/backlog.c \
 	routed/relay/backlog.h \
 	routed/relay/carrier.c \

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "routed/last_fd.h"
+#include "routed/relay/allowance.h"
 #include "routed/relay/confine.h"
 #include "routed/relay/entrance.h"
 #include "routed/relay/flow_log.h"
@@ -24,7 +25,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -324,36 +324,6 @@ static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
 		;
 }
 
-/*
- * Two descriptors a flow, of TCP and of UDP: fewer of both when there are not
- * enough.
- */
-static void fit_flows(uint32_t *tcp, uint32_t *udp)
-{
-	struct rlimit limit;
-	uint64_t wanted = (uint64_t)*tcp + *udp;
-	rlim_t fit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	/* It only ever raises the soft limit, which cannot be refused. */
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	fit = limit.rlim_max >= OTHER_FDS + 4 ? (limit.rlim_max - OTHER_FDS) / 2
-					      : 2;
-	if (fit >= wanted)
-		return;
-	*tcp = (uint32_t)(fit * *tcp / wanted);
-	*udp = (uint32_t)(fit - *tcp);
-	/* One of each at least. */
-	if (*tcp == 0)
-		*tcp = 1;
-	log_notice("taking %u flows of TCP and %u of UDP, not %llu: too few "
-		   "descriptors (%llu)",
-		   *tcp, *udp, (unsigned long long)wanted,
-		   (unsigned long long)limit.rlim_max);
-}
-
 /* The outer half: what is known of the world. */
 static int open_world(struct relay *relay, const struct link_setup *setup)
 {
@@ -405,7 +375,7 @@ static int open_flows(struct relay *relay)
 	uint32_t half_open;
 	int ret;
 
-	fit_flows(&flows, &udp_flows);
+	allowance_fit(&flows, &udp_flows, OTHER_FDS);
 	half_open = flows < HALF_OPEN_MAX ? flows : HALF_OPEN_MAX;
 	ret = poller_new(&parts->poller, parts->loop, parts);
 	if (ret == 0)
