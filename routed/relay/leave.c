@@ -12,6 +12,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+void leave_in_order(int *tun_fd, int *inner_tun_fd)
+{
+	const int low = *tun_fd, high = *inner_tun_fd;
+	int copy;
+
+	if (low > high)
+		return;
+	copy = fcntl(low, F_DUPFD_CLOEXEC, high);
+	/* Without it everything works, and some resets are lost. */
+	if (copy < 0)
+		return;
+	if (dup3(high, low, O_CLOEXEC) == low &&
+	    dup3(copy, high, O_CLOEXEC) == high) {
+		*tun_fd = high;
+		*inner_tun_fd = low;
+	}
+	close(copy);
+}
+
 void leave_tun(int tun_fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

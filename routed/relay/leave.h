@@ -11,9 +11,18 @@
 #define ERSATZ_ROUTED_RELAY_LEAVE_H
 
 /*
- * The parent is gone: new flows are direct as soon as the TUN is, and not when
- * all else has been put away.  The descriptor stays one of ours for who has it
- * still.
+ * Gives the TUN the higher number of the two.  The kernel closes the files of
+ * a process that was killed from the highest number to the lowest
+ * (task_work_run() takes the newest first), and these two are older than any
+ * flow: so flows are reset first, and their resets find the TUN; then it goes,
+ * and new flows are direct; then comes the wait for the inner one.
+ */
+void leave_in_order(int *tun_fd, int *inner_tun_fd);
+
+/*
+ * The parent is gone, and the flows are reset: new ones are direct as soon as
+ * the TUN is, and not when all else has been put away.  The descriptor stays
+ * one of ours for who has it still.
  */
 void leave_tun(int tun_fd);
 

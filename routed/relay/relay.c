@@ -4,7 +4,6 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "routed/last_fd.h"
 #include "routed/relay/allowance.h"
 #include "routed/relay/confine.h"
 #include "routed/relay/entrance.h"
@@ -35,7 +34,6 @@ enum {
 	HALF_OPEN_MAX = 4096,
 	/* The pools have more than this, and little of them is ever used. */
 	LARGE_BLOCK = 16 << 10,
-	LAST_FD = 16384, /* above those of 8,000 flows */
 	/* Loop, link, TUNs, listeners, map, netlink, channels to dnsd, ... */
 	OTHER_FDS = 64 + 2 * PIPES,
 	/* The inner kernel sends its SYN-ACK four times in this time. */
@@ -49,6 +47,7 @@ struct relay {
 	int link_fd;         /* owned */
 	int status;          /* that the process ends with */
 	bool is_leaving;     /* our last word is said */
+	bool is_orphan;      /* the parent is dead */
 	struct link_fds fds; /* owned, from LINK_SETUP */
 	char config_file[PATH_MAX];
 	struct parts parts;
@@ -305,9 +304,8 @@ static bool take_message(struct relay *relay)
 
 	if (ret == -EAGAIN)
 		return false;
-	if (ret == 0)
-		leave_tun(relay->fds.fd[LINK_FD_TUN]);
 	if (ret <= 0) {
+		relay->is_orphan = ret == 0;
 		stop(relay, ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 		return false;
 	}
@@ -512,8 +510,8 @@ static int receive_setup(struct relay *relay, struct link_message *message)
 		return ret < 0 ? ret : -EPIPE;
 	if (message->type != LINK_SETUP || relay->fds.count != LINK_FDS)
 		return ERR_MALFORMED;
-	/* New flows are direct when it is gone; not after the inner one. */
-	last_fd_raise(&relay->fds.fd[LINK_FD_TUN], LAST_FD);
+	leave_in_order(&relay->fds.fd[LINK_FD_TUN],
+		       &relay->fds.fd[LINK_FD_INNER_TUN]);
 	return 0;
 }
 
@@ -548,6 +546,8 @@ static int run(struct relay *relay)
 	intake_stop(&relay->parts);
 	udp_stop(relay->parts.udp);
 	carrier_flush(relay->parts.carrier);
+	if (relay->is_orphan)
+		leave_tun(relay->fds.fd[LINK_FD_TUN]);
 	/* All is said: the parent takes its part down while we do ours. */
 	(void)shutdown(relay->link_fd, SHUT_WR);
 	relay->is_leaving = true;

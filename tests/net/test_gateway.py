@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import struct
 
 import peer
@@ -235,6 +236,40 @@ def test_a_flow_of_before_goes_on(net, site):
     assert passes(near, far)
     scene.daemons.down()
     assert passes(near, far)
+
+
+@pytest.mark.parametrize("killed", ("relay", "routed", "both"))
+def test_flows_that_wait_are_reset_by_a_death(net, site, killed):
+    """They send nothing that could be answered; of a device nobody but their
+    own carrier knows where they stand."""
+    net.start_microsocks()
+    scene = Scene(net)
+    scene.daemons.up()
+    if "user space" in scene.status():
+        pytest.skip("whoever carries in user space is dead")
+    flows = []
+    for port, far, family in ((7000, ADDRESS["site"], socket.AF_INET),
+                              (7001, ADDRESS6["site"], socket.AF_INET6)):
+        server = peer.listen(net.site, port, family)
+        for machine in (scene.device, scene.box):
+            for _ in range(20):
+                near = peer.connect(machine, far, port)
+                flows.append((near, server.accept()[0]))
+    for near, far in flows:
+        far.settimeout(peer.PATIENCE)
+        assert passes(near, far)
+    relay = scene.daemons.relay_pid()
+    if killed != "relay":
+        os.kill(scene.daemons.pid("routed"), signal.SIGKILL)
+    if killed != "routed":
+        os.kill(relay, signal.SIGKILL)
+    for near, _ in flows:
+        with pytest.raises(ConnectionResetError):
+            near.recv(1)
+    if killed != "relay":
+        scene.daemons.started.pop("routed").wait(timeout=peer.PATIENCE)
+        scene.daemons.recover()
+    scene.daemons.down()
 
 
 def test_settings_come_back(net, site):

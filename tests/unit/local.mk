@@ -442,6 +442,10 @@ UNIT_TESTS += tests/unit/test_last_fd
 tests_unit_test_last_fd_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_last_fd_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_leave
+tests_unit_test_leave_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_leave_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_learnt
 tests_unit_test_learnt_SOURCES = tests/unit/test_learnt.c $(FIB_MODEL)
 tests_unit_test_learnt_CPPFLAGS = $(UNIT_CPPFLAGS)
