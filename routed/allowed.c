@@ -48,6 +48,8 @@ static const struct seccomp_form relay_forms[] = {
 	/* Whose sockets are at a port. */
 	{"socket", {INT_IS(0, AF_NETLINK), INT_IS(2, NETLINK_SOCK_DIAG)}},
 	{"ioctl", {INT_IS(1, TUNGETVNETHDRSZ)}},
+	/* Of the inner one, when it is left to its namespace. */
+	{"ioctl", {INT_IS(1, TUNSETPERSIST)}},
 };
 
 static const struct seccomp_table relay = {
