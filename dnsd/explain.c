@@ -42,7 +42,8 @@ struct explanation {
 	int64_t slot;
 	struct explain_room room; /* with DECISION_FAKE */
 	bool has_answer;
-	bool is_missing; /* dnsd.fake.verify finds no such name */
+	bool is_missing; /* dnsd.fake.verify finds no such name ... */
+	bool is_late;    /* ... and will have found that at the next question */
 	char answer[ANSWER_SIZE];
 	char failure[ANSWER_SIZE];
 	char where[256]; /* of a name whose address is written down */
@@ -223,6 +224,7 @@ static void tell_summary(const struct explanation *self)
 		.answer = self->has_answer ? self->answer : NULL,
 		.failure = *self->failure ? self->failure : NULL,
 		.is_missing = self->is_missing,
+		.is_late = self->is_late,
 		.why_full = self->room.why_full,
 		.has_client = self->facts.src.family != ADDR_NONE,
 	};
@@ -459,6 +461,18 @@ static void note_existence(struct explanation *self,
 		self->failure[0] = '\0';
 }
 
+/* With `background` the first answer does not wait for what is not kept. */
+static void note_lateness(struct explanation *self)
+{
+	const struct config *config = self->explainer->conf.config;
+
+	self->is_late = self->is_missing &&
+			config->dnsd.fake_verify == FAKE_VERIFY_BACKGROUND &&
+			self->kept.state != EXPLAIN_KEPT_FRESH &&
+			self->kept.state != EXPLAIN_KEPT_CUT;
+	self->is_missing &= !self->is_late;
+}
+
 static void on_answer(void *ctx, const struct upstream_result *result)
 {
 	struct explanation *self = ctx;
@@ -472,8 +486,10 @@ static void on_answer(void *ctx, const struct upstream_result *result)
 		snprintf(self->failure, sizeof(self->failure), "%s",
 			 result->why);
 	if (self->decision.kind != DECISION_RESOLVE) {
-		if (self->decision.kind == DECISION_FAKE)
+		if (self->decision.kind == DECISION_FAKE) {
 			note_existence(self, result);
+			note_lateness(self);
+		}
 		finish(self);
 		return;
 	}

@@ -114,6 +114,10 @@ static void write_fake(const struct reason *reason, FILE *out)
 			reason->answer);
 	else
 		fputs("it gets a fake address when it is first asked", out);
+	if (reason->is_late && !reason->why_full)
+		fputs(", and NXDOMAIN from then on, because the upstream does "
+		      "not know the name (dnsd.fake.verify)",
+		      out);
 }
 
 static void write_reverse(const struct reason *reason, FILE *out)

@@ -24,6 +24,7 @@ struct reason {
 	const char *answer;   /* as text; NULL: there is none (yet) */
 	const char *failure;  /* why the upstream gave none, or NULL */
 	bool is_missing;      /* a name that would be faked does not exist */
+	bool is_late;         /* ... which is found after the first answer */
 	const char *why_full; /* it would get no fake address; NULL: it would */
 	bool has_client;      /* it is told as for one who asks */
 };

@@ -77,6 +77,12 @@ def test_background_fakes_first_and_knows_better_then(laptop):  # noqa: F811
     status = json.loads(laptop.machine.out(laptop.ersatz.command(
         "dnsd", "--status", "--json")).splitlines()[0])
     assert status["missing"] >= 2
+    # What the first answer will be, and what those behind it.
+    text = laptop.machine.out(laptop.ersatz.command(
+        "dnsd", "--explain", "nobody.example"))
+    assert "it gets a fake address when it is first asked, and NXDOMAIN " \
+        "from then on" in text.splitlines()[0]
+    assert is_fake(laptop.ask("nobody.example"))
     # Why, says --explain, with the daemon and without.
     for _ in range(2):
         text = laptop.machine.out(laptop.ersatz.command(

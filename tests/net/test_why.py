@@ -221,20 +221,21 @@ def test_what_is_refused_has_no_rule(host):
     notify.set_opcode(dns.opcode.NOTIFY)
     future = query.to_wire()
     future = future[:-5] + b"\x01" + future[-4:]
-    for wire, rcode, verdict, words in (
-            (chaos.to_wire(), "REFUSED", "refused", "only class IN"),
-            (notify.to_wire(), "NOTIMP", "refused", "only queries"),
-            (future, "BADVERS", "refused", "only EDNS 0"),
+    for wire, question, rcode, verdict, words in (
+            (chaos.to_wire(), ("version.bind", "TXT"), "REFUSED", "refused",
+             "only class IN"),
+            (notify.to_wire(), ("fake.example", "SOA"), "NOTIMP", "refused",
+             "only queries"),
+            (future, ("fake.example", "A"), "BADVERS", "refused",
+             "only EDNS 0"),
             (dns.message.make_query("a.example", "AXFR",
                                     use_edns=0).to_wire(),
-             "REFUSED", "refused", "this type"),
-            (query.to_wire()[:20], "FORMERR", "malformed", "")):
-        before = len(host.seen())
+             ("a.example", "AXFR"), "REFUSED", "refused", "this type"),
+            (query.to_wire()[:20], (None, None), "FORMERR", "malformed", "")):
         answer = host.send(wire)
         assert dns.rcode.to_text(answer.rcode()) == rcode
         assert words in (error(answer)[1] or "")
-        wait_until(lambda: len(host.seen()) > before, "it is told")
-        line = host.seen()[-1]
+        line = host.last_seen(*question)
         assert (line["rcode"], line["verdict"]) == (rcode, verdict)
         assert line["rule"] is line["outbound"] is line["upstream"] is None
     # The control: another name, asked as it should be.
