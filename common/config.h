@@ -68,6 +68,16 @@ struct group_conf {
 	enum balance_key balance; /* load-balance */
 };
 
+/* How what is refused is answered. */
+enum outbound_reject {
+	OUTBOUND_REJECT_RESET, /* other than TCP: port unreachable */
+	OUTBOUND_REJECT_PORT,
+	OUTBOUND_REJECT_HOST,
+	OUTBOUND_REJECT_NET,
+	OUTBOUND_REJECT_PROHIBITED,
+	OUTBOUND_REJECT_SILENT,
+};
+
 enum outbound_udp {
 	OUTBOUND_UDP_ASSOCIATE,
 	OUTBOUND_UDP_OVER_TCP,
@@ -84,6 +94,7 @@ struct outbound_conf {
 	const char *password_file; /* as written */
 	const char *interface;     /* interface */
 	enum outbound_udp udp;     /* socks5 */
+	enum outbound_reject with; /* reject */
 	struct group_conf group;   /* fallback, latency, load-balance */
 	unsigned line;
 };

@@ -37,7 +37,8 @@ static enum decision_kind by_outbound(const struct config *config,
 	case OUTBOUND_TYPE_PASS:
 		return DECISION_FORWARD;
 	case OUTBOUND_TYPE_REJECT:
-		if (!config->dnsd.reject_is_fake)
+		/* One with words of its own wants to be asked. */
+		if (outbound == OUTBOUND_REJECT && !config->dnsd.reject_is_fake)
 			return DECISION_REJECT;
 		return dead(config, type);
 	case OUTBOUND_TYPE_REJECT_DROP:

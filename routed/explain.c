@@ -256,7 +256,9 @@ static void append_verdict(const struct explanation *e, char *out, size_t size)
 		append(out, size, "leaves directly, by the uplink");
 		break;
 	case OUTBOUND_TYPE_REJECT:
-		append(out, size, "is refused");
+		append(out, size,
+		       outbound->with == OUTBOUND_REJECT_SILENT ? "is dropped"
+								: "is refused");
 		break;
 	case OUTBOUND_TYPE_REJECT_DROP:
 		append(out, size, "is dropped");

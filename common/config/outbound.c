@@ -58,6 +58,7 @@ static const struct schema_word type_words[] = {
 	{"socks5", OUTBOUND_TYPE_SOCKS5, NULL},
 	{"http", OUTBOUND_TYPE_HTTP, NULL},
 	{"interface", OUTBOUND_TYPE_INTERFACE, NULL},
+	{"reject", OUTBOUND_TYPE_REJECT, NULL},
 	{"fallback", OUTBOUND_TYPE_FALLBACK, NULL},
 	{"latency", OUTBOUND_TYPE_LATENCY, NULL},
 	{"load-balance", OUTBOUND_TYPE_LOAD_BALANCE, NULL},
@@ -74,6 +75,7 @@ static const struct belonging {
 	{"password-file", PROXIES, false},
 	{"udp", BIT(OUTBOUND_TYPE_SOCKS5), false},
 	{"interface", BIT(OUTBOUND_TYPE_INTERFACE), true},
+	{"with", BIT(OUTBOUND_TYPE_REJECT), false},
 	{"members", GROUPS, true},
 	{"probe", GROUPS, false},
 	{"tolerance", BIT(OUTBOUND_TYPE_LATENCY), false},
@@ -85,6 +87,13 @@ bool config_is_part_of_socks5(const void *object)
 	const struct outbound_conf *outbound = object;
 
 	return outbound->type == OUTBOUND_TYPE_SOCKS5;
+}
+
+bool config_is_part_of_reject(const void *object)
+{
+	const struct outbound_conf *outbound = object;
+
+	return outbound->type == OUTBOUND_TYPE_REJECT;
 }
 
 bool config_is_proxy(enum outbound_type type)

@@ -69,6 +69,7 @@ int config_upstreams_done(const struct schema_call *call, void *object);
 
 /* schema_key.is_part: of an outbound that has UDP, or has it not. */
 bool config_is_part_of_socks5(const void *object);
+bool config_is_part_of_reject(const void *object);
 /* outbound_conf.server, or .server_path: "ADDRESS:PORT", "unix:PATH". */
 extern const struct schema_type config_server;
 /* const struct destination *: "HOST:PORT". */

@@ -8,6 +8,7 @@ static const struct schema_word type_words[] = {
 	{"socks5", OUTBOUND_TYPE_SOCKS5, NULL},
 	{"http", OUTBOUND_TYPE_HTTP, NULL},
 	{"interface", OUTBOUND_TYPE_INTERFACE, NULL},
+	{"reject", OUTBOUND_TYPE_REJECT, NULL},
 	{"fallback", OUTBOUND_TYPE_FALLBACK, NULL},
 	{"latency", OUTBOUND_TYPE_LATENCY, NULL},
 	{"load-balance", OUTBOUND_TYPE_LOAD_BALANCE, NULL},
@@ -23,6 +24,16 @@ static const struct schema_word balance_words[] = {
 static const struct schema_word when_words[] = {
 	{"used", false, NULL},
 	{"always", true, NULL},
+	{NULL, 0, NULL},
+};
+
+static const struct schema_word with_words[] = {
+	{"reset", OUTBOUND_REJECT_RESET, NULL},
+	{"port-unreachable", OUTBOUND_REJECT_PORT, NULL},
+	{"host-unreachable", OUTBOUND_REJECT_HOST, NULL},
+	{"net-unreachable", OUTBOUND_REJECT_NET, NULL},
+	{"admin-prohibited", OUTBOUND_REJECT_PROHIBITED, NULL},
+	{"nothing", OUTBOUND_REJECT_SILENT, NULL},
 	{NULL, 0, NULL},
 };
 
@@ -62,7 +73,7 @@ const struct schema_key config_outbound_keys[] = {
 	 .words = type_words,
 	 .is_required = true,
 	 .help = "How flows leave: through a proxy, directly by one interface, "
-		 "or by the outbound that a group chooses.",
+		 "not at all, or by the outbound that a group chooses.",
 	 AT(type)},
 	{.name = "server",
 	 .type = &config_server,
@@ -97,6 +108,14 @@ const struct schema_key config_outbound_keys[] = {
 		 "falls back to TCP.",
 	 .is_part = config_is_part_of_socks5,
 	 AT(udp)},
+	{.name = "with",
+	 .type = &schema_word,
+	 .words = with_words,
+	 .fallback = "reset",
+	 .help = "What is refused is answered with a reset, or by ICMP with "
+		 "these words; or with nothing.",
+	 .is_part = config_is_part_of_reject,
+	 AT(with)},
 	{.name = "members",
 	 .kind = SCHEMA_LIST,
 	 .type = &schema_text,

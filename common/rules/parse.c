@@ -19,6 +19,10 @@ static const struct {
 	{"REJECT", OUTBOUND_REJECT},
 	{"REJECT-DROP", OUTBOUND_REJECT_DROP},
 	{"PASS", OUTBOUND_PASS},
+	/* Of Surge: never upgraded to a drop, which is not done here anyway; */
+	{"REJECT-NO-DROP", OUTBOUND_REJECT},
+	/* HTTP is told more there. */
+	{"REJECT-TINYGIF", OUTBOUND_REJECT},
 };
 
 struct field {

@@ -167,9 +167,19 @@ static enum network network_of(const struct packet *packet)
 bool decide_is_refused(const struct policy *policy, int outbound,
 		       enum refusal *refusal)
 {
-	switch (policy->outbounds[outbound].conf->type) {
+	static const enum refusal refusals[] = {
+		[OUTBOUND_REJECT_RESET] = REFUSAL_RESET,
+		[OUTBOUND_REJECT_PORT] = REFUSAL_PORT,
+		[OUTBOUND_REJECT_HOST] = REFUSAL_HOST,
+		[OUTBOUND_REJECT_NET] = REFUSAL_NET,
+		[OUTBOUND_REJECT_PROHIBITED] = REFUSAL_PROHIBITED,
+		[OUTBOUND_REJECT_SILENT] = REFUSAL_SILENT,
+	};
+	const struct outbound_conf *conf = policy->outbounds[outbound].conf;
+
+	switch (conf->type) {
 	case OUTBOUND_TYPE_REJECT:
-		*refusal = REFUSAL_RESET;
+		*refusal = refusals[conf->with];
 		return true;
 	case OUTBOUND_TYPE_REJECT_DROP:
 		*refusal = REFUSAL_SILENT;

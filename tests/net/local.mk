@@ -89,6 +89,7 @@ EXTRA_DIST += \
 	tests/net/test_profiles.py \
 	tests/net/test_relay.py \
 	tests/net/test_server_groups.py \
+	tests/net/test_reject.py \
 	tests/net/test_resolved.py \
 	tests/net/test_rival.py \
 	tests/net/test_routes.py \

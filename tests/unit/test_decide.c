@@ -30,7 +30,7 @@ struct verdict rules_decide(const struct rules *rules,
 	return said;
 }
 
-enum { PROXY = OUTBOUND_FIRST, CAMPUS };
+enum { PROXY = OUTBOUND_FIRST, CAMPUS, AWAY };
 
 static struct outbound_conf outbounds[] = {
 	{.name = "DIRECT", .type = OUTBOUND_TYPE_DIRECT},
@@ -39,13 +39,14 @@ static struct outbound_conf outbounds[] = {
 	{.name = "PASS", .type = OUTBOUND_TYPE_PASS},
 	{.name = "proxy", .type = OUTBOUND_TYPE_SOCKS5},
 	{.name = "campus", .type = OUTBOUND_TYPE_INTERFACE},
+	{.name = "away", .type = OUTBOUND_TYPE_REJECT},
 };
 
 static struct config config_of(bool has_ipv6)
 {
 	struct config config = {
 		.outbounds = outbounds,
-		.outbound_count = 6,
+		.outbound_count = 7,
 		.dnsd = {.fake = fake_pool_default(), .upstream = 2},
 	};
 
@@ -148,6 +149,11 @@ static void reject_is_nxdomain_or_fake_as_configured(void **state)
 			 DECISION_REJECT);
 	assert_int_equal(ask(&config, "x.example", TYPE_MX).kind,
 			 DECISION_REJECT);
+	/* An outbound of that type has something to say itself. */
+	match(AWAY);
+	assert_int_equal(ask(&config, "x.example", DNS_TYPE_A).kind,
+			 DECISION_FAKE);
+	match(OUTBOUND_REJECT);
 	config.dnsd.reject_is_fake = true;
 	assert_int_equal(ask(&config, "x.example", DNS_TYPE_A).kind,
 			 DECISION_FAKE);

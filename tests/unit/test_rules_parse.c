@@ -242,6 +242,8 @@ static void odd_but_right_rules_are_understood(void **state)
 		{"DOMAIN,a.example,proxy,", "a.example", PROXY},
 		{"DOMAIN,a.example,PASS,upstream=home", "b.example", -1},
 		{"MATCH,REJECT-DROP", "a.example", OUTBOUND_REJECT_DROP},
+		{"MATCH,REJECT-NO-DROP", "a.example", OUTBOUND_REJECT},
+		{"MATCH,REJECT-TINYGIF", "a.example", OUTBOUND_REJECT},
 		{"Match , backup , upstream=clean , no-resolve", "a.example",
 		 BACKUP},
 	};
