@@ -20,7 +20,8 @@ struct flow_log {
 	int fd; /* owned; -1: syslog */
 	struct ev_timer timer;
 	struct log_limit failures;
-	uint64_t missed; /* since the last time that it was told */
+	struct log_limit full; /* lines of what found no room */
+	uint64_t missed;       /* since the last time that it was told */
 	size_t used;
 	char buffer[BUFFER_SIZE];
 };
@@ -63,6 +64,7 @@ int flow_log_new(struct flow_log **log, struct parts *parts)
 	new->parts = parts;
 	new->fd = -1;
 	new->failures.burst = 3;
+	new->full.burst = 20;
 	ev_timer_init(&new->timer, on_timer, WRITE_S, 0.);
 	new->timer.data = new;
 	flow_log_follow(new);
@@ -179,12 +181,11 @@ static const char *reason_of(const struct decision *decision)
 			      : "nobody has that fake address";
 }
 
-void flow_log_packet(struct flow_log *log, const struct packet *packet,
-		     const struct decision *decision)
+static void log_packet(struct flow_log *log, const struct packet *packet,
+		       const struct decision *decision, const char *reason)
 {
 	const struct tuple tuple = {.src = packet->src, .dst = packet->dst};
-	const struct flow_end end = {.how = "refused",
-				     .reason = reason_of(decision)};
+	const struct flow_end end = {.how = "refused", .reason = reason};
 	struct udp_line line = {
 		.tuple = &tuple,
 		.rule = decision->rule,
@@ -193,8 +194,6 @@ void flow_log_packet(struct flow_log *log, const struct packet *packet,
 		.state = "refused",
 	};
 
-	if (!flow_log_is_wanted(log))
-		return;
 	line.policy = log->parts->policy;
 	line.since_ms = clock_wall_ms();
 	/* Nobody was asked which one it would be. */
@@ -202,4 +201,23 @@ void flow_log_packet(struct flow_log *log, const struct packet *packet,
 		line.outbound = OUTBOUND_REJECT;
 	flow_log_line(log, packet->protocol == PACKET_UDP ? "udp" : "tcp",
 		      &line, &end);
+}
+
+void flow_log_packet(struct flow_log *log, const struct packet *packet,
+		     const struct decision *decision)
+{
+	if (flow_log_is_wanted(log))
+		log_packet(log, packet, decision, reason_of(decision));
+}
+
+bool flow_log_tells_full(struct flow_log *log)
+{
+	return flow_log_is_wanted(log) && log_limit_pass(&log->full);
+}
+
+void flow_log_full(struct flow_log *log, const struct packet *packet,
+		   const struct decision *decision, const char *reason)
+{
+	if (flow_log_tells_full(log))
+		log_packet(log, packet, decision, reason);
 }

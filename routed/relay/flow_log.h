@@ -44,5 +44,13 @@ void flow_log_line(struct flow_log *log, const char *network,
 /* A packet that never became one; it is of parts->policy. */
 void flow_log_packet(struct flow_log *log, const struct packet *packet,
 		     const struct decision *decision);
+/*
+ * One that found no room.  In a flood there are as many as packets: only some
+ * are told.
+ */
+void flow_log_full(struct flow_log *log, const struct packet *packet,
+		   const struct decision *decision, const char *reason);
+/* May such a line be written now? */
+bool flow_log_tells_full(struct flow_log *log);
 
 #endif

@@ -118,10 +118,20 @@ static bool is_to_be_asked(const struct parts *parts, const struct flow *flow)
 		       parts, &flows_tuple(parts->flows, flow)->src.addr);
 }
 
-/* NULL when a pool or a quota is used up or the SYN is too large to be kept. */
+/* A pool or a quota is used up. */
+static const char *note_full(struct parts *parts, enum link_refused why)
+{
+	parts->counters.refused[why]++;
+	return why == LINK_REFUSED_FULL
+		       ? "there are as many flows as there may be"
+		       : "its source has as many as one may have";
+}
+
+/* NULL: there is no room, and `why` says of what. */
 static struct flow *hold_flow(struct parts *parts,
 			      const struct decide_flow *asked,
-			      const uint8_t *frame, size_t length)
+			      const uint8_t *frame, size_t length,
+			      const char **why)
 {
 	const struct tuple copy = {.src = asked->src, .dst = asked->dst};
 	const struct tuple *tuple = &copy;
@@ -129,7 +139,7 @@ static struct flow *hold_flow(struct parts *parts,
 	struct flow *flow = flows_add(parts->flows, tuple);
 
 	if (!flow) {
-		parts->counters.refused[LINK_REFUSED_FULL]++;
+		*why = note_full(parts, LINK_REFUSED_FULL);
 		return NULL;
 	}
 	flow->policy = policy_ref(parts->policy);
@@ -137,13 +147,14 @@ static struct flow *hold_flow(struct parts *parts,
 		holds_take(parts->holds, flow, clock_monotonic_ms(),
 			   parts->policy->config->routed.connect_timeout_ms);
 	if (!flow->hold) {
-		parts->counters.refused[LINK_REFUSED_FULL]++;
+		*why = note_full(parts, LINK_REFUSED_FULL);
 		goto forget_flow;
 	}
 	if (!is_ours && !quota_take(parts->quota, flow, &tuple->src.addr)) {
-		parts->counters.refused[LINK_REFUSED_QUOTA]++;
+		*why = note_full(parts, LINK_REFUSED_QUOTA);
 		goto give_hold;
 	}
+	*why = "its SYN is too large";
 	if (!hold_keep(flow->hold, frame, length))
 		goto give_hold;
 	return flow;
@@ -212,6 +223,7 @@ static void begin(struct parts *parts, const struct packet *packet,
 {
 	struct decide_flow asked = decide_flow_of(packet);
 	struct decision decision;
+	const char *why;
 	struct flow *flow;
 
 	asked.is_askable = intake_is_of_this_host(parts, &packet->src.addr);
@@ -230,8 +242,9 @@ static void begin(struct parts *parts, const struct packet *packet,
 		carrier_drop(parts->carrier);
 		return;
 	}
-	flow = hold_flow(parts, &asked, frame, length);
+	flow = hold_flow(parts, &asked, frame, length, &why);
 	if (!flow) {
+		flow_log_full(parts->log, packet, &decision, why);
 		refuse_packet(parts, packet, REFUSAL_RESET);
 		return;
 	}

@@ -66,6 +66,7 @@ EXTRA_DIST += \
 	tests/net/test_host.py \
 	tests/net/test_hostile_proxy.py \
 	tests/net/test_icmp.py \
+	tests/net/test_limits.py \
 	tests/net/test_lists.py \
 	tests/net/test_lossy.py \
 	tests/net/test_leaks.py \

@@ -316,6 +316,16 @@ void udp_sniff_end(struct udp *udp, struct udp_peer *peer)
 		go_on(udp, peer);
 }
 
+static void refuse_first(struct udp *udp, const struct packet *packet,
+			 enum refusal refusal)
+{
+	udp->counters.refused++;
+	if (refusal == REFUSAL_SILENT)
+		carrier_drop(udp->parts->carrier);
+	else
+		carrier_refuse(udp->parts->carrier, packet, refusal);
+}
+
 void udp_begin(struct udp *udp, const struct packet *packet,
 	       const struct datagram *datagram)
 {
@@ -331,16 +341,16 @@ void udp_begin(struct udp *udp, const struct packet *packet,
 	udp_servers_told_look(udp->servers, &parts->policy->config->dnsd.fake,
 			      &packet->src);
 	decide(parts->decider, parts->policy, &asked, &decision);
-	peer = NULL;
-	if (choose(udp, parts->policy, &tuple, &decision, &refusal))
-		peer = udp_peer_add(udp->table, &tuple);
-	if (!peer) {
-		udp->counters.refused++;
+	if (!choose(udp, parts->policy, &tuple, &decision, &refusal)) {
 		flow_log_packet(parts->log, packet, &decision);
-		if (refusal == REFUSAL_SILENT)
-			carrier_drop(parts->carrier);
-		else
-			carrier_refuse(parts->carrier, packet, refusal);
+		refuse_first(udp, packet, refusal);
+		return;
+	}
+	peer = udp_peer_add(udp->table, &tuple);
+	if (!peer) {
+		flow_log_full(parts->log, packet, &decision,
+			      "there are as many flows as there may be");
+		refuse_first(udp, packet, REFUSAL_PORT);
 		return;
 	}
 	peer->udp = udp;

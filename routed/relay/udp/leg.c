@@ -477,20 +477,23 @@ void udp_leg_mend(struct udp *udp, struct udp_leg *leg)
 }
 
 static struct udp_leg *add_leg(struct udp *udp, const struct udp_way *way,
-			       const struct udp_peer *peer,
+			       struct udp_peer *peer,
 			       const struct endpoint *client)
 {
 	const struct routed_conf *conf = &udp->parts->policy->config->routed;
 	struct udp_leg *leg;
 
+	peer->full = "its source has as many as one may have";
 	if (!sources_take(udp->sources, &client->addr,
 			  conf->udp.flows_per_source))
 		return NULL;
+	peer->full = "there are as many flows as there may be";
 	leg = udp_leg_add(udp->table, client, way);
 	if (!leg) {
 		sources_give(udp->sources, &client->addr);
 		return NULL;
 	}
+	peer->full = NULL;
 	leg->policy = policy_ref(peer->policy);
 	leg->is_proxy = way->family == 0;
 	leg->last_ms = udp->now_ms;
@@ -530,7 +533,7 @@ static struct udp_leg *take_over(struct udp *udp, const struct udp_way *way,
 	return NULL;
 }
 
-struct udp_leg *udp_leg_get(struct udp *udp, const struct udp_peer *peer,
+struct udp_leg *udp_leg_get(struct udp *udp, struct udp_peer *peer,
 			    const struct endpoint *client,
 			    const struct addr *to, enum refusal *refusal)
 {

@@ -95,7 +95,7 @@ void udp_dials_free(struct udp_dials *dials);
  * The leg of that application there, open or on its way; NULL: refused, and
  * `refusal` says how.  `to` is whom it wants to reach first.
  */
-struct udp_leg *udp_leg_get(struct udp *udp, const struct udp_peer *peer,
+struct udp_leg *udp_leg_get(struct udp *udp, struct udp_peer *peer,
 			    const struct endpoint *client,
 			    const struct addr *to, enum refusal *refusal);
 /* Makes a leg that is shut anew.  The leg may be gone after this. */

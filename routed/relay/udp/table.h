@@ -89,6 +89,7 @@ struct udp_peer {
 	bool needs_name;         /* what is decided may change by it */
 	bool is_heard_out;       /* and that was looked for */
 	char *sniffed;           /* owned; what it said; NULL: none */
+	const char *full;        /* of what there is no more for it, or NULL */
 	bool is_asked;           /* by its name, and has not answered yet */
 	bool is_second_family;
 	int64_t asked_ms, last_ms; /* monotonic */

@@ -129,12 +129,13 @@ void udp_wake(struct udp *udp, struct udp_peer *peer)
 
 static void forget_peer(struct udp *udp, struct udp_peer *peer, const char *how)
 {
-	const struct flow_end end = {.how = how};
+	const struct flow_end end = {.how = how, .reason = peer->full};
+	struct flow_log *log = udp->parts->log;
 	struct udp_line line;
 
-	if (flow_log_is_wanted(udp->parts->log) &&
+	if ((peer->full ? flow_log_tells_full(log) : flow_log_is_wanted(log)) &&
 	    udp_line_at(udp, peer->number, &line))
-		flow_log_line(udp->parts->log, "udp", &line, &end);
+		flow_log_line(log, "udp", &line, &end);
 	held_clear(udp->held, &peer->held);
 	if (peer->lookup)
 		resolver_stop(peer->lookup);

@@ -25,7 +25,8 @@ static const char *state_of(const struct udp_peer *peer)
 {
 	if (peer->state == UDP_PEER_SNIFFING)
 		return "sniffing";
-	if (peer->state != UDP_PEER_READY)
+	/* One that found no room is told of before it has a leg. */
+	if (peer->state != UDP_PEER_READY || !peer->leg)
 		return "held";
 	switch (peer->leg->state) {
 	case UDP_LEG_DIALLING:
