@@ -14,9 +14,17 @@
 #define BUSY_PASSES 2
 #define WAKE_S 0.01
 
+#define NOBODY UINT16_MAX
+
 struct waiting {
 	uint16_t length;
+	uint16_t next; /* of the lane, or free; NOBODY: the last one */
 	uint8_t frame[HOLD_FRAME_MAX];
+};
+
+struct lane {
+	uint16_t first, last; /* while there is one */
+	unsigned count;
 };
 
 struct backlog {
@@ -30,8 +38,11 @@ struct backlog {
 	int busy;              /* passes from now on */
 	double credit;
 	ev_tstamp filled;      /* when it was filled up last */
-	unsigned first, count; /* of those that wait: a ring */
-	struct waiting ring[BACKLOG_SIZE];
+	unsigned count, fresh; /* that wait; that waited ever */
+	uint16_t free;         /* to be used again; NOBODY: none */
+	unsigned turn;         /* whose it is */
+	struct lane lanes[BACKLOG_LANES];
+	struct waiting pool[BACKLOG_SIZE];
 };
 
 static void add_credit(struct backlog *backlog, double credit)
@@ -48,6 +59,28 @@ static bool may_hand_over(struct backlog *backlog)
 	backlog->left--;
 	backlog->credit--;
 	return true;
+}
+
+/* Of the next lane that has one. */
+static struct waiting *take_next(struct backlog *backlog)
+{
+	struct lane *lane;
+	struct waiting *next;
+
+	do
+		lane = &backlog->lanes[backlog->turn++ % BACKLOG_LANES];
+	while (lane->count == 0);
+	next = &backlog->pool[lane->first];
+	lane->first = next->next;
+	lane->count--;
+	backlog->count--;
+	return next;
+}
+
+static void give_back(struct backlog *backlog, struct waiting *waiting)
+{
+	waiting->next = backlog->free;
+	backlog->free = (uint16_t)(waiting - backlog->pool);
 }
 
 /* Asks for another pass, soon or later, while something waits. */
@@ -82,11 +115,10 @@ static void on_check(struct ev_loop *loop, struct ev_check *check, int revents)
 	if (backlog->count == 0)
 		return;
 	while (backlog->count > 0 && may_hand_over(backlog)) {
-		const struct waiting *next = &backlog->ring[backlog->first];
+		struct waiting *next = take_next(backlog);
 
-		backlog->first = (backlog->first + 1) % BACKLOG_SIZE;
-		backlog->count--;
 		backlog->fn(backlog->ctx, next->frame, next->length);
+		give_back(backlog, next);
 	}
 	wake(backlog);
 }
@@ -114,6 +146,7 @@ int backlog_new(struct backlog **backlog, struct ev_loop *loop, backlog_fn fn,
 	new->ctx = ctx;
 	new->left = BACKLOG_TURN;
 	new->credit = BACKLOG_CREDIT;
+	new->free = NOBODY;
 	new->filled = ev_now(loop);
 	ev_check_init(&new->check, on_check);
 	ev_idle_init(&new->idle, on_idle);
@@ -134,20 +167,45 @@ void backlog_free(struct backlog *backlog)
 	free(backlog);
 }
 
-bool backlog_add(struct backlog *backlog, const uint8_t *frame, size_t length)
+/* There must be room. */
+static struct waiting *append(struct backlog *backlog, struct lane *lane)
 {
+	uint16_t number = backlog->free;
+	struct waiting *last;
+
+	if (number != NOBODY)
+		backlog->free = backlog->pool[number].next;
+	else
+		number = (uint16_t)backlog->fresh++;
+	last = &backlog->pool[number];
+	last->next = NOBODY;
+	if (lane->count == 0)
+		lane->first = number;
+	else
+		backlog->pool[lane->last].next = number;
+	lane->last = number;
+	lane->count++;
+	backlog->count++;
+	return last;
+}
+
+bool backlog_add(struct backlog *backlog, uint64_t source, const uint8_t *frame,
+		 size_t length)
+{
+	struct lane *lane = &backlog->lanes[source % BACKLOG_LANES];
+	unsigned room = BACKLOG_SIZE - backlog->count;
 	struct waiting *last;
 
 	if (backlog->count == 0 && may_hand_over(backlog)) {
 		backlog->fn(backlog->ctx, frame, length);
 		return true;
 	}
-	if (backlog->count == BACKLOG_SIZE || length > HOLD_FRAME_MAX)
+	if (room == 0 || length > HOLD_FRAME_MAX ||
+	    (source != 0 && lane->count >= room))
 		return false;
-	last = &backlog->ring[(backlog->first + backlog->count) % BACKLOG_SIZE];
+	last = append(backlog, lane);
 	memcpy(last->frame, frame, length);
 	last->length = (uint16_t)length;
-	backlog->count++;
 	wake(backlog);
 	return true;
 }

@@ -10,6 +10,10 @@
  * do that.  What finds no room to wait is lost, as in the backlog of a
  * listener.  Without a flood no SYN waits.
  *
+ * Of several sources each waits in a lane of its own, or in one that few
+ * share.  Lanes are served by turns, and none may have more room than it
+ * leaves, so that who floods stands in his own way.
+ *
  * Errors	-ENOMEM from backlog_new()
  * Ownership	frames are copied if they wait
  * Thread	the thread of the loop
@@ -32,6 +36,7 @@ enum {
 	BACKLOG_REFILL = 256, /* a second */
 	BACKLOG_BUSY_REFILL = 64,
 	BACKLOG_REFUND = 2, /* it was perhaps sent twice */
+	BACKLOG_LANES = 16,
 };
 
 struct backlog;
@@ -43,9 +48,12 @@ NODISCARD int backlog_new(struct backlog **backlog, struct ev_loop *loop,
 /* What waits is forgotten.  NULL is fine. */
 void backlog_free(struct backlog *backlog);
 
-/* Hands it over now or later; false: it is lost. */
-NODISCARD bool backlog_add(struct backlog *backlog, const uint8_t *frame,
-			   size_t length);
+/*
+ * Hands it over now or later; false: it is lost.  `source` is a number of who
+ * sent it; 0: there is but one, who may have all the room.
+ */
+NODISCARD bool backlog_add(struct backlog *backlog, uint64_t source,
+			   const uint8_t *frame, size_t length);
 
 /* One of them became a flow.  NULL is fine. */
 void backlog_note_flow(struct backlog *backlog);

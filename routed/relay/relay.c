@@ -118,6 +118,17 @@ static void on_syn(void *ctx, const uint8_t *frame, size_t length)
 		ev_timer_again(relay->parts.loop, &relay->tick);
 }
 
+/* Each device in its own lane; programs of this host share one. */
+static bool wait_in_turn(const struct parts *parts, const struct addr *src,
+			 const uint8_t *frame, size_t length)
+{
+	bool is_ours = intake_is_of_this_host(parts, src);
+
+	return backlog_add(parts->backlog[is_ours],
+			   is_ours ? 0 : name_hash(src->bytes, addr_size(src)),
+			   frame, length);
+}
+
 static void on_packet(void *ctx, const uint8_t *frame, size_t length)
 {
 	struct relay *relay = ctx;
@@ -136,8 +147,7 @@ static void on_packet(void *ctx, const uint8_t *frame, size_t length)
 	else if (packet.protocol != PACKET_TCP)
 		stray_on_packet(parts, &packet);
 	else if (packet_is_opening(&packet) &&
-		 backlog_add(intake_backlog(parts, &packet.src.addr), frame,
-			     length))
+		 wait_in_turn(parts, &packet.src.addr, frame, length))
 		return;
 	else if ((packet.tcp.flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
 		 PACKET_TCP_SYN)

@@ -35,7 +35,7 @@ static int add(int from, int count)
 		int number = from + i;
 
 		memcpy(frame, &number, sizeof(number));
-		added += backlog_add(backlog, frame, sizeof(frame));
+		added += backlog_add(backlog, 0, frame, sizeof(frame));
 	}
 	return added;
 }
@@ -150,8 +150,61 @@ static void one_that_is_too_large_does_not_wait(void **state)
 
 	(void)state;
 	assert_int_equal(add(0, BACKLOG_TURN), BACKLOG_TURN);
-	assert_false(backlog_add(backlog, large, sizeof(large)));
+	assert_false(backlog_add(backlog, 0, large, sizeof(large)));
 	assert_int_equal(handed, BACKLOG_TURN);
+}
+
+/* As one that was handed over is told from another by its number. */
+static bool add_of(uint64_t source, int number)
+{
+	uint8_t frame[70] = {0};
+
+	memcpy(frame, &number, sizeof(number));
+	return backlog_add(backlog, source, frame, sizeof(frame));
+}
+
+static int order[2 * BACKLOG_SIZE], order_count;
+
+static void note_order(void *ctx, const uint8_t *frame, size_t length)
+{
+	(void)ctx, (void)length;
+	memcpy(&order[order_count++], frame, sizeof(order[0]));
+}
+
+static void who_floods_stands_in_his_own_way(void **state)
+{
+	int flooded = 0;
+
+	(void)state;
+	backlog_free(backlog);
+	assert_int_equal(backlog_new(&backlog, loop, note_order, NULL), 0);
+	order_count = 0;
+	for (int i = 0; i < BACKLOG_TURN; i++)
+		assert_true(add_of(1, i));
+	/* As much as he leaves to others, and they find that room. */
+	while (add_of(1, 1000 + flooded))
+		flooded++;
+	assert_int_equal(flooded, BACKLOG_SIZE / 2);
+	assert_true(add_of(2, 7));
+	assert_true(add_of(3, 8));
+	assert_true(add_of(2, 9));
+	ev_run(loop, EVRUN_ONCE);
+	/* By turns, each lane in its order. */
+	assert_int_equal(order_count, 2 * BACKLOG_TURN);
+	assert_int_equal(order[BACKLOG_TURN], 1000);
+	assert_int_equal(order[BACKLOG_TURN + 1], 7);
+	assert_int_equal(order[BACKLOG_TURN + 2], 8);
+	assert_int_equal(order[BACKLOG_TURN + 3], 1001);
+	assert_int_equal(order[BACKLOG_TURN + 4], 9);
+	assert_int_equal(order[BACKLOG_TURN + 5], 1002);
+}
+
+/* The positive control: of one alone, all the room. */
+static void a_single_source_has_it_all(void **state)
+{
+	(void)state;
+	assert_int_equal(add(0, BACKLOG_TURN + BACKLOG_SIZE),
+			 BACKLOG_TURN + BACKLOG_SIZE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -166,6 +219,8 @@ int main(void)
 		TEST(a_flood_ends_with_its_credit),
 		TEST(flows_have_no_end_of_credit),
 		TEST(one_that_is_too_large_does_not_wait),
+		TEST(who_floods_stands_in_his_own_way),
+		TEST(a_single_source_has_it_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
