@@ -357,6 +357,9 @@ static int act(const struct config *config)
 					   options->settings.is_json, stdout);
 		return verbs_print_flows(run_dir_of(config),
 					 options->settings.is_json, stdout);
+	case ACTION_CLOSE:
+		return verbs_print_close(run_dir_of(config), options->flow,
+					 options->settings.is_json, stdout);
 	case ACTION_DOCTOR:
 		return examine(config);
 	case ACTION_RECOVER:

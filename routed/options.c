@@ -16,6 +16,7 @@ enum {
 	OPTION_METRICS,
 	OPTION_DIFF,
 	OPTION_FLOWS,
+	OPTION_CLOSE,
 	OPTION_DOCTOR,
 	OPTION_RECOVER,
 	OPTION_WATCH,
@@ -36,6 +37,7 @@ static const struct option long_options[] = {
 	{"metrics", no_argument, NULL, OPTION_METRICS},
 	{"diff", no_argument, NULL, OPTION_DIFF},
 	{"flows", no_argument, NULL, OPTION_FLOWS},
+	{"close", required_argument, NULL, OPTION_CLOSE},
 	{"doctor", no_argument, NULL, OPTION_DOCTOR},
 	{"recover", no_argument, NULL, OPTION_RECOVER},
 	{"watch", no_argument, NULL, OPTION_WATCH},
@@ -73,8 +75,8 @@ void options_help(FILE *out)
 		"  --metrics             the same for Prometheus",
 		"  --diff                what is not as it should be, of rules "
 		"and routes",
-		"  --flows [--watch]     the flows that it carries now, or all "
-		"the time",
+		"  --flows [--watch], --close ID  what it carries now, or all "
+		"the time; end one",
 		"  --explain ADDRESS|NAME [PORT[/PROTOCOL]]",
 		"                        where such traffic goes, and why",
 		"    --uid N, --cgroup GROUP, --from ADDRESS, --iif INTERFACE  "
@@ -126,6 +128,9 @@ static int take_action(struct options *options, int option)
 		return set_action(options, ACTION_DIFF, "--diff");
 	case OPTION_FLOWS:
 		return set_action(options, ACTION_FLOWS, "--flows");
+	case OPTION_CLOSE:
+		options->flow = optarg;
+		return set_action(options, ACTION_CLOSE, "--close");
 	case OPTION_DOCTOR:
 		return set_action(options, ACTION_DOCTOR, "--doctor");
 	case OPTION_WATCH:

@@ -29,6 +29,7 @@ enum options_action {
 	ACTION_METRICS,
 	ACTION_DIFF,
 	ACTION_FLOWS,
+	ACTION_CLOSE,
 	ACTION_DOCTOR,
 	ACTION_RECOVER,
 	ACTION_VERSION,
@@ -40,6 +41,7 @@ struct options {
 	struct settings settings;
 	bool keeps_closed; /* recover: not what on-crash keeps closed */
 	bool is_watch;     /* of the flows, again and again */
+	const char *flow;  /* to close: its id, or a part to begin with */
 	struct explain_query query; /* to explain */
 };
 

@@ -428,8 +428,9 @@ void report_recovery_json(const struct recover_report *report, int ended,
 }
 
 static const char *const headings[REPORT_COLUMNS] = {
-	"FROM", "TO", "BY", "STATE", "UP", "DOWN",
+	"ID", "FROM", "MAC", "TO", "BY", "STATE", "UP", "DOWN",
 };
+enum { FIRST_FIGURE = 6 };
 
 int report_flows_init(struct report_flows *flows)
 {
@@ -437,8 +438,6 @@ int report_flows_init(struct report_flows *flows)
 	flows->rows = open_memstream(&flows->text, &flows->size);
 	if (!flows->rows)
 		return -errno;
-	for (int i = 0; i < REPORT_COLUMNS; i++)
-		flows->widths[i] = (int)strlen(headings[i]);
 	return 0;
 }
 
@@ -448,6 +447,8 @@ static void put_cell(struct report_flows *flows, int column, const char *text,
 	int width = fprintf(flows->rows, "%s%s", text, more);
 
 	fputc('\t', flows->rows);
+	if (width > 0 && width < (int)strlen(headings[column]))
+		width = (int)strlen(headings[column]);
 	if (width > flows->widths[column])
 		flows->widths[column] = width;
 }
@@ -459,12 +460,17 @@ void report_flows_add(struct report_flows *flows, const struct json *flow)
 	const char *dst = text_of(flow, "dst");
 	const char *port = strrchr(dst, ':');
 
-	put_cell(flows, 0, text_of(flow, "src"), "");
-	put_cell(flows, 1, name ? name : dst, name && port ? port : "");
-	put_cell(flows, 2, text_of(flow, "outbound"), "");
-	put_cell(flows, 3, text_of(flow, "state"), "");
-	put_cell(flows, 4, report_bytes(int_of(flow, "up"), up), "");
-	put_cell(flows, 5, report_bytes(int_of(flow, "down"), down), "");
+	const char *id = json_get_text(flow, "id");
+	const char *mac = json_get_text(flow, "mac");
+
+	put_cell(flows, 0, id ? id : "", "");
+	put_cell(flows, 1, text_of(flow, "src"), "");
+	put_cell(flows, 2, mac ? mac : "", "");
+	put_cell(flows, 3, name ? name : dst, name && port ? port : "");
+	put_cell(flows, 4, text_of(flow, "outbound"), "");
+	put_cell(flows, 5, text_of(flow, "state"), "");
+	put_cell(flows, 6, report_bytes(int_of(flow, "up"), up), "");
+	put_cell(flows, 7, report_bytes(int_of(flow, "down"), down), "");
 	flows->count++;
 }
 
@@ -475,8 +481,10 @@ static void print_cell(const struct report_flows *flows, int column,
 	int width = flows->widths[column];
 	bool is_last = column == REPORT_COLUMNS - 1;
 
-	fprintf(out, "%*.*s%s", column < 4 ? -width : width, length, text,
-		is_last ? "\n" : "  ");
+	if (width == 0)
+		return;
+	fprintf(out, "%*.*s%s", column < FIRST_FIGURE ? -width : width, length,
+		text, is_last ? "\n" : "  ");
 }
 
 void report_flows_print(struct report_flows *flows, FILE *out)

@@ -33,8 +33,11 @@ void report_recovery_json(const struct recover_report *report, int ended,
 /* The sentence, then what it rests on. */
 void report_explanation(const struct json *explanation, FILE *out);
 
-/* A table as wide as what is in it: so it is printed when all are there. */
-#define REPORT_COLUMNS 6
+/*
+ * A table as wide as what is in it: so it is printed when all are there.  A
+ * column that nobody has something in is left out.
+ */
+#define REPORT_COLUMNS 8
 struct report_flows {
 	FILE *rows; /* owned; cells end with tabs */
 	char *text; /* owned */

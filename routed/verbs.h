@@ -105,6 +105,9 @@ struct verbs_flow {
 NODISCARD int verbs_close_flow(const char *run_dir,
 			       const struct verbs_flow *flow, char *error,
 			       size_t error_size);
+/* Ends the one flow whose id begins so; says which one it was. */
+NODISCARD int verbs_print_close(const char *run_dir, const char *id,
+				bool is_json, FILE *out);
 /* `config` is for when no daemon runs; NULL: there is none. */
 NODISCARD int verbs_print_explanation(const char *run_dir,
 				      const struct options *options,

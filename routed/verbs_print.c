@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define SOCKET_NAME "routed.sock"
@@ -189,6 +190,75 @@ int verbs_close_flow(const char *run_dir, const struct verbs_flow *flow,
 	int ret = call(run_dir, request, ignore_line, NULL, why);
 	json_free(request);
 	return explain_failure(ret, why, error, error_size);
+}
+
+struct search {
+	const char *id;
+	size_t count;
+	struct json *found; /* owned; the first one */
+};
+
+static void look_at_flow(void *ctx, const struct json *line)
+{
+	struct search *search = ctx;
+	const char *id = json_get_text(line, "id");
+
+	if (!id || strncmp(id, search->id, strlen(search->id)) != 0)
+		return;
+	if (search->count++ == 0)
+		search->found = json_clone(line);
+}
+
+/* NULL, or what is wrong. */
+static const char *find_flow(const char *run_dir, struct search *search,
+			     char error[ERROR_SIZE])
+{
+	int ret = verbs_ask_flows(run_dir, look_at_flow, search, error,
+				  ERROR_SIZE);
+
+	if (ret < 0)
+		return error;
+	if (search->count == 0 || search->id[0] == '\0')
+		return "there is no such flow";
+	if (search->count > 1)
+		return "several flows begin so";
+	return search->found ? NULL : "out of memory";
+}
+
+static void print_closed(const struct json *flow, FILE *out)
+{
+	const char *name = json_get_text(flow, "name");
+
+	fprintf(out, "closed %s %s to %s%s%s%s\n",
+		json_get_text(flow, "network"), json_get_text(flow, "src"),
+		json_get_text(flow, "dst"), name ? " (" : "", name ? name : "",
+		name ? ")" : "");
+}
+
+int verbs_print_close(const char *run_dir, const char *id, bool is_json,
+		      FILE *out)
+{
+	struct search search = {.id = id};
+	char error[ERROR_SIZE];
+	const char *why = find_flow(run_dir, &search, error);
+
+	if (!why) {
+		const struct verbs_flow flow = {
+			.network = json_get_text(search.found, "network"),
+			.src = json_get_text(search.found, "src"),
+			.dst = json_get_text(search.found, "dst")};
+
+		if (verbs_close_flow(run_dir, &flow, error, sizeof(error)) < 0)
+			why = error;
+	}
+	if (why)
+		fprintf(stderr, "routed: cannot close '%s': %s\n", id, why);
+	else if (is_json)
+		print_json(out, search.found);
+	else
+		print_closed(search.found, out);
+	json_free(search.found);
+	return why ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static const char *ask_state(struct nl_state *state)

@@ -5,6 +5,9 @@
 #include "common/rules.h"
 #include "routed/relay/intake.h"
 
+#include <stdio.h>
+#include <sys/socket.h>
+
 static const char *state_text(const struct flow *flow)
 {
 	switch (flow->state) {
@@ -46,6 +49,23 @@ static void set_name(struct json *json, struct parts *parts,
 	json_set_bool(json, "sniffed", flow->sniffed != NULL);
 }
 
+/* Behind a proxy nobody here knows it. */
+static struct endpoint real_of(const struct flow *flow)
+{
+	int fd = flow->mover.side[MOVER_OUT].fd;
+	struct sockaddr_storage ss;
+	socklen_t size = sizeof(ss);
+	struct endpoint real;
+
+	if (flow->slot == 0 || flow->state != FLOW_OPEN ||
+	    config_is_proxy(flow->policy->outbounds[flow->outbound].conf->type))
+		return (struct endpoint){.port = 0};
+	if (getpeername(fd, (struct sockaddr *)&ss, &size) < 0 ||
+	    endpoint_from_sockaddr(&real, (struct sockaddr *)&ss) < 0)
+		return (struct endpoint){.port = 0};
+	return real;
+}
+
 struct udp_line flow_line_of(const struct parts *parts, const struct flow *flow)
 {
 	bool is_open = flow->state == FLOW_OPEN;
@@ -59,11 +79,33 @@ struct udp_line flow_line_of(const struct parts *parts, const struct flow *flow)
 		.outbound = flow->outbound,
 		.state = state_text(flow),
 		.is_own = flow->is_own,
+		.real = real_of(flow),
 		.up = is_open ? flow->mover.lane[MOVER_APP].bytes : 0,
 		.down = is_open ? flow->mover.lane[MOVER_OUT].bytes : 0,
 		.since_ms = flow->since_ms,
 		.setup = &flow->setup,
 	};
+}
+
+/*
+ * Short enough to be typed, and another one when the same two begin anew: of
+ * what does not change while it lives (FNV-1a).
+ */
+static void set_id(struct json *json, const char *network,
+		   const struct udp_line *flow)
+{
+	char src[ENDPOINT_TEXT_SIZE], dst[ENDPOINT_TEXT_SIZE];
+	char text[2 * ENDPOINT_TEXT_SIZE + 32];
+	uint32_t hash = 2166136261U;
+
+	snprintf(text, sizeof(text), "%s %s %s %lld", network,
+		 endpoint_format(&flow->tuple->src, src, sizeof(src)),
+		 endpoint_format(&flow->tuple->dst, dst, sizeof(dst)),
+		 (long long)flow->since_ms);
+	for (const char *at = text; *at != '\0'; at++)
+		hash = (hash ^ (uint8_t)*at) * 16777619U;
+	snprintf(text, sizeof(text), "%08x", hash);
+	json_set_text(json, "id", text);
 }
 
 /* Steps that were not taken yet, or were not needed, are 0. */
@@ -101,10 +143,15 @@ struct json *flow_line_json(struct parts *parts, const char *network,
 
 	if (!json)
 		return NULL;
+	set_id(json, network, flow);
 	json_set_text(json, "network", network);
 	set_endpoint(json, "src", &flow->tuple->src);
 	set_mac(json, parts, &flow->tuple->src.addr);
 	set_endpoint(json, "dst", &flow->tuple->dst);
+	if (flow->real.addr.family != ADDR_NONE)
+		set_endpoint(json, "real", &flow->real);
+	else
+		json_set_null(json, "real");
 	set_name(json, parts, flow);
 	json_set_text(json, "outbound",
 		      policy_outbound_name(flow->policy, flow->outbound));

@@ -541,6 +541,8 @@ void intake_close(struct parts *parts, const struct link_flow *wanted)
 				    ? flows_find(parts->flows, &tuple)
 				    : NULL;
 
+	if (wanted->network == NETWORK_UDP)
+		udp_close(parts->udp, &tuple);
 	if (!flow)
 		return;
 	if (flow->state == FLOW_OPEN)

@@ -191,6 +191,8 @@ static void set_row(const struct flow_list *list, struct flow_row *row,
 	row->outbound = text_of(line, "outbound");
 	row->rule = text_of(line, "rule");
 	row->state = text_of(line, "state");
+	row->id = text_of(line, "id");
+	row->mac = text_of(line, "mac");
 	row->since_ms = parse_time_ms(text_of(line, "since"));
 	set_setup(row, line);
 	row->up_rate = rate_of(list, up, row->up);
@@ -262,7 +264,8 @@ static bool has_text(const struct flow_row *row, const char *part)
 {
 	const char *const texts[] = {row->src,   row->dst,      row->name,
 				     row->real,  row->outbound, row->rule,
-				     row->state, row->program,  row->network};
+				     row->state, row->program,  row->network,
+				     row->id,    row->mac};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		if (strcasestr(texts[i], part))

@@ -36,6 +36,7 @@ const char *flow_order_word(enum flow_order order);
 struct flow_row {
 	/* As the daemon told them; never NULL, "" if unknown. */
 	const char *network, *src, *dst, *name, *real, *outbound, *rule, *state;
+	const char *id, *mac;
 	char to[64];      /* name or address, with the port; cut to fit */
 	char program[32]; /* "curl/4711", "" if unknown */
 	char setup[96];   /* "map 8, rules 1, connect 2103 us"; "" */

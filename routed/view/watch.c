@@ -21,7 +21,7 @@
 enum {
 	ROUND_MS = 1000,
 	HEAD_ROWS = 2,
-	FOOT_ROWS = 2,
+	FOOT_ROWS = 3,
 	FRAME_ROWS = HEAD_ROWS + FOOT_ROWS,
 	LINE_SIZE = 512,
 };
@@ -39,6 +39,12 @@ struct watch {
 	size_t chosen, top; /* of the rows that are shown */
 	char message[LINE_SIZE];
 	int64_t next_ms;
+};
+
+/* What there is room for. */
+struct layout {
+	bool is_wide, has_totals;
+	int to; /* characters of the name */
 };
 
 /* Only a look: who has the socket now is who had it, or nobody. */
@@ -103,30 +109,62 @@ static const char *age_text(int64_t age_ms, char *out, size_t size)
 	return out;
 }
 
-/* What is left of the width goes to the names. */
-static int width_of_to(int columns)
+/*
+ * A narrow screen has two figures and not four: rates, or what was moved in
+ * all where the list is sorted by that.  What is left goes to the names.
+ */
+static struct layout layout_of(const struct watch *watch, int columns)
 {
-	const int others = 20 + 12 + 9 + 11 + 11 + 10 + 10 + 5;
-	int left = columns - others;
+	const int wide = 19 + 1 + 12 + 9 + 11 + 11 + 10 + 10 + 5;
+	const int narrow = 19 + 1 + 10 + 11 + 11 + 5;
+	struct layout layout = {
+		.is_wide = columns >= wide + 16,
+		.has_totals = watch->choice.order == FLOW_ORDER_BYTES,
+	};
+	int left = columns - (layout.is_wide ? wide : narrow);
 
-	return left < 16 ? 16 : left > 60 ? 60 : left;
+	layout.to = left < 16 ? 16 : left > 60 ? 60 : left;
+	return layout;
 }
 
-static void format_row(const struct flow_row *row, int columns, char *out)
+static void format_row(const struct flow_row *row, const struct layout *layout,
+		       char *out)
 {
 	char up[REPORT_BYTES_SIZE], down[REPORT_BYTES_SIZE];
 	char up_rate[REPORT_BYTES_SIZE + 2], down_rate[REPORT_BYTES_SIZE + 2];
-	char age[16];
-	int to = width_of_to(columns);
+	char rate[REPORT_BYTES_SIZE], age[16];
+	const char *from = row->program[0] != '\0' ? row->program : row->src;
 
-	snprintf(out, LINE_SIZE,
-		 "%-19.19s %-*.*s %-11.11s %-8.8s %8s/s %8s/s %9s %9s %4s",
-		 row->program[0] != '\0' ? row->program : row->src, to, to,
-		 row->to, row->outbound, row->state,
-		 report_bytes(row->up_rate, up_rate),
-		 report_bytes(row->down_rate, down_rate),
-		 report_bytes(row->up, up), report_bytes(row->down, down),
-		 age_text(clock_wall_ms() - row->since_ms, age, sizeof(age)));
+	report_bytes(row->up, up);
+	report_bytes(row->down, down);
+	strcat(strcpy(up_rate, report_bytes(row->up_rate, rate)), "/s");
+	strcat(strcpy(down_rate, report_bytes(row->down_rate, rate)), "/s");
+	age_text(clock_wall_ms() - row->since_ms, age, sizeof(age));
+	if (layout->is_wide)
+		snprintf(out, LINE_SIZE,
+			 "%-19.19s %-*.*s %-11.11s %-8.8s %10s %10s %9s %9s "
+			 "%4s",
+			 from, layout->to, layout->to, row->to, row->outbound,
+			 row->state, up_rate, down_rate, up, down, age);
+	else
+		snprintf(out, LINE_SIZE, "%-19.19s %-*.*s %-9.9s %10s %10s %4s",
+			 from, layout->to, layout->to, row->to, row->outbound,
+			 layout->has_totals ? up : up_rate,
+			 layout->has_totals ? down : down_rate, age);
+}
+
+static void format_headings(const struct layout *layout, char *out)
+{
+	if (layout->is_wide)
+		snprintf(out, LINE_SIZE,
+			 "%-19s %-*s %-11s %-8s %10s %10s %9s %9s %4s", "FROM",
+			 layout->to, "TO", "BY", "STATE", "UP", "DOWN", "SENT",
+			 "RECEIVED", "AGE");
+	else
+		snprintf(out, LINE_SIZE, "%-19s %-*s %-9s %10s %10s %4s",
+			 "FROM", layout->to, "TO", "BY",
+			 layout->has_totals ? "SENT" : "UP",
+			 layout->has_totals ? "RECEIVED" : "DOWN", "AGE");
 }
 
 static void paint_head(const struct watch *watch, size_t shown, int columns)
@@ -134,7 +172,7 @@ static void paint_head(const struct watch *watch, size_t shown, int columns)
 	struct flow_totals totals = flow_list_totals(watch->list);
 	char up[REPORT_BYTES_SIZE], down[REPORT_BYTES_SIZE];
 	char line[LINE_SIZE], part[32] = "";
-	int to = width_of_to(columns);
+	const struct layout layout = layout_of(watch, columns);
 
 	if (watch->filter[0] != '\0')
 		snprintf(part, sizeof(part), "%zu of ", shown);
@@ -148,21 +186,24 @@ static void paint_head(const struct watch *watch, size_t shown, int columns)
 		 watch->filter[0] != '\0' ? ", only " : "", watch->filter,
 		 watch->is_paused ? ", paused" : "");
 	screen_line(0, SCREEN_BOLD, line);
-	snprintf(line, sizeof(line),
-		 "%-19s %-*s %-11s %-8s %10s %10s %9s %9s %4s", "FROM", to,
-		 "TO", "BY", "STATE", "UP", "DOWN", "SENT", "RECEIVED", "AGE");
+	format_headings(&layout, line);
 	screen_line(1, SCREEN_DIM, line);
 }
 
-/* How the chosen one came about, or whom it is between. */
+/* Whom the chosen one is between, and how it came about. */
 static void paint_chosen(const struct flow_row *chosen, int rows)
 {
 	char line[LINE_SIZE];
 
 	if (!chosen || rows < FRAME_ROWS)
 		return;
-	snprintf(line, sizeof(line), "%s %s to %s%s%s%s%s", chosen->network,
-		 chosen->src, chosen->dst,
+	snprintf(line, sizeof(line), "%s %s%s%s to %s%s%s%s%s", chosen->network,
+		 chosen->src, chosen->mac[0] != '\0' ? " " : "", chosen->mac,
+		 chosen->dst, chosen->real[0] != '\0' ? " at " : "",
+		 chosen->real, chosen->id[0] != '\0' ? "   id " : "",
+		 chosen->id);
+	screen_line(rows - 3, SCREEN_PLAIN, line);
+	snprintf(line, sizeof(line), "%s%s%s%s%s", chosen->state,
 		 chosen->rule[0] != '\0' ? "   rule " : "", chosen->rule,
 		 chosen->setup[0] != '\0' ? "   " : "", chosen->setup);
 	screen_line(rows - 2, SCREEN_PLAIN, line);
@@ -199,6 +240,7 @@ static const struct flow_row *paint(struct watch *watch)
 	char line[LINE_SIZE];
 
 	screen_size(&rows, &columns);
+	const struct layout layout = layout_of(watch, columns);
 	size_t room = rows > FRAME_ROWS ? (size_t)(rows - FRAME_ROWS) : 1;
 	if (watch->chosen >= count)
 		watch->chosen = count ? count - 1 : 0;
@@ -209,7 +251,7 @@ static const struct flow_row *paint(struct watch *watch)
 	screen_clear();
 	paint_head(watch, count, columns);
 	for (size_t i = watch->top; i < count && i < watch->top + room; i++) {
-		format_row(list[i], columns, line);
+		format_row(list[i], &layout, line);
 		screen_line((int)(i - watch->top) + HEAD_ROWS,
 			    i == watch->chosen ? SCREEN_REVERSE : SCREEN_PLAIN,
 			    line);

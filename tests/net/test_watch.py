@@ -12,7 +12,7 @@ import threading
 
 import peer
 import pytest
-from topology import PATIENCE, wait_until
+from topology import ADDRESS, PATIENCE, Ersatz, wait_until
 
 
 class Terminal:
@@ -105,6 +105,86 @@ def test_flows_are_watched_sorted_filtered_and_closed(net, ersatz, terminal):
     assert terminal.process.wait(timeout=PATIENCE) == 0
     for sock in (client, accepted, server):
         sock.close()
+
+
+def close_flow(net, ersatz, *words, user=None):
+    return net.laptop.run(ersatz.command("routed", "--close", *words),
+                          check=False, user=user)
+
+
+def test_a_flow_is_closed_by_its_id(net, ersatz):
+    """From the command line: by all of the id, or by how it begins."""
+    server = peer.listen(net.site, 7001, socket.AF_INET6)
+    fake = net.laptop.out("getent ahostsv4 site.example").split()[0]
+    clients = [peer.connect(net.laptop, fake, 7001) for _ in range(2)]
+    far = {}
+    for _ in clients:
+        accepted = server.accept()[0]
+        far[accepted.recv] = accepted
+
+    def flows():
+        lines = net.laptop.out(ersatz.command(
+            "routed", "--flows", "--json")).splitlines()
+        return {line["src"]: line for line in map(json.loads, lines)}
+
+    def flow_of(client):
+        address, port = client.getsockname()[:2]
+        return flows()[f"{address}:{port}"]
+
+    for client in clients:
+        client.sendall(b"x")
+    wait_until(lambda: all(f["state"] == "open" for f in flows().values()),
+               "both are open")
+    first, second = map(flow_of, clients)
+    assert first["id"] != second["id"] and len(first["id"]) == 8
+    assert first["id"] in net.laptop.out(ersatz.command("routed", "--flows"))
+    # Not by who is not root; not one that is not there, nor any at all.
+    assert close_flow(net, ersatz, first["id"], user="ersatz").returncode == 1
+    for word in ("nonsense", ""):
+        result = close_flow(net, ersatz, word)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert "there is no such flow" in result.stderr
+    result = close_flow(net, ersatz, first["id"])
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"closed tcp {first['src']} to {fake}:7001 (site.example)" in \
+        result.stdout
+    with pytest.raises(ConnectionResetError):
+        clients[0].recv(1)
+    assert [f["id"] for f in flows().values()] == [second["id"]]
+    # The other one goes on, until it is its turn.
+    clients[1].sendall(b"y")
+    assert json.loads(close_flow(net, ersatz, second["id"][:4], "--json")
+                      .stdout)["id"] == second["id"]
+    with pytest.raises(ConnectionResetError):
+        clients[1].recv(1)
+    for sock in (*clients, *far.values(), server):
+        sock.close()
+
+
+def test_a_flow_of_udp_is_closed_too(net, site):
+    """The application finds the port unreachable, and may begin anew."""
+    daemons = Ersatz(net.laptop, Ersatz.DEFAULT.replace(
+        "rules:\n", "rules:\n  - DST-PORT,7002,DIRECT\n")).up()
+    client = net.laptop.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server = net.site.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("0.0.0.0", 7002))
+    for sock in (client, server):
+        sock.settimeout(PATIENCE)
+    client.connect((ADDRESS["site"], 7002))
+    client.send(b"one")
+    assert server.recv(10) == b"one"
+    flow = json.loads(net.laptop.out(daemons.command(
+        "routed", "--flows", "--json")).splitlines()[0])
+    assert flow["network"] == "udp"
+    assert close_flow(net, daemons, flow["id"]).returncode == 0
+    with pytest.raises(ConnectionRefusedError):
+        client.recv(10)
+    assert "no flows" in net.laptop.out(daemons.command("routed", "--flows"))
+    client.send(b"two")
+    assert server.recv(10) == b"two"
+    for sock in (client, server):
+        sock.close()
+    daemons.down()
 
 
 def test_only_root_closes_flows(net, ersatz):

@@ -233,6 +233,31 @@ static void flows_are_an_aligned_table(void **state)
 	free(text);
 }
 
+/* Columns are there for who has something in them. */
+static void flows_have_ids_and_devices_their_cards(void **state)
+{
+	static const char *const lines[] = {
+		"{\"id\":\"00c0ffee\",\"src\":\"10.77.0.2:9\","
+		"\"mac\":\"02:42:ac:11:00:02\",\"dst\":\"192.0.2.9:22\","
+		"\"outbound\":\"DIRECT\",\"state\":\"open\"}",
+		"{\"id\":\"1d7c02ba\",\"src\":\"198.18.0.1:4\",\"mac\":null,"
+		"\"dst\":\"192.0.2.9:22\",\"outbound\":\"DIRECT\","
+		"\"state\":\"open\"}",
+	};
+	char *text = table(lines, ARRAY_LEN(lines));
+
+	(void)state;
+	assert_string_equal(
+		text,
+		"ID        FROM          MAC                TO            "
+		"BY      STATE   UP  DOWN\n"
+		"00c0ffee  10.77.0.2:9   02:42:ac:11:00:02  192.0.2.9:22"
+		"  DIRECT  open   0 B   0 B\n"
+		"1d7c02ba  198.18.0.1:4                     192.0.2.9:22"
+		"  DIRECT  open   0 B   0 B\n");
+	free(text);
+}
+
 static void no_flows_are_a_sentence(void **state)
 {
 	char *text = table(NULL, 0);
@@ -304,6 +329,7 @@ int main(void)
 			an_explanation_tells_no_rule_where_the_kernel_decides),
 		cmocka_unit_test(an_explanation_names_rule_list_and_slot),
 		cmocka_unit_test(flows_are_an_aligned_table),
+		cmocka_unit_test(flows_have_ids_and_devices_their_cards),
 		cmocka_unit_test(no_flows_are_a_sentence),
 		cmocka_unit_test(a_recovery_names_what_it_did_and_nothing_else),
 		cmocka_unit_test(a_recovery_is_one_object_for_programs),

@@ -358,6 +358,21 @@ void udp_on_policy(struct udp *udp)
 	}
 }
 
+void udp_close(struct udp *udp, const struct tuple *tuple)
+{
+	struct udp_peer *peer = udp_peer_find(udp->table, tuple);
+
+	if (!peer)
+		return;
+	udp->now_ms = clock_monotonic_ms();
+	udp_refuse_peer(udp, peer, REFUSAL_PORT);
+	/* Others of the same socket keep the mapping. */
+	if (peer->leg && peer->leg->peers == peer && !peer->next)
+		udp_end_leg(udp, peer->leg, REFUSAL_PORT);
+	else
+		udp_fail(udp, peer, REFUSAL_PORT);
+}
+
 void udp_stop(struct udp *udp)
 {
 	for (uint32_t i = 0; i < udp_leg_end(udp->table); i++) {

@@ -55,6 +55,9 @@ void udp_on_links(struct udp *udp, const struct nl_state *state);
 /* parts->policy is another one: flows of outbounds that are gone end. */
 void udp_on_policy(struct udp *udp);
 
+/* By hand: the application finds the port unreachable. */
+void udp_close(struct udp *udp, const struct tuple *tuple);
+
 /* Ends every flow, silently. */
 void udp_stop(struct udp *udp);
 
@@ -70,6 +73,7 @@ struct udp_line {
 	int outbound;
 	const char *state;
 	bool is_own;
+	struct endpoint real; /* where it goes; no family: not known here */
 	uint64_t up, down;
 	int64_t since_ms;
 	const struct flow_setup *setup; /* NULL: none is measured */

@@ -55,6 +55,8 @@ bool udp_line_at(struct udp *udp, uint32_t number, struct udp_line *line)
 		.outbound = peer->outbound,
 		.state = state_of(peer),
 		.is_own = peer->is_own,
+		.real = peer->slot > 0 ? peer->real
+				       : (struct endpoint){.port = 0},
 		.up = peer->up,
 		.down = peer->down,
 		.since_ms = peer->since_ms,
