@@ -60,6 +60,8 @@ routed_librouted_a_SOURCES += \
 	routed/relay/mover.h \
 	routed/relay/neighbours.c \
 	routed/relay/neighbours.h \
+	routed/relay/numbers.c \
+	routed/relay/numbers.h \
 	routed/relay/packet.c \
 	routed/relay/packet.h \
 	routed/relay/parts.h \

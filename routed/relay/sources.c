@@ -1,37 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/sources.h"
 
+#include "routed/relay/numbers.h"
 #include "routed/relay/tuples.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-struct source {
-	uint32_t count, next_free;
-};
-
 struct sources {
 	struct tuples *tuples; /* owned; only their sources differ */
-	uint32_t capacity, fresh;
-	uint32_t free; /* number + 1, 0: none */
-	struct source pool[];
+	struct numbers numbers;
+	uint32_t counts[];
 };
 
 int sources_new(struct sources **sources, uint32_t capacity)
 {
 	struct sources *new = calloc(
-		1, sizeof(*new) + (size_t)capacity * sizeof(new->pool[0]));
+		1, sizeof(*new) + (size_t)capacity * sizeof(new->counts[0]));
 	int ret;
 
 	if (!new)
 		return -ENOMEM;
-	ret = tuples_new(&new->tuples, capacity);
+	ret = numbers_init(&new->numbers, capacity);
+	if (ret == 0)
+		ret = tuples_new(&new->tuples, capacity);
 	if (ret < 0) {
-		free(new);
+		sources_free(new);
 		return ret;
 	}
-	new->capacity = capacity;
 	*sources = new;
 	return 0;
 }
@@ -41,6 +38,7 @@ void sources_free(struct sources *sources)
 	if (!sources)
 		return;
 	tuples_free(sources->tuples);
+	numbers_fini(&sources->numbers);
 	free(sources);
 }
 
@@ -57,55 +55,46 @@ static int64_t find(const struct sources *sources, const struct addr *addr)
 	return tuples_find(sources->tuples, &key);
 }
 
-static struct source *add(struct sources *sources, const struct addr *addr)
+/* Negative: there is no room. */
+static int64_t add(struct sources *sources, const struct addr *addr)
 {
 	const struct tuple key = key_of(addr);
-	uint32_t number;
+	int64_t number = numbers_take(&sources->numbers);
 
-	if (sources->free > 0) {
-		number = sources->free - 1;
-		sources->free = sources->pool[number].next_free;
-	} else if (sources->fresh < sources->capacity) {
-		number = sources->fresh++;
-	} else {
-		return NULL;
-	}
-	sources->pool[number].count = 0;
-	tuples_add(sources->tuples, number, &key);
-	return &sources->pool[number];
+	if (number < 0)
+		return number;
+	sources->counts[number] = 0;
+	tuples_add(sources->tuples, (uint32_t)number, &key);
+	return number;
 }
 
 bool sources_take(struct sources *sources, const struct addr *addr,
 		  uint32_t most)
 {
 	int64_t number = find(sources, addr);
-	struct source *source = number < 0 ? NULL : &sources->pool[number];
 
-	if (!source && most > 0)
-		source = add(sources, addr);
-	if (!source || source->count >= most)
+	if (number < 0 && most > 0)
+		number = add(sources, addr);
+	if (number < 0 || sources->counts[number] >= most)
 		return false;
-	source->count++;
+	sources->counts[number]++;
 	return true;
 }
 
 void sources_give(struct sources *sources, const struct addr *addr)
 {
 	int64_t number = find(sources, addr);
-	struct source *source;
 
 	assert(number >= 0);
-	source = &sources->pool[number];
-	if (--source->count > 0)
+	if (--sources->counts[number] > 0)
 		return;
 	tuples_del(sources->tuples, (uint32_t)number);
-	source->next_free = sources->free;
-	sources->free = (uint32_t)number + 1;
+	numbers_give(&sources->numbers, (uint32_t)number);
 }
 
 uint32_t sources_count(const struct sources *sources, const struct addr *addr)
 {
 	int64_t number = find(sources, addr);
 
-	return number < 0 ? 0 : sources->pool[number].count;
+	return number < 0 ? 0 : sources->counts[number];
 }

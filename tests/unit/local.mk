@@ -590,6 +590,10 @@ UNIT_TESTS += tests/unit/test_opt
 tests_unit_test_opt_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_opt_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_numbers
+tests_unit_test_numbers_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_numbers_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_options
 tests_unit_test_options_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_options_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)

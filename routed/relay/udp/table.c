@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routed/relay/udp/table.h"
 
+#include "routed/relay/numbers.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Numbers of a pool: those that came back, then those never used. */
-struct numbers {
-	uint32_t capacity, fresh, count;
-	uint32_t free; /* number + 1, 0: none */
-};
 
 struct udp_table {
 	struct numbers leg_numbers, peer_numbers;
@@ -29,13 +25,15 @@ int udp_table_new(struct udp_table **table, const struct udp_table_conf *conf)
 
 	if (!new)
 		return -ENOMEM;
-	new->leg_numbers.capacity = conf->legs;
-	new->peer_numbers.capacity = conf->peers;
 	new->legs = calloc(conf->legs, sizeof(new->legs[0]));
 	new->peers = calloc(conf->peers, sizeof(new->peers[0]));
 	if (!new->legs || !new->peers)
 		goto free_table;
-	ret = tuples_new(&new->ways, conf->legs);
+	ret = numbers_init(&new->leg_numbers, conf->legs);
+	if (ret == 0)
+		ret = numbers_init(&new->peer_numbers, conf->peers);
+	if (ret == 0)
+		ret = tuples_new(&new->ways, conf->legs);
 	if (ret == 0)
 		ret = tuples_new(&new->flows, conf->peers);
 	if (ret == 0)
@@ -57,6 +55,8 @@ void udp_table_free(struct udp_table *table)
 	tuples_free(table->ways);
 	tuples_free(table->flows);
 	tuples_free(table->reals);
+	numbers_fini(&table->leg_numbers);
+	numbers_fini(&table->peer_numbers);
 	free(table->legs);
 	free(table->peers);
 	free(table);
@@ -88,23 +88,15 @@ struct udp_leg *udp_leg_add(struct udp_table *table,
 			    const struct endpoint *client,
 			    const struct udp_way *way)
 {
-	struct numbers *numbers = &table->leg_numbers;
 	const struct tuple tuple = way_tuple(client, way);
-	uint32_t number;
+	int64_t number = numbers_take(&table->leg_numbers);
 	struct udp_leg *leg;
 
-	if (numbers->free > 0) {
-		number = numbers->free - 1;
-		numbers->free = table->legs[number].next_free;
-	} else if (numbers->fresh < numbers->capacity) {
-		number = numbers->fresh++;
-	} else {
+	if (number < 0)
 		return NULL;
-	}
-	numbers->count++;
 	leg = &table->legs[number];
 	*leg = (struct udp_leg){
-		.number = number,
+		.number = (uint32_t)number,
 		.state = UDP_LEG_SHUT,
 		.client = *client,
 		.outbound = way->outbound,
@@ -114,7 +106,7 @@ struct udp_leg *udp_leg_add(struct udp_table *table,
 		.control_fd = -1,
 		.discover = -1,
 	};
-	tuples_add(table->ways, number, &tuple);
+	tuples_add(table->ways, leg->number, &tuple);
 	return leg;
 }
 
@@ -142,9 +134,7 @@ void udp_leg_del(struct udp_table *table, struct udp_leg *leg)
 	assert(leg->state != UDP_LEG_NONE && !leg->peers);
 	tuples_del(table->ways, leg->number);
 	leg->state = UDP_LEG_NONE;
-	leg->next_free = table->leg_numbers.free;
-	table->leg_numbers.free = leg->number + 1;
-	table->leg_numbers.count--;
+	numbers_give(&table->leg_numbers, leg->number);
 }
 
 uint32_t udp_leg_count(const struct udp_table *table)
@@ -167,24 +157,16 @@ struct udp_leg *udp_leg_at(struct udp_table *table, uint32_t number)
 struct udp_peer *udp_peer_add(struct udp_table *table,
 			      const struct tuple *tuple)
 {
-	struct numbers *numbers = &table->peer_numbers;
-	uint32_t number;
+	int64_t number = numbers_take(&table->peer_numbers);
 	struct udp_peer *peer;
 
-	if (numbers->free > 0) {
-		number = numbers->free - 1;
-		numbers->free = table->peers[number].next_free;
-	} else if (numbers->fresh < numbers->capacity) {
-		number = numbers->fresh++;
-	} else {
+	if (number < 0)
 		return NULL;
-	}
-	numbers->count++;
 	peer = &table->peers[number];
-	*peer = (struct udp_peer){.number = number,
+	*peer = (struct udp_peer){.number = (uint32_t)number,
 				  .serial = ++table->serial,
 				  .state = UDP_PEER_READY};
-	tuples_add(table->flows, number, tuple);
+	tuples_add(table->flows, peer->number, tuple);
 	return peer;
 }
 
@@ -240,9 +222,7 @@ void udp_peer_del(struct udp_table *table, struct udp_peer *peer)
 	tuples_del(table->flows, peer->number);
 	tuples_del(table->reals, peer->number);
 	peer->state = UDP_PEER_NONE;
-	peer->next_free = table->peer_numbers.free;
-	table->peer_numbers.free = peer->number + 1;
-	table->peer_numbers.count--;
+	numbers_give(&table->peer_numbers, peer->number);
 }
 
 uint32_t udp_peer_count(const struct udp_table *table)

@@ -71,7 +71,6 @@ struct udp_leg {
 	struct udp_peer *peers; /* a list of its own, the oldest first */
 	struct udp_peer *last_peer;
 	uint32_t asked_count; /* of them, that have not answered yet */
-	uint32_t next_free;
 };
 
 struct udp_peer {
@@ -99,7 +98,6 @@ struct udp_peer {
 	struct held_queue held;
 	struct udp_leg *leg;
 	struct udp_peer *next, *prev; /* of the leg */
-	uint32_t next_free;
 };
 
 struct udp_table;
