@@ -63,6 +63,7 @@ EXTRA_DIST += \
 	tests/net/test_doctor.py \
 	tests/net/test_encrypted.py \
 	tests/net/test_gateway.py \
+	tests/net/test_gateway_icmp.py \
 	tests/net/test_gateway_ways.py \
 	tests/net/test_groups.py \
 	tests/net/test_host.py \
