@@ -5,10 +5,14 @@ without us.
 Others of this kind: reloads and removed outbounds (test_groups, test_udp),
 another MTU (test_carrier), an uplink that goes (test_relay, test_uplinks).
 """
+import contextlib
+import ctypes
+import os
 import socket
 
 import peer
 import pytest
+from test_gateway import Scene
 from topology import ADDRESS, ROUTER, Ersatz, wait_until
 
 CONFIG = f"""\
@@ -83,6 +87,79 @@ def test_idle_flow_is_kept_by_its_keepalives(net, daemons, port):
     wait_until(lambda: probes() >= before + 4, "keep-alives were sent", 60)
     assert pair.is_alive()
     pair.close()
+
+
+def relays_socket(daemons, peer_of):
+    """The relay's own one that is connected to that address and port."""
+    pid = daemons.relay_pid()
+    pidfd = os.pidfd_open(pid)
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        # pidfd_getfd(2): the descriptor itself, from another process.
+        copy = ctypes.CDLL(None).syscall(438, pidfd, int(number), 0)
+        if copy < 0:
+            continue
+        try:
+            sock = socket.socket(fileno=copy)
+        except OSError:  # it is something else
+            os.close(copy)
+            continue
+        with contextlib.suppress(OSError):  # not connected
+            if sock.type == socket.SOCK_STREAM and \
+                    sock.getpeername()[:2] == peer_of:
+                os.close(pidfd)
+                return sock
+        sock.close()
+    os.close(pidfd)
+    raise AssertionError(f"the relay has no socket to {peer_of}")
+
+
+def speed_up(sock):
+    """Five minutes of silence, and 30 s between probes, are a second."""
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
+        sock.setsockopt(socket.IPPROTO_TCP, option, 1)
+
+
+def test_relay_keeps_both_ways_alive(net, daemons):
+    """Its own keep-alives, toward the application and beyond; a day has 288
+    of the first ones."""
+    pair = Pair(net, ADDRESS["site"], 7001)
+    app = relays_socket(daemons, pair.client.getsockname()[:2])
+    out = relays_socket(daemons, (ADDRESS["site"], 7001))
+    # What others run into is that of systems: two hours.
+    assert app.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 300
+
+    def probes():
+        return int(net.laptop.out("nstat -asz TcpExtTCPKeepAlive").split()[-2])
+
+    before = probes()
+    for sock in (app, out):
+        speed_up(sock)
+    wait_until(lambda: probes() >= before + 4, "keep-alives were sent")
+    assert pair.is_alive()
+    for sock in (app, out):
+        sock.close()
+    pair.close()
+
+
+def test_application_that_is_gone_without_a_word_is_noticed(net, site):
+    """A device that is switched off: the far end is told by a reset."""
+    net.start_microsocks()
+    scene = Scene(net, CONFIG + "routed: { gateway: [lan0] }\n")
+    scene.daemons.up()
+    server = peer.listen(net.site, 7001)
+    near, far, _ = scene.flow(server, ADDRESS["site"], 7001)
+    assert near.getpeername()[0] == ADDRESS["site"]
+    with relays_socket(scene.daemons, near.getsockname()[:2]) as app:
+        speed_up(app)
+        scene.device.run(["nft", "add table inet off; add chain inet off in "
+                          "{ type filter hook input priority 0; policy drop; }"
+                          ])
+        with pytest.raises(ConnectionResetError):
+            far.recv(1)
+    for sock in (near, far, server):
+        sock.close()
+    scene.daemons.down()
 
 
 def make_nat(net):
