@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How fast it is, beside what it could be at best, in the same run.
 
-    make bench [ONLY="dns tcp udp memory rules"]
+    make bench [ONLY="dns tcp udp memory rules truth"]
 
 or of the third: streams, requests, leftovers, flood, direct.
 
@@ -26,6 +26,7 @@ from statistics import median
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "net"))
 import topology  # noqa: E402
+from bench_truth import bench_truth  # noqa: E402
 from topology import BUILD, Ersatz, Machine, wait_until  # noqa: E402
 
 FAR = "203.0.113.2"
@@ -520,6 +521,9 @@ def main():
              "memory": bench_memory, "rules": bench_rules}
     wanted = sys.argv[1:] or list(parts)
     for name in wanted:
+        if name == "truth":
+            bench_truth()
+            continue
         stage = Stage()
         try:
             if name in TCP:

@@ -9,6 +9,7 @@ tests_bench_requests_LDADD = -lpthread
 tests_bench_rules_LDADD = $(COMMON_LIBS)
 CLEANFILES += $(EXTRA_PROGRAMS)
 EXTRA_DIST += tests/bench/bench.py tests/bench/bench_dns.py \
+	tests/bench/bench_truth.py \
 	tests/bench/start.py
 
 .PHONY: bench
