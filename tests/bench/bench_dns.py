@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The resolver beside its peers: unbound, dnsmasq, and the bare echo, which
-only turns packets round.  One core for the server, one for who asks.
+only turns packets round.  One core for the server, one for who asks, which must
+have time left ("asker idle"), or the rate would be its own.
+
+The machine's speed drifts by more than what is to be seen.  So each run is
+short, and beside a run of the echo with the same questions; of the ratios of
+such pairs the median is printed, and the quartiles.
 
 On a machine that has other things to do the rate says little; the CPU time of
 a query is then the better measure, and 1 / CPU the rate of a whole core.
@@ -13,14 +18,16 @@ import socket
 import subprocess
 import tempfile
 import time
-from statistics import median
+from statistics import median, quantiles
 
 from topology import Ersatz, wait_until
 
 ROUNDS = int(os.environ.get("ROUNDS", 3))
-SECONDS = os.environ.get("SECONDS", "2")
+PAIRS = int(os.environ.get("PAIRS", 15))
+SECONDS = os.environ.get("SECONDS", "0.2")
 NAMES = 10000
 RULES = 300000
+ECHO = 5301  # its port
 RATE = 60000  # new names a second, that are wanted
 # In front of servers and of who asks: "chrt -f 10" on a busy machine.
 PREFIX = os.environ.get("PREFIX", "").split()
@@ -66,6 +73,7 @@ class Bench:
         self.machine = machine
         self.tool, self.title, self.row = tool, title, row
         self.first = 0  # names from there on are new
+        self.turn = 1
 
     def start(self, command, port, log):
         process = self.machine.start(
@@ -82,7 +90,8 @@ class Bench:
 
     def ask(self, process, port, prefix, first, count, seconds=SECONDS,
             window=256, rate=0):
-        """(answers a second, us CPU each, p50, p99, lost and failed).
+        """(answers a second, us CPU each, p50, p99, lost and failed, and
+        what part of the time who asks had nothing to do).
 
         The echo's answers have no address: they do not count as failed.
         """
@@ -91,24 +100,34 @@ class Bench:
             [*PREFIX, "taskset", "-c", "1", self.tool("queries"), "127.0.0.1",
              str(port), prefix, str(first), str(count), str(seconds),
              str(window), *([str(rate)] if rate else [])], timeout=300).split()
-        answers, p50, p99, count, lost, failed = map(float, words)
+        answers, p50, p99, count, lost, failed, idle = map(float, words)
         used = self.cpu_us(process) - before
-        if prefix == "x":
+        if port == ECHO:
             failed = 0
-        return answers, used / max(count, 1), p50, p99, int(lost + failed)
+        return (answers, used / max(count, 1), p50, p99, int(lost + failed),
+                idle)
 
     def new_names(self, count):
         self.first += count
         return self.first - count
 
-    def print(self, what, runs, echoes, wanted=""):
-        """Of the echo: in the same round, and of all rounds the middle."""
-        each = median(r[1] for r in runs)
-        of_echo = median(r[0] / e[0] for r, e in zip(runs, echoes))
-        self.row(what, f"{median(r[0] for r in runs):.0f}", f"{of_echo:.2f}",
-                 f"{each:.2f}", f"{median(r[2] for r in runs):.0f}",
-                 f"{median(r[3] for r in runs):.0f}",
-                 sum(r[4] for r in runs), f"   {wanted}")
+    def pair(self, echo, line):
+        """A run of the echo, and one of that server with the same questions,
+        turned round every time."""
+        process, port, prefix = line
+        both = [(echo, ECHO), (process, port)]
+        self.turn = -self.turn
+        runs = [self.ask(*server, prefix, 0, NAMES)
+                for server in both[::self.turn]]
+        return runs[::self.turn]
+
+    def print(self, what, runs, of_echo, wanted=""):
+        """Of these runs, and ratios to the echo, the middle."""
+        def middle(at, digits=0):
+            return f"{median(r[at] for r in runs):.{digits}f}"
+
+        self.row(what, middle(0), of_echo, middle(1, 2), middle(2), middle(3),
+                 sum(r[4] for r in runs), middle(5, 2), f"   {wanted}")
 
 
 def servers(bench):
@@ -118,8 +137,8 @@ def servers(bench):
                 "answer")
     machine.path("/etc/unbound.conf").write_text(UNBOUND)
     return {
-        "echo": bench.start([bench.tool("echo"), "127.0.0.1", "5301"], 5301,
-                            "echo"),
+        "echo": bench.start([bench.tool("echo"), "127.0.0.1", str(ECHO)],
+                            ECHO, "echo"),
         "unbound": bench.start(["unbound", "-d", "-c", "/etc/unbound.conf"],
                                5302, "unbound"),
         "dnsmasq": bench.start(
@@ -150,45 +169,43 @@ def start_dnsd(bench, port, state, rules=""):
     return process
 
 
+def spread(ratios):
+    """Their median, and where the middle half of them lies."""
+    if len(ratios) < 4:
+        return f"{median(ratios):.2f}"
+    low, middle, high = quantiles(ratios, n=4)
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
+
+
 def compare_rates(bench, peers, dnsd):
-    known = {"echo": 5301, "unbound": 5302, "dnsmasq": 5304, "dnsd": 5303}
-    all_of = {**peers, "dnsd": dnsd}
-    lines = (("echo", "x"), ("unbound", "old"), ("dnsmasq", "old"),
-             ("dnsd", "old"), ("dnsd", "real"))
-    suffix = {"real": "real", "old": "old", "x": "x"}
-    for server, prefix in lines[1:]:
-        name = "n.real" if suffix[prefix] == "real" else prefix
-        bench.ask(all_of[server], known[server], name, 0, NAMES, 0)
-        bench.ask(all_of[server], known[server], name, 0, NAMES, 0)
-    runs = {line: [] for line in lines}
-    for _ in range(ROUNDS):  # in turn, since the machine's own speed drifts
-        for server, prefix in lines:
-            name = "n.real" if prefix == "real" else prefix
-            runs[server, prefix].append(bench.ask(
-                all_of[server], known[server], name, 0, NAMES))
-    echoes = runs["echo", "x"]
-    unbound = median(r[1] for r in runs["unbound", "old"])
-    wanted = f"0.9 of echo, {unbound:.2f} us"
-    names = {("echo", "x"): "bare recvmmsg echo",
-             ("unbound", "old"): "unbound, cached, 1 thread",
-             ("dnsmasq", "old"): "dnsmasq, cached",
-             ("dnsd", "old"): "dnsd, repeated fake names",
-             ("dnsd", "real"): "dnsd, cached real names"}
-    for line in lines:
-        bench.print(names[line], runs[line], echoes,
-                    wanted if line[0] == "dnsd" else "")
-    return echoes
+    lines = {"unbound, cached, 1 thread": (peers["unbound"], 5302, "old"),
+             "dnsmasq, cached": (peers["dnsmasq"], 5304, "old"),
+             "dnsd, repeated fake names": (dnsd, 5303, "old"),
+             "dnsd, cached real names": (dnsd, 5303, "n.real")}
+    for line in [*lines.values()] * 2:
+        bench.ask(*line, 0, NAMES, 0)
+    pairs = {what: [] for what in lines}
+    for _ in range(PAIRS):
+        for what, line in lines.items():
+            pairs[what].append(bench.pair(peers["echo"], line))
+    echoes = [echo for of in pairs.values() for echo, _ in of]
+    bench.print("bare recvmmsg echo", echoes, "")
+    unbound = median(r[1] for _, r in pairs["unbound, cached, 1 thread"])
+    for what, of in pairs.items():
+        bench.print(what, [r for _, r in of],
+                    spread([r[0] / e[0] for e, r in of]),
+                    f"0.9 of echo, {unbound:.2f} us"
+                    if what.startswith("dnsd") else "")
 
 
-def new_names(bench, dnsd, port, echoes):
+def new_names(bench, dnsd, port):
     count = 36000 // ROUNDS  # both, and the next, fit into one pool
     runs = [bench.ask(dnsd, port, "new", bench.new_names(count), count, 0)
             for _ in range(ROUNDS)]
-    bench.print("dnsd, new names, durable", runs, echoes,
-                f"{RATE}/s, 12 us")
+    bench.print("dnsd, new names, durable", runs, "", f"{RATE}/s, 12 us")
     paced = [bench.ask(dnsd, port, "new", bench.new_names(count), count, 0,
                        4096, RATE // 2) for _ in range(ROUNDS)]
-    bench.print(f"  at half of {RATE}/s", paced, echoes, "p99 5000 us")
+    bench.print(f"  at half of {RATE}/s", paced, "", "p99 5000 us")
 
 
 def compare_rules(bench, pairs):
@@ -197,7 +214,7 @@ def compare_rules(bench, pairs):
                          ("cached real names", "n.real"),
                          ("new names", "new")):
         runs = []
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS if prefix == "new" else PAIRS):
             first = bench.new_names(4000) if prefix == "new" else 0
             runs.append([bench.ask(
                 dnsd, port, prefix, first,
@@ -206,7 +223,7 @@ def compare_rules(bench, pairs):
         cpu = median(b[1] / a[1] for a, b in runs)
         rate = median(b[0] / a[0] for a, b in runs)
         bench.row(f"  {what}, of that without", f"{rate:.3f}", "",
-                  f"{cpu:.3f}", "", "", "", "   0.95, CPU 1.05")
+                  f"{cpu:.3f}", "", "", "", "", "   0.95, CPU 1.05")
 
 
 def longest_wait_ms(bench, port, while_true):
@@ -245,11 +262,11 @@ def bench_reload(bench, port):
             bench, port,
             lambda: log.read_text().count("reloaded") == before))
     bench.row("  the longest wait during a reload",
-              f"{max(waits['reload']):.1f} ms", "", "", "", "", "",
+              f"{max(waits['reload']):.1f} ms", "", "", "", "", "", "",
               f"   (without: {max(waits['none']):.1f} ms)")
 
 
-def bench_rules(bench, echoes, without):
+def bench_rules(bench, without):
     """The same with a list of 300,000 names in front."""
     lists = bench.machine.path("/etc/ersatz/many.txt")
     lists.write_text("".join(f"host{i}.listed{i % 977}.example\n"
@@ -329,16 +346,16 @@ def bench_start(bench):
             dnsd = bench.start(command, 5306, "dnsd-5306")
             bench.ask(dnsd, 5306, "kept", 0, names, 0)
             bench.machine.kill(dnsd)
-        runs = [first_answer_ms(bench, command, 5306, "kept1.example.net")
+        runs = [first_answer_ms(bench, command, 5306, "kept000001.example.net")
                 for _ in range(max(ROUNDS, 5))]
         print_start(bench, what, runs, wanted)
         shutil.rmtree(disk)
     unbound = ["unbound", "-d", "-c", "/etc/unbound2.conf"]
     bench.machine.path("/etc/unbound2.conf").write_text(
         UNBOUND.replace("5302", "5307").replace(
-            '    module-config', '    local-data: "kept1.example.net. A '
+            '    module-config', '    local-data: "kept000001.example.net. A '
             '192.0.2.1"\n    module-config'))
-    runs = [first_answer_ms(bench, unbound, 5307, "kept1.example.net")
+    runs = [first_answer_ms(bench, unbound, 5307, "kept000001.example.net")
             for _ in range(max(ROUNDS, 5))]
     print_start(bench, "unbound", runs)
 
@@ -376,10 +393,10 @@ def bench_dns(stage, tool, title, row):
     dnsd = start_dnsd(bench, 5303, disk)
     title("DNS: one core for the server, one for who asks")
     row("", "queries/s", "of the echo", "us CPU each", "p50 us", "p99 us",
-        "lost", "   wanted")
-    echoes = compare_rates(bench, peers, dnsd)
-    new_names(bench, dnsd, 5303, echoes)
-    bench_rules(bench, echoes, dnsd)
+        "lost", "asker idle", "   wanted")
+    compare_rates(bench, peers, dnsd)
+    new_names(bench, dnsd, 5303)
+    bench_rules(bench, dnsd)
     bench_dump(bench, dnsd)
     bench.machine.kill(dnsd)
     shutil.rmtree(disk)
