@@ -12,9 +12,9 @@
  * Not kept is what depends on who asks, and what is about one name only (an
  * address that is written down, a reverse name).
  *
- * A name is known by its name_hash(), of 64 bits, alone.  That two names have
- * the same is to be expected once in some million years of 100,000 questions a
- * second; and since it is keyed nobody can look for two that have.
+ * A name is known by its name_hash(), of 64 bits, alone.  That a new name has
+ * that of one of the 16,384 here is to be expected once in 350 years of 100,000
+ * new names a second; and since it is keyed nobody can look for two that have.
  *
  * Ownership	memo_new() gives to the caller; the decisions borrow from the
  *		configuration, before whose end memo_clear() is called
