@@ -8,6 +8,7 @@
 #include "common/diag.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/nl.h"
 #include "common/reload.h"
 #include "common/rules_watch.h"
@@ -389,6 +390,7 @@ int main(int argc, char **argv)
 
 	if (argc > 0 && spawner_is_relay(argv[0]))
 		return be_relay();
+	memory_give_back(MEMORY_LARGE);
 	log_open("routed", LOG_LEVEL_NOTICE, LOG_TARGET_STDERR);
 	if (options_parse(&routed.options, argc, argv) < 0)
 		return EXIT_FAILURE;
