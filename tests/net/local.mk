@@ -89,6 +89,7 @@ EXTRA_DIST += \
 	tests/net/test_units.py \
 	tests/net/test_uplinks.py \
 	tests/net/test_upstream.py \
+	tests/net/test_upstream_failure.py \
 	tests/net/test_plan_pastes.py \
 	tests/net/test_profiles.py \
 	tests/net/test_relay.py \
