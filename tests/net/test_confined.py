@@ -44,6 +44,7 @@ def pids_of(ersatz):
 
 def inject(ersatz, pid, number, *arguments):
     """The result of the call, or "killed"; what it has written behind."""
+    ersatz.is_taken_over = True
     words = [BUILD / "tests/net/inject", str(pid), str(number),
              *(str(a) for a in arguments)]
     told = ersatz.machine.out([str(w) for w in words]).split()
