@@ -10,7 +10,7 @@ tests_bench_rules_LDADD = $(COMMON_LIBS)
 CLEANFILES += $(EXTRA_PROGRAMS)
 EXTRA_DIST += tests/bench/bench.py tests/bench/bench_dns.py \
 	tests/bench/bench_truth.py \
-	tests/bench/start.py
+	tests/bench/follow.py tests/bench/start.py
 
 .PHONY: bench
 bench: all $(EXTRA_PROGRAMS) tests/net/syns
@@ -22,3 +22,9 @@ bench: all $(EXTRA_PROGRAMS) tests/net/syns
 bench-start: all
 	@ERSATZ_BUILD='$(abs_top_builddir)' $(PYTHON3) \
 		$(srcdir)/tests/bench/start.py
+
+# How soon changes of the uplinks are followed; as root.
+.PHONY: bench-follow
+bench-follow: all
+	@ERSATZ_BUILD='$(abs_top_builddir)' $(PYTHON3) \
+		$(srcdir)/tests/bench/follow.py
