@@ -203,10 +203,11 @@ void report_status(const struct json *line, FILE *out)
 		int_of(line, "rules"),
 		plural(int_of(line, "rules"), "rule", "rules"));
 	fprintf(out, KEY "%s\n", "listens", text_of(line, "listen"));
+	print_confinement(line, out);
 	print_map(line, out);
 	print_queries(line, out);
 	print_clients(line, out);
 	print_cache(line, out);
+	/* Its servers come after it, a line each. */
 	print_upstreams(line, out);
-	print_confinement(line, out);
 }

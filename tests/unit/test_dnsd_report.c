@@ -69,6 +69,8 @@ static void what_is_not_as_usual_is_told(void **state)
 		"dnsd 0.1.0, process 42, since 2026-11-22T10:07:43Z\n"
 		"  config     x.yaml, 3 rules\n"
 		"  listens    127.0.0.1:53\n"
+		"  confined   user 998, no capability, seccomp, Landlock "
+		"7\n"
 		"  names      12 of 12 addresses given, 12 since the start\n"
 		"  pool       is full: none was idle\n"
 		"  map        5 refused as every address is given, 2 times it "
@@ -82,9 +84,7 @@ static void what_is_not_as_usual_is_told(void **state)
 		"  cache      17 answers in 20 of 8192 KiB, 20 hits, 6 missed, "
 		"1 answered beyond their end\n"
 		"  upstreams  4 answered, 1 failed, 1 waiting now, 3 late or "
-		"forged answers ignored\n"
-		"  confined   user 998, no capability, seccomp, Landlock "
-		"7\n");
+		"forged answers ignored\n");
 }
 
 static void an_upstream_is_a_line(void **state)
