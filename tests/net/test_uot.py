@@ -159,14 +159,15 @@ def test_a_proxy_that_does_not_know_it_is_told_at_once(net, daemons):
                                         "http://site.example/"])
 
 
-def test_a_proxy_that_accepts_everything_and_hangs_up(net, daemons):
+@pytest.mark.parametrize("more", (0, 1), ids=("at once", "later"))
+def test_a_proxy_that_accepts_everything_and_hangs_up(net, daemons, more):
     """Some say yes before they know; the end of the stream says no."""
     def play(sock):
         assert receive_exactly(sock, 3) == b"\5\1\0"
         sock.sendall(b"\5\0")
         receive_exactly(sock, 4 + 1 + len(HOST) + 2)
         sock.sendall(b"\5\0\0\1" + bytes(6))
-        receive_exactly(sock, 1)
+        receive_exactly(sock, more)
 
     role = peer.Role(net.proxy, 1080, play)
     fake = fake_of(net.laptop, "site.example")

@@ -351,6 +351,8 @@ static void on_associated(void *ctx, struct dial *dial, int fd, int ifindex)
 	}
 	if (choice_note_success(leg->policy, leg->outbound, udp->now_ms))
 		scout_tell(udp->parts->scout);
+	/* What came together with the reply had no event of its own. */
+	poller_again(udp->parts->poller, &leg->control);
 	for (struct udp_peer *peer = leg->peers; peer; peer = peer->next)
 		udp_wake(udp, peer);
 }

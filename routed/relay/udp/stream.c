@@ -103,6 +103,15 @@ static void lose(struct udp *udp, struct udp_leg *leg, const char *reason)
 		udp_leg_shut(udp, leg);
 }
 
+/*
+ * The stream is at its end, as its reader will see.  Not here: whoever sends
+ * goes on with the leg and its peers.
+ */
+static void look_again(struct udp *udp, struct udp_leg *leg)
+{
+	poller_again(udp->parts->poller, &leg->control);
+}
+
 /* --- towards the proxy --- */
 
 /* False: the rest of what was begun cannot be kept. */
@@ -137,11 +146,14 @@ static void transmit(struct udp *udp, struct udp_leg *leg, struct iovec *parts,
 	for (size_t i = 0; i < count; i++)
 		length += parts[i].iov_len;
 	n = sendmsg(leg->control_fd, &msg, MSG_NOSIGNAL);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0) {
 		udp->counters.dropped += count / 2;
-	else if (n < 0 || ((size_t)n < length &&
-			   !keep(udp, leg, parts, count, (size_t)n)))
+		if (errno != EAGAIN && errno != EINTR)
+			look_again(udp, leg);
+	} else if ((size_t)n < length &&
+		   !keep(udp, leg, parts, count, (size_t)n)) {
 		udp_leg_shut(udp, leg);
+	}
 }
 
 void udp_stream_put(struct udp *udp, struct udp_leg *leg,
@@ -186,15 +198,16 @@ void udp_stream_start(struct udp *udp, struct udp_leg *leg)
 	if (peer && peer->real.addr.family != ADDR_NONE) {
 		to.endpoint = peer->real;
 	} else if (peer &&
-		   decider_name(udp->parts->decider, peer->slot, &name)) {
+		   decider_name(udp->parts->decider, peer->slot, &name) &&
+		   socks_address_is_sendable(&name)) {
 		to.name = &name;
 		to.endpoint.port = udp_peer_tuple(udp->table, peer)->dst.port;
 	}
 	length = uot_put_request(bytes, &to);
-	/* A fresh socket has room for it. */
-	if (length == 0 || send(leg->control_fd, bytes, length, MSG_NOSIGNAL) !=
-				   (ssize_t)length)
-		udp_leg_shut(udp, leg);
+	/* A fresh socket has room for it, or was ended by the proxy. */
+	if (send(leg->control_fd, bytes, length, MSG_NOSIGNAL) !=
+	    (ssize_t)length)
+		look_again(udp, leg);
 }
 
 /* True: nothing is left, or the socket is full. */
