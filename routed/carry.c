@@ -33,16 +33,6 @@ struct carry {
 	bool is_started;
 };
 
-/* The reason comes back as an error; libbpf's own words stay unsaid. */
-static int print_nothing(enum libbpf_print_level level, const char *fmt,
-			 va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
-
 static int fd_of(const struct bpf_program *program)
 {
 	return bpf_program__fd(program);
@@ -112,7 +102,7 @@ int carry_new(struct carry **out, const struct carry_conf *conf)
 	if (!carry)
 		return ret;
 	carry->conf = *conf;
-	libbpf_set_print(print_nothing);
+	libbpf_set_print(NULL); /* an error tells the reason */
 	carry->skeleton = carry_bpf__open_and_load();
 	if (!carry->skeleton) {
 		ret = errno ? -errno : -EOPNOTSUPP;

@@ -17,16 +17,6 @@ struct group_mark {
 	struct bpf_link *links[PROGRAMS]; /* owned */
 };
 
-/* The reason comes back as an error; libbpf's own words stay unsaid. */
-static int print_nothing(enum libbpf_print_level level, const char *fmt,
-			 va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
-
 /* 0: this kernel does not tell (before Linux 5.14). */
 static uint64_t find_cookie(void)
 {
@@ -66,7 +56,7 @@ int group_mark_open(struct group_mark **out, int root_fd)
 
 	if (!mark)
 		return -ENOMEM;
-	libbpf_set_print(print_nothing);
+	libbpf_set_print(NULL); /* an error tells the reason */
 	mark->skeleton = group_mark_bpf__open_and_load();
 	if (!mark->skeleton) {
 		ret = errno ? -errno : -EOPNOTSUPP;

@@ -13,16 +13,6 @@ struct steer {
 	struct bpf_link *link;      /* owned */
 };
 
-/* The reason comes back as an error; libbpf's own words stay unsaid. */
-static int print_nothing(enum libbpf_print_level level, const char *fmt,
-			 va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
-
 static int set_listener(struct steer *steer, uint32_t key, int fd)
 {
 	uint64_t value = (uint64_t)fd;
@@ -39,7 +29,7 @@ int steer_open(struct steer **out, int netns_fd, int listener4, int listener6)
 	if (!steer)
 		return ret;
 
-	libbpf_set_print(print_nothing);
+	libbpf_set_print(NULL); /* an error tells the reason */
 	steer->skeleton = steer_bpf__open_and_load();
 	if (!steer->skeleton) {
 		ret = errno ? -errno : -EOPNOTSUPP;

@@ -1,28 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dnsd/upstream/libcurl_api.h"
 
+#include "common/aside.h"
 #include "common/libraries.h"
 #include "common/log.h"
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#define NICE 10
 #define WHY_SIZE 256
 
 struct libcurl {
-	struct ev_loop *loop; /* borrowed */
 	libcurl_done_fn fn;
 	void *ctx;
-	struct ev_async done;
-	pthread_t thread;
+	struct aside *aside; /* owned */
 	bool is_done;
 	/* The thread's, until it is done. */
 	struct libcurl_api api;
@@ -46,8 +40,9 @@ static const char *const symbols[] = {
 _Static_assert(sizeof(symbols) == sizeof(struct libcurl_api),
 	       "one for each function");
 
-static void load(struct libcurl *libcurl)
+static void load(void *ctx)
 {
+	struct libcurl *libcurl = ctx;
 	/* Never closed: its libraries cannot be. */
 	void *library = dlopen(LIBRARY_CURL, RTLD_NOW | RTLD_LOCAL);
 	char *at = (char *)&libcurl->api;
@@ -72,24 +67,10 @@ static void load(struct libcurl *libcurl)
 			 "it cannot be set up");
 }
 
-static void *run(void *ctx)
+static void on_done(void *ctx)
 {
 	struct libcurl *libcurl = ctx;
 
-	/* In Linux this is the priority of the thread alone. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-	load(libcurl);
-	ev_async_send(libcurl->loop, &libcurl->done);
-	return NULL;
-}
-
-static void on_done(struct ev_loop *loop, struct ev_async *done, int events)
-{
-	struct libcurl *libcurl = done->data;
-
-	(void)events;
-	ev_async_stop(loop, done);
-	pthread_join(libcurl->thread, NULL);
 	libcurl->is_done = true;
 	if (!libcurl->is_usable)
 		log_error("cannot load libcurl, which upstreams by TLS, by "
@@ -97,20 +78,6 @@ static void on_done(struct ev_loop *loop, struct ev_async *done, int events)
 			  "package libcurl4",
 			  libcurl->why);
 	libcurl->fn(libcurl->ctx);
-}
-
-/* Signals are the loop's, but that of a forbidden system call (SIGSYS). */
-static int start_thread(struct libcurl *libcurl)
-{
-	sigset_t all, before;
-	int ret;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&libcurl->thread, NULL, run, libcurl);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -ret;
 }
 
 int libcurl_load(struct libcurl **libcurl, struct ev_loop *loop,
@@ -121,15 +88,10 @@ int libcurl_load(struct libcurl **libcurl, struct ev_loop *loop,
 
 	if (!new)
 		return -ENOMEM;
-	new->loop = loop;
 	new->fn = fn;
 	new->ctx = ctx;
-	ev_async_init(&new->done, on_done);
-	new->done.data = new;
-	ev_async_start(loop, &new->done);
-	ret = start_thread(new);
+	ret = aside_start(&new->aside, loop, load, on_done, new);
 	if (ret < 0) {
-		ev_async_stop(loop, &new->done);
 		free(new);
 		return ret;
 	}
@@ -141,10 +103,7 @@ void libcurl_free(struct libcurl *libcurl)
 {
 	if (!libcurl)
 		return;
-	if (!libcurl->is_done) {
-		pthread_join(libcurl->thread, NULL);
-		ev_async_stop(libcurl->loop, &libcurl->done);
-	}
+	aside_free(libcurl->aside);
 	free(libcurl);
 }
 

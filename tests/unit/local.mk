@@ -43,6 +43,10 @@ UNIT_TESTS += tests/unit/test_arena
 tests_unit_test_arena_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_arena_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_aside
+tests_unit_test_aside_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_aside_LDADD = $(COMMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_backlog
 tests_unit_test_backlog_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_backlog_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
