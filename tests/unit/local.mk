@@ -599,6 +599,7 @@ tests_unit_test_numbers_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_numbers_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_options
+tests_unit_test_options_SOURCES = tests/unit/test_options.c tests/unit/help_screen.h
 tests_unit_test_options_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_options_LDADD = $(DNSD_LIBS) $(CMOCKA_LIBS)
 
@@ -793,6 +794,7 @@ tests_unit_test_routed_explain_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_routed_explain_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_routed_options
+tests_unit_test_routed_options_SOURCES = tests/unit/test_routed_options.c tests/unit/help_screen.h
 tests_unit_test_routed_options_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_routed_options_LDADD = $(ROUTED_LIBS) $(CMOCKA_LIBS)
 
